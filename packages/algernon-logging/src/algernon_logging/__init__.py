@@ -1,0 +1,1 @@
+"""Usable logs and X-Ray traces for Lambda functions, with one decorator."""

@@ -1,0 +1,1 @@
+"""Run Tasks from SQS in Lambda, and send their results to the next Task."""

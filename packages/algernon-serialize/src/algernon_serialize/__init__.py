@@ -1,0 +1,1 @@
+"""Send real Python objects as JSON, and get them back as they were."""

@@ -1,0 +1,1 @@
+"""Keep large values in S3 and send a pointer in their place."""

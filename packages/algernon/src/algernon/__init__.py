@@ -1,0 +1,1 @@
+"""Distributed, serverless Tasks on AWS, for Python."""
