@@ -1,1 +1,25 @@
 """Send real Python objects as JSON, and get them back as they were."""
+
+from . import ajson
+from .alg_object import AlgObject
+from .errors import (
+    MalformedJSONError,
+    MalformedTagError,
+    NestingError,
+    SerializeError,
+    UnknownClassError,
+    UnserializableError,
+)
+from .rebuilding import rebuild_event
+
+__all__ = [
+    "AlgObject",
+    "MalformedJSONError",
+    "MalformedTagError",
+    "NestingError",
+    "SerializeError",
+    "UnknownClassError",
+    "UnserializableError",
+    "ajson",
+    "rebuild_event",
+]

@@ -1,0 +1,31 @@
+"""What can go wrong between a worker and its bucket."""
+
+from __future__ import annotations
+
+
+class StorageError(Exception):
+    """The root of every error that this package raises on purpose."""
+
+
+class MissingBucketError(StorageError):
+    """Raised when no bucket is named, or the one that is named doesn't exist."""
+
+
+class UntrustedBucketError(StorageError):
+    """Raised when a pointer leads to a bucket that the worker wasn't told to trust."""
+
+
+class MalformedPointerError(StorageError, ValueError):
+    """Raised when a pointer isn't ``BUCKET#FOLDER/NAME!TIMESTAMP.json``, or can't become one."""
+
+
+class MissingObjectError(StorageError, LookupError):
+    """Raised when the object that a pointer leads to isn't in the bucket (any more)."""
+
+
+class MalformedObjectError(StorageError, ValueError):
+    """Raised when the object that a pointer leads to wasn't written by a StoredData."""
+
+
+class AlreadyStoredError(StorageError):
+    """Raised when other data is already stored where this data would go."""
