@@ -7,7 +7,6 @@ the form that `encoding` gives it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -149,8 +148,7 @@ def _decode_float(value: Any, _depth: int) -> float:
 
 
 def _decode_str(value: Any, _depth: int) -> str:
-    text: str = _expect(str, json.loads(_expect(str, value)))
-    return text
+    return bytes.fromhex(_expect(str, value)).decode("utf-8", "surrogatepass")
 
 
 _DECODERS: dict[str, Callable[[Any, int], Any]] = {

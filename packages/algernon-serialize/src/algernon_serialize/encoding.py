@@ -8,7 +8,6 @@ speed of C.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
@@ -61,8 +60,8 @@ def _encode_str(value: str, _depth: int) -> Any:
     try:
         value.encode()
     except UnicodeEncodeError:
-        # UTF-8 has no lone surrogates; JSON's escapes in an ASCII text do.
-        return tagged("str", json.dumps(value))
+        # UTF-8 has no room for surrogates, and JSON would join two of them into one character.
+        return tagged("str", value.encode("utf-8", "surrogatepass").hex())
     return value
 
 

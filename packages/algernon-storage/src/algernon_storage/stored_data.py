@@ -95,14 +95,17 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
         """Where the object is, or will be: ``BUCKET#FOLDER/NAME!TIMESTAMP.json``."""
         return str(self._pointer)
 
-    def store(self) -> str:
+    def store(self, *, keep_existing: bool = False) -> str:
         """Write the data to the bucket, once, and return the pointer to it.
 
         An object that is there already is never overwritten. If it holds the
         same bytes, as after an answer that got lost, all is well.
 
+        Args:
+            keep_existing: True takes whatever is there already for this data.
+
         Raises:
-            AlreadyStoredError: Other data is there already.
+            AlreadyStoredError: Other data is there already, and `keep_existing` is False.
             MissingBucketError: The bucket doesn't exist.
             algernon_serialize.UnserializableError: `ajson` can't send the data.
             botocore.exceptions.ClientError: S3 refuses for any other reason.
@@ -113,7 +116,9 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
                 "full_unpack": self._full_unpack,
                 "safe_mode": False,
             }
-            _create(self._pointer, ajson.dumps(document).encode())
+            body = ajson.dumps(document).encode()
+            if not _create(self._pointer, body) and not keep_existing:
+                _check_same(self._pointer, body)
             self._stored = True
         return self.pointer
 
@@ -177,7 +182,8 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
         return f"StoredData({self.pointer!r})"
 
 
-def _create(place: Pointer, body: bytes) -> None:
+def _create(place: Pointer, body: bytes) -> bool:
+    """Write an object, and tell whether it is new; one that is there stays as it is."""
     from botocore.exceptions import ClientError
 
     s3 = aws_client("s3")
@@ -193,14 +199,14 @@ def _create(place: Pointer, body: bytes) -> None:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "PreconditionFailed":
-                _check_same(place, body)
-            elif code == "NoSuchBucket":
+                return False
+            if code == "NoSuchBucket":
                 raise _no_such_bucket(place) from error
-            elif code != "ConditionalRequestConflict" or not tries_left:
+            if code != "ConditionalRequestConflict" or not tries_left:
                 raise
-            else:
-                continue
-        return
+        else:
+            return True
+    return False
 
 
 def _check_same(place: Pointer, body: bytes) -> None:

@@ -1,0 +1,86 @@
+"""A Task's listener: the SNS topic that feeds its queue."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+
+from algernon_storage import aws_client
+
+from .errors import UnknownListenerError
+
+# AWS Systems Manager API Reference, GetParameters: names a call.
+_PARAMETERS_A_CALL = 10
+
+_parameters: dict[str, str] = {}
+
+
+def find_listeners(
+    task_names: Iterable[str],
+    listeners: Mapping[str, str] | None,
+    function_arn: str | None,
+) -> dict[str, str]:
+    """Return the topic ARN of each Task that has a listener.
+
+    The first that knows a Task decides: the mapping; SSM Parameter Store, where
+    `ALGERNON_TOPIC_PARAMETER_PREFIX` is set; and else the convention, which is a
+    topic of the name `ALGERNON_TOPIC_PREFIX` + Task beside the function.
+
+    Args:
+        task_names: The Tasks.
+        listeners: Topic ARNs by Task, or None.
+        function_arn: The ARN of the Lambda function that asks. Outside of one,
+            None: the account is then asked of STS, once.
+    """
+    wanted = set(task_names)
+    found = {name: listeners[name] for name in wanted if name in listeners} if listeners else {}
+    wanted -= found.keys()
+    if not wanted:
+        return found
+    parameter_prefix = os.environ.get("ALGERNON_TOPIC_PARAMETER_PREFIX")
+    if parameter_prefix is not None:
+        return found | _from_parameters(wanted, parameter_prefix)
+    topic_prefix = os.environ.get("ALGERNON_TOPIC_PREFIX", "")
+    base = _topics_beside(function_arn) if function_arn else _topics_of_this_account()
+    return found | {name: f"{base}:{topic_prefix}{name}" for name in wanted}
+
+
+def unknown_listener(task_name: str) -> UnknownListenerError:
+    """Return the error that says that a Task has no listener."""
+    return UnknownListenerError(
+        f"no listener is known for the Task {task_name!r}: name its topic in listeners=, in SSM"
+        " Parameter Store under ALGERNON_TOPIC_PARAMETER_PREFIX, or call it"
+        " ALGERNON_TOPIC_PREFIX + the Task's name"
+    )
+
+
+def _from_parameters(task_names: Iterable[str], prefix: str) -> dict[str, str]:
+    parameters = {name: prefix + name for name in sorted(task_names)}
+    missing = [parameter for parameter in parameters.values() if parameter not in _parameters]
+    for names in _in_groups(missing):
+        answer = aws_client("ssm").get_parameters(Names=names)
+        _parameters.update({found["Name"]: found["Value"] for found in answer["Parameters"]})
+    return {
+        name: _parameters[parameter]
+        for name, parameter in parameters.items()
+        if parameter in _parameters
+    }
+
+
+def _in_groups(names: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(names), _PARAMETERS_A_CALL):
+        yield names[start : start + _PARAMETERS_A_CALL]
+
+
+def _topics_beside(function_arn: str) -> str:
+    # arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME
+    _, partition, _, region, account, *_ = function_arn.split(":")
+    return f"arn:{partition}:sns:{region}:{account}"
+
+
+@cache
+def _topics_of_this_account() -> str:
+    sts = aws_client("sts")
+    _, partition, _, _, account, *_ = sts.get_caller_identity()["Arn"].split(":")
+    return f"arn:{partition}:sns:{sts.meta.region_name}:{account}"

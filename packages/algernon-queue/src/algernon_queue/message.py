@@ -1,0 +1,186 @@
+"""The message that a listener passes on to a queue, and a worker to its handler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+from uuid import UUID, uuid5
+
+from algernon_serialize import SerializeError, ajson
+from algernon_storage import StoredData
+
+from .errors import MalformedMessageError
+
+#: The key by which a message says where in its chain its Task stands.
+POSITION = "callback_position"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message, as plain JSON.
+
+    Attributes:
+        task_name: The Task to run.
+        task_id: The UUID of this run of it.
+        callback: The Task that gets the result, or a chain of them.
+        position: Where in the chain this message's Task stands, from 0; -1 before
+            its beginning; None where the message doesn't say, as moncrief's don't.
+        body: The whole message, keys that are unknown here included.
+    """
+
+    task_name: str
+    task_id: str
+    callback: str | None
+    position: int | None
+    body: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> Self:
+        """Return the message of a record, out of SNS's envelope where it has one.
+
+        Args:
+            record: A record of an SQS event: AWS Lambda Developer Guide, "Using
+                Lambda with Amazon SQS".
+
+        Raises:
+            MalformedMessageError: The body holds no message.
+        """
+        body = _parse(record.get("body"), "the body of the record")
+        fallback_id = record["messageId"]
+        # Amazon SNS Developer Guide, "HTTP/HTTPS notification JSON format": what SQS
+        # gets too, unless the subscription has raw message delivery.
+        if isinstance(body, dict) and "task_name" not in body and "Message" in body:
+            fallback_id = body.get("MessageId") or fallback_id
+            body = _parse(body["Message"], "the Message in SNS's envelope")
+        if not isinstance(body, dict):
+            raise MalformedMessageError(
+                f"a message is a JSON object with a task_name, not a {type(body).__name__}"
+            )
+        return cls._of(body, fallback_id)
+
+    @classmethod
+    def _of(cls, body: dict[str, Any], fallback_id: str) -> Self:
+        task_name = body.get("task_name")
+        if not isinstance(task_name, str) or not task_name:
+            raise MalformedMessageError(
+                f"the message has no task_name, but the keys {sorted(body)}: send it with"
+                " send_task, or as {'task_name': …, 'task_kwargs': …, 'callback': …}"
+            )
+        callback = body.get("callback") or None
+        if callback is not None and not isinstance(callback, str):
+            raise MalformedMessageError(
+                f"the callback of a message for {task_name!r} is a {type(callback).__name__}, not"
+                " the name of a Task or a chain of names 'a#b#c'"
+            )
+        task_id = body.get("task_id") or fallback_id
+        try:
+            task_id = str(UUID(task_id))
+        except (TypeError, ValueError, AttributeError) as error:
+            raise MalformedMessageError(
+                f"the task_id {task_id!r} of a message for {task_name!r} is no UUID: leave it out,"
+                " and the message takes the id that SNS or SQS gave it"
+            ) from error
+        position = body.get(POSITION)
+        if position is not None and not _stands_at(task_name, callback, position):
+            raise MalformedMessageError(
+                f"the message says that {task_name!r} is number {position!r} of the chain"
+                f" {callback!r}, where it isn't"
+            )
+        kwargs = {} if body.get("task_kwargs") is None else body["task_kwargs"]
+        whole = {**body, "task_kwargs": kwargs, "task_id": task_id}
+        return cls(task_name, task_id, callback, position, whole)
+
+    @property
+    def task_kwargs(self) -> Any:
+        """The keyword arguments, or what stands for them: plain JSON."""
+        return self.body["task_kwargs"]
+
+    @property
+    def stored_kwargs(self) -> str | None:
+        """The pointer to the keyword arguments, where they are stored in S3."""
+        return StoredData.pointer_in(self.task_kwargs)
+
+    def with_kwargs(self, kwargs: Any) -> Self:
+        """Return this message with other keyword arguments."""
+        return replace(self, body={**self.body, "task_kwargs": kwargs})
+
+    @property
+    def next_task(self) -> NextTask | None:
+        """The Task that gets the result, or None at a chain's end."""
+        if self.callback is None:
+            return None
+        chain = self.callback.split("#")
+        if len(chain) == 1:
+            return NextTask(chain[0], self._child_id(0, chain[0]), None, None)
+        position = self._position_in(chain) + 1
+        if position == len(chain):
+            return None
+        name = chain[position]
+        return NextTask(name, self._child_id(position, name), self.callback, position)
+
+    def _position_in(self, chain: list[str]) -> int:
+        if self.position is not None:
+            return self.position
+        # moncrief tells a Task's place in a chain by its name; one that isn't in it starts it.
+        return chain.index(self.task_name) if self.task_name in chain else -1
+
+    def _child_id(self, position: int, name: str) -> str:
+        # The same run of a Task always gives its callback the same id, so that a
+        # duplicate can be recognised wherever it turns up.
+        return str(uuid5(UUID(self.task_id), f"{position}#{name}"))
+
+
+@dataclass(frozen=True, slots=True)
+class NextTask:
+    """Who gets a result, and the message that brings it there."""
+
+    task_name: str
+    task_id: str
+    callback: str | None
+    position: int | None
+
+    def message(self, task_kwargs: Any) -> str:
+        """Return the text of the message.
+
+        Raises:
+            algernon_serialize.UnserializableError: `ajson` can't send the arguments.
+        """
+        return write_message(
+            self.task_name, task_kwargs, self.callback, self.task_id, self.position
+        )
+
+
+def write_message(
+    task_name: str,
+    task_kwargs: Any,
+    callback: str | None,
+    task_id: str,
+    position: int | None,
+) -> str:
+    """Return the text of a message to a Task's listener."""
+    message = {
+        "task_name": task_name,
+        "task_kwargs": task_kwargs,
+        "callback": callback,
+        "task_id": task_id,
+    }
+    if position is not None:
+        message[POSITION] = position
+    return ajson.dumps(message)
+
+
+def _parse(text: object, what: str) -> Any:
+    if not isinstance(text, str):
+        raise MalformedMessageError(f"{what} is a {type(text).__name__}, not a text")
+    try:
+        return ajson.loads(text, rebuild=False)
+    except SerializeError as error:
+        raise MalformedMessageError(f"{what} can't be read: {error}") from error
+
+
+def _stands_at(task_name: str, callback: str | None, position: object) -> bool:
+    if type(position) is not int or callback is None:
+        return False
+    chain = callback.split("#")
+    return position == -1 or (0 <= position < len(chain) and chain[position] == task_name)

@@ -1,0 +1,38 @@
+"""Doing the same to many things at once, where each may fail alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
+
+_THREADS = 10
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R | Exception]:
+    """Return what the function gives for each item, in order, or the error that it raised.
+
+    Args:
+        function: What to do. It spends its time waiting for AWS, so threads serve it.
+        items: What to do it to.
+    """
+
+    def attempt(item: T) -> R | Exception:
+        try:
+            return function(item)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong is this item's result
+            return error
+
+    todo = list(items)
+    if len(todo) < 2:
+        return [attempt(item) for item in todo]
+    return list(_threads().map(attempt, todo))
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix="algernon")

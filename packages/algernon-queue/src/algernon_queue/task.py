@@ -1,0 +1,64 @@
+"""A Task: the smallest unit of work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import TaskArgumentsError, TaskNameError
+
+# Amazon SNS API Reference, CreateTopic: what a topic's name may hold, since each
+# Task has a topic of its name.
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Work to be done: a name, keyword arguments, and who gets the result.
+
+    Attributes:
+        task_name: The Task's name.
+        task_kwargs: Its keyword arguments: anything that `ajson` can send.
+        callback: The Task that gets the result as its keyword arguments, or a
+            chain of them: ``"resize#store#notify"``.
+
+    Raises:
+        TaskNameError: A name has characters that a Task's can't have.
+        TaskArgumentsError: The keyword arguments aren't a mapping with str keys.
+
+    Example:
+        >>> Task("resize", {"width": 640}, callback="store#notify").task_name
+        'resize'
+    """
+
+    task_name: str
+    task_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    callback: str | None = None
+
+    def __post_init__(self) -> None:
+        check_task_name(self.task_name)
+        if self.callback is not None:
+            for name in str(self.callback).split("#"):
+                check_task_name(name)
+        if not isinstance(self.task_kwargs, Mapping) or not all(
+            isinstance(key, str) for key in self.task_kwargs
+        ):
+            raise TaskArgumentsError(
+                f"the keyword arguments of the Task {self.task_name!r} aren't a mapping whose"
+                " keys are all str"
+            )
+
+
+def check_task_name(name: object) -> None:
+    """Refuse what can't be a Task's name.
+
+    Raises:
+        TaskNameError: It can't.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise TaskNameError(
+            f"{name!r} can't be a Task's name, which is that of an SNS topic too: 1 to 256"
+            " letters, digits, hyphens and underscores"
+        )

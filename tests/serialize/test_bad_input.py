@@ -1,0 +1,155 @@
+"""Bad texts and values raise errors that say what is wrong, and reach nothing they shouldn't."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from algernon_serialize import (
+    MalformedJSONError,
+    MalformedTagError,
+    NestingError,
+    SerializeError,
+    UnknownClassError,
+    ajson,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "nul", "{'a': 1}", '{"a":1}x', b"\xff", b'"\xed\xa0\x80"', "[1,]"]
+)
+def test_what_is_no_json_says_so(text: str | bytes) -> None:
+    """A text that isn't JSON raises MalformedJSONError."""
+    with pytest.raises(MalformedJSONError, match="isn't JSON"):
+        ajson.loads(text)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_bytes_of_every_kind_are_read(kind: Any) -> None:
+    """A text may come as bytes, bytearray or memoryview of UTF-8."""
+    assert ajson.loads(kind('"é"'.encode())) == "é"
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        {"_alg_class": "set"},
+        {"_alg_class": "set", "value": 1},
+        {"_alg_class": "set", "value": [[1]]},
+        {"_alg_class": "set", "value": [1], "extra": 1},
+        {"_alg_class": "decimal", "value": 1.5},
+        {"_alg_class": "decimal", "value": "one"},
+        {"_alg_class": "datetime", "value": {"tz": "UTC"}},
+        {"_alg_class": "datetime", "value": {"tz": "UTC", "timestamp": 1e300}},
+        {"_alg_class": "datetime", "value": {"tz": None, "iso": "yesterday"}},
+        {
+            "_alg_class": "datetime",
+            "value": {"tz": {"zoneinfo": "../../etc/passwd"}, "iso": "2026-01-01"},
+        },
+        {
+            "_alg_class": "datetime",
+            "value": {"tz": {"dateutil": "/etc/passwd"}, "iso": "2026-01-01"},
+        },
+        {"_alg_class": "datetime", "value": {"tz": {"dateutil": "No/Where"}, "iso": "2026-01-01"}},
+        {"_alg_class": "float", "value": "1.5"},
+        {"_alg_class": "str", "value": "unquoted"},
+        {"_alg_class": "dict", "value": [[1, 2], [1, 3]]},
+        {"_alg_class": "dict", "value": [[1]]},
+        {"_alg_class": "dict", "value": [[[1], 2]]},
+        {"_alg_class": "unheard", "value": 1},
+        {"_alg_class": ["set"], "value": 1},
+        {"_alg_class": None},
+        {"_alg_class": 1, "_alg_module": 2, "value": 3},
+    ],
+    ids=json.dumps,
+)
+def test_malformed_tags_name_their_path(tag: dict[str, Any]) -> None:
+    """A tag whose value hasn't the form that it should raises an error with the path to it."""
+    with pytest.raises(MalformedTagError) as caught:
+        ajson.loads(json.dumps({"rows": [0, tag]}))
+    assert caught.value.path.startswith("$.rows[1]")
+
+
+def test_an_unknown_class_names_the_missing_import() -> None:
+    """An object of a class that isn't imported raises an error that names class and module."""
+    text = '{"who":{"_alg_class":"Popen","_alg_module":"subprocess","value":{"args":["id"]}}}'
+    with pytest.raises(UnknownClassError, match=r"^\$\.who: subprocess:Popen .* import the module"):
+        ajson.loads(text)
+
+
+def test_reading_imports_nothing() -> None:
+    """A tag that names a module doesn't get it imported."""
+    program = (
+        "import sys\n"
+        "from algernon_serialize import ajson, UnknownClassError\n"
+        "try:\n"
+        '    ajson.loads(\'{"_alg_class":"TestCase","_alg_module":"unittest","value":{}}\')\n'
+        "except UnknownClassError:\n"
+        "    print('unittest' in sys.modules)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "False\n"
+
+
+@pytest.mark.parametrize("depth", [501, 5_000, 100_000])
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_deep_texts_are_refused(depth: int, opening: str) -> None:
+    """A text that nests too deeply raises NestingError, however deep it is."""
+    closing = "]" if opening == "[" else "}"
+    with pytest.raises(NestingError):
+        ajson.loads(opening * depth + "1" + closing * depth)
+
+
+@pytest.mark.parametrize("depth", [501, 5_000, 100_000])
+def test_deep_values_are_refused(depth: int) -> None:
+    """A value that nests too deeply raises NestingError, however deep it is."""
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    with pytest.raises(NestingError):
+        ajson.dumps(value)
+
+
+def test_a_value_inside_itself_is_refused() -> None:
+    """A value that contains itself raises NestingError."""
+    value: dict[str, Any] = {}
+    value["self"] = [value]
+    with pytest.raises(NestingError):
+        ajson.dumps(value)
+
+
+json_texts = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["set", "tuple", "dict", "decimal", "datetime", "float", "str"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["_alg_class", "_alg_module", "value", "tz", "iso", "timestamp"])
+            | st.text(max_size=2),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=15,
+)
+
+
+@given(json_texts)
+def test_any_json_is_read_or_refused_by_an_error_of_ours(tree: Any) -> None:
+    """Whatever JSON comes in, it is read, or an error of this package says why not."""
+    try:
+        value = ajson.loads(json.dumps(tree))
+    except SerializeError:
+        return
+    ajson.dumps(value)
