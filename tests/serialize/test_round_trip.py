@@ -95,11 +95,11 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, Box):
         return same(vars(one), vars(other))
     if isinstance(one, float):
-        return math.copysign(1, one) == math.copysign(1, other) and one == other
+        return repr(one) == repr(other)
     if isinstance(one, Decimal):
-        return one.as_tuple() == other.as_tuple()
+        return bool(one.as_tuple() == other.as_tuple())
     if isinstance(one, datetime):
-        return (
+        return bool(
             one.replace(tzinfo=None, fold=0) == other.replace(tzinfo=None, fold=0)
             and one.fold == other.fold
             and type(one.tzinfo) is type(other.tzinfo)

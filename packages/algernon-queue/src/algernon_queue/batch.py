@@ -48,7 +48,7 @@ class Entry:
         """The message group that the record belongs to, on a FIFO queue."""
         if not str(self.record.get("eventSourceARN", "")).endswith(".fifo"):
             return None
-        group: str | None = self.record.get("attributes", {}).get("MessageGroupId")
+        group: str | None = self._attributes.get("MessageGroupId")
         return group
 
     @property
@@ -59,10 +59,12 @@ class Entry:
             "receipt_handle": self.record.get("receiptHandle"),
             "source_arn": self.record.get("eventSourceARN"),
             "aws_region": self.record.get("awsRegion"),
-            "receive_count": int(
-                self.record.get("attributes", {}).get("ApproximateReceiveCount", 1)
-            ),
+            "receive_count": int(self._attributes.get("ApproximateReceiveCount", 1)),
         }
+
+    @property
+    def _attributes(self) -> Mapping[str, Any]:
+        return self.record.get("attributes") or {}
 
 
 class Batch:
@@ -72,12 +74,18 @@ class Batch:
     one entry is noted as that entry's error and touches no other, except that a
     failure on a FIFO queue stops the rest of its message group.
 
+    Args:
+        event: What Lambda hands over.
+        stays_whole: Whether one failure keeps the whole batch in the queue.
+            Nothing is sent on for a batch that will run again.
+
     Raises:
         NotAnSQSEventError: The event isn't one of an SQS queue.
     """
 
-    def __init__(self, event: Any) -> None:
+    def __init__(self, event: Any, *, stays_whole: bool) -> None:
         self.entries = [Entry(record) for record in _records(event)]
+        self._stays_whole = stays_whole
 
     @property
     def failures(self) -> dict[str, Exception]:
@@ -127,16 +135,16 @@ class Batch:
         self, listeners: Mapping[str, str] | None = None, function_arn: str | None = None
     ) -> None:
         """Store the results that go to a callback, and publish its message, in parallel."""
-        parcels = [(entry, message.next_task) for entry, message in self._alive()]
-        self._publish(self._store(self._address(parcels, listeners, function_arn)))
+        self._publish(self._store(self._address(listeners, function_arn)))
 
     def _address(
-        self,
-        parcels: list[tuple[Entry, NextTask | None]],
-        listeners: Mapping[str, str] | None,
-        function_arn: str | None,
+        self, listeners: Mapping[str, str] | None, function_arn: str | None
     ) -> list[tuple[Entry, NextTask, str]]:
-        leaving = [(entry, task) for entry, task in parcels if task is not None]
+        leaving = [
+            (entry, task)
+            for entry, message in self._leaving()
+            if (task := message.next_task) is not None
+        ]
         names = {task.task_name for _, task in leaving}
         try:
             topics = find_listeners(names, listeners, function_arn) if names else {}

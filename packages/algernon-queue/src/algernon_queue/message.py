@@ -15,6 +15,9 @@ from .errors import MalformedMessageError
 #: The key by which a message says where in its chain its Task stands.
 POSITION = "callback_position"
 
+# Amazon SNS API Reference, CreateTopic: the length of a topic's name.
+_MAX_NAME = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -62,16 +65,16 @@ class Message:
     @classmethod
     def _of(cls, body: dict[str, Any], fallback_id: str) -> Self:
         task_name = body.get("task_name")
-        if not isinstance(task_name, str) or not task_name:
+        if not _is_name(task_name):
             raise MalformedMessageError(
                 f"the message has no task_name, but the keys {sorted(body)}: send it with"
                 " send_task, or as {'task_name': …, 'task_kwargs': …, 'callback': …}"
             )
         callback = body.get("callback") or None
-        if callback is not None and not isinstance(callback, str):
+        if callback is not None and not _is_chain(callback):
             raise MalformedMessageError(
-                f"the callback of a message for {task_name!r} is a {type(callback).__name__}, not"
-                " the name of a Task or a chain of names 'a#b#c'"
+                f"the callback of a message for {task_name!r} is neither the name of a Task nor a"
+                f" chain of names 'a#b#c', of 1 to {_MAX_NAME} printable characters each"
             )
         task_id = body.get("task_id") or fallback_id
         try:
@@ -103,7 +106,7 @@ class Message:
 
     def with_kwargs(self, kwargs: Any) -> Self:
         """Return this message with other keyword arguments."""
-        return replace(self, body={**self.body, "task_kwargs": kwargs})
+        return replace(self, body={**self.body, "task_kwargs": {} if kwargs is None else kwargs})
 
     @property
     def next_task(self) -> NextTask | None:
@@ -177,6 +180,15 @@ def _parse(text: object, what: str) -> Any:
         return ajson.loads(text, rebuild=False)
     except SerializeError as error:
         raise MalformedMessageError(f"{what} can't be read: {error}") from error
+
+
+def _is_name(name: object) -> bool:
+    # What isn't printable could forge a line of the log, or be no text in UTF-8 at all.
+    return isinstance(name, str) and 0 < len(name) <= _MAX_NAME and name.isprintable()
+
+
+def _is_chain(callback: object) -> bool:
+    return isinstance(callback, str) and all(map(_is_name, callback.split("#")))
 
 
 def _stands_at(task_name: str, callback: str | None, position: object) -> bool:

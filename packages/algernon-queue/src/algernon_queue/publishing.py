@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from algernon_storage import aws_client
 
-from .errors import PublishError
+from .errors import PublishError, QueueError, UnknownListenerError
 from .parallel import in_parallel
 
 # Amazon SNS API Reference, PublishBatch: entries a call, and bytes of all messages of a call.
@@ -84,10 +84,20 @@ def _refused(publication: Publication, reason: dict[str, str]) -> PublishError:
     )
 
 
-def _publish_error(publication: Publication, cause: Exception) -> PublishError:
-    error = PublishError(
-        f"the message for the Task {publication.task_name!r} couldn't be published to"
-        f" {publication.topic_arn}: {cause}"
-    )
+def _publish_error(publication: Publication, cause: Exception) -> QueueError:
+    from botocore.exceptions import ClientError
+
+    error: QueueError
+    if isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "NotFound":
+        error = UnknownListenerError(
+            f"the listener of the Task {publication.task_name!r} would be the topic"
+            f" {publication.topic_arn}, which doesn't exist: create it, or check listeners=,"
+            " ALGERNON_TOPIC_PREFIX and ALGERNON_TOPIC_PARAMETER_PREFIX"
+        )
+    else:
+        error = PublishError(
+            f"the message for the Task {publication.task_name!r} couldn't be published to"
+            f" {publication.topic_arn}: {cause}"
+        )
     error.__cause__ = cause
     return error

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from algernon_serialize import rebuild_event
 
@@ -14,8 +14,7 @@ from .errors import TaskArgumentsError, TaskNameError, UnregisteredTaskError
 from .queued import Failures, queued
 from .task import check_task_name
 
-P = ParamSpec("P")
-R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class TaskRouter:
@@ -51,10 +50,10 @@ class TaskRouter:
         return MappingProxyType(self._tasks)
 
     @overload
-    def task(self, function: Callable[P, R], /) -> Callable[P, R]: ...
+    def task(self, function: F, /) -> F: ...
 
     @overload
-    def task(self, *, name: str | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+    def task(self, /, *, name: str | None = None) -> Callable[[F], F]: ...
 
     def task(
         self, function: Callable[..., Any] | None = None, /, *, name: str | None = None

@@ -40,7 +40,8 @@ class Task:
     def __post_init__(self) -> None:
         check_task_name(self.task_name)
         if self.callback is not None:
-            for name in str(self.callback).split("#"):
+            chain = self.callback.split("#") if isinstance(self.callback, str) else [self.callback]
+            for name in chain:
                 check_task_name(name)
         if not isinstance(self.task_kwargs, Mapping) or not all(
             isinstance(key, str) for key in self.task_kwargs

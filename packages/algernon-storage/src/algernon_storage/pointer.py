@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import quote, unquote
@@ -12,8 +11,7 @@ from .errors import MalformedPointerError
 # Amazon S3 User Guide, "Naming Amazon S3 objects".
 _MAX_KEY_BYTES = 1024
 
-_POINTER = re.compile(r"(?P<bucket>[^#]+)#(?P<key>(?:.*/)?(?P<name>[^/]+)!(?P<timestamp>.+)\.json)")
-_RESERVED = re.compile(r"[#!]")
+_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +36,16 @@ class Pointer:
             MalformedPointerError: The folder or the timestamp can't stand in a
                 pointer, or S3 has no room for the key.
         """
-        for part, allowed in ((folder, "/"), (timestamp, "")):
-            if not part or _RESERVED.search(part) or ("/" in part) > ("/" in allowed):
+        folder = folder.strip("/")
+        for part, reserved in ((folder, "#!"), (timestamp, "#!/")):
+            if not part or not part.isprintable() or set(part) & set(reserved):
                 raise MalformedPointerError(
-                    f"{part!r} can't stand in a pointer to stored data, where '#', '!' and '/'"
-                    " separate the parts: choose another folder or timestamp"
+                    f"{part!r} can't stand in a pointer to stored data, whose parts are printable"
+                    " and separated by '#', '!' and '/': choose another folder or timestamp"
                 )
         if not name:
             raise MalformedPointerError("stored data needs a name, but this one is empty")
-        key = f"{folder.strip('/')}/{quote(name, safe='', errors='surrogatepass')}!{timestamp}.json"
+        key = f"{folder}/{quote(name, safe='', errors='surrogatepass')}!{timestamp}.json"
         if len(key.encode()) > _MAX_KEY_BYTES:
             raise MalformedPointerError(
                 f"the key of the stored object {name[:40]!r}… would have {len(key.encode())} bytes,"
@@ -61,13 +60,37 @@ class Pointer:
         Raises:
             MalformedPointerError: The text is no pointer.
         """
-        match = _POINTER.fullmatch(text) if isinstance(text, str) else None
-        if match is None:
+        # A message brings this text, so it is taken apart in time proportional to its length.
+        bucket, _, key = text.partition("#") if isinstance(text, str) else ("", "", "")
+        _, _, file = key.rpartition("/")
+        name, _, timestamp = file.removesuffix(".json").rpartition("!")
+        if not (bucket and name and timestamp and file.endswith(".json") and _is_utf8(key)):
             raise MalformedPointerError(
-                f"{text!r} is no pointer to stored data, which has the form"
+                f"{_shortened(text)} is no pointer to stored data, which has the form"
                 " BUCKET#FOLDER/NAME!TIMESTAMP.json"
             )
-        return cls(match["bucket"], match["key"], unquote(match["name"], errors="surrogatepass"))
+        return cls(bucket, key, _decoded(name))
 
     def __str__(self) -> str:
         return f"{self.bucket}#{self.key}"
+
+
+def _is_utf8(key: str) -> bool:
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _decoded(name: str) -> str:
+    try:
+        return unquote(name, errors="surrogatepass")
+    except UnicodeDecodeError:
+        # moncrief writes names as they are, so a percent sign may be just that.
+        return name
+
+
+def _shortened(text: object) -> str:
+    shown = repr(text)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"

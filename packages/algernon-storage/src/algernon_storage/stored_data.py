@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from algernon_serialize import AlgObject, ajson, rebuild_event
-from algernon_serialize.errors import MalformedJSONError
+from algernon_serialize import AlgObject, MalformedJSONError, NestingError, ajson, rebuild_event
 
 from .buckets import check_trust, own_bucket
 from .clients import aws_client
@@ -175,7 +174,7 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
     @classmethod
     def parse_json(cls, json_dict: Mapping[str, Any]) -> Any:
         """Retrieve the data that a pointer leads to."""
-        stored = cls.retrieve(json_dict["pointer"])
+        stored = cls.retrieve(json_dict.get("pointer", ""))
         return stored.data if stored.full_unpack else stored
 
     def __repr__(self) -> str:
@@ -239,7 +238,7 @@ def _read(place: Pointer) -> bytes:
 def _read_document(place: Pointer) -> dict[str, Any]:
     try:
         document: dict[str, Any] = ajson.loads(_read(place), rebuild=False)
-    except MalformedJSONError as error:
+    except (MalformedJSONError, NestingError) as error:
         raise MalformedObjectError(f"the object at {place} isn't stored data: {error}") from error
     match document:
         case {"data_string": _, "full_unpack": bool()}:

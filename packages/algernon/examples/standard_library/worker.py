@@ -1,0 +1,39 @@
+"""The demo's worker: three Tasks, each of which hands its result to the next."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import Any
+
+import measuring
+from algernon import TaskRouter, ajson, lambda_logged
+from algernon_storage import aws_client
+
+router = TaskRouter()
+handler = lambda_logged(router.handler)
+
+# Made while Lambda starts the worker, and not in the first batch's time.
+s3 = aws_client("s3")
+
+
+@router.task
+def read_source(root: str, path: str) -> dict[str, Any]:
+    """Read a module's source."""
+    return measuring.read(root, path)
+
+
+@router.task
+def measure_source(path: str, source: str, modified: datetime) -> dict[str, Any]:
+    """Parse and measure a module's source."""
+    return {"measure": measuring.measure(path, source, modified)}
+
+
+@router.task
+def write_report(measure: measuring.Measure) -> None:
+    """Write a module's measure to the bucket."""
+    s3.put_object(
+        Bucket=os.environ["ALGERNON_BUCKET_NAME"],
+        Key=f"reports/{measure.path}.json",
+        Body=ajson.dumps(measure).encode(),
+    )

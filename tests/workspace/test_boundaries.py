@@ -1,0 +1,119 @@
+"""Which package may import which, and what each one's metadata says of it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ROOT / "packages"
+
+#: What each distribution may import, besides the standard library and itself.
+ARROWS = {
+    "algernon-serialize": {"dateutil", "orjson"},
+    "algernon-storage": {"algernon_serialize", "boto3", "botocore"},
+    "algernon-queue": {"algernon_serialize", "algernon_storage", "boto3", "botocore"},
+    "algernon-logging": {"aws_xray_sdk"},
+    "algernon": {
+        "algernon_logging",
+        "algernon_queue",
+        "algernon_serialize",
+        "algernon_storage",
+    },
+}
+#: What the modules behind the extra "local" may import besides.
+LOCAL = {"boto3", "botocore", "ministack", "rich", "yaml"}
+DISTRIBUTION_OF = {"dateutil": "python-dateutil", "botocore": "boto3"}
+
+
+def project(name: str) -> dict[str, Any]:
+    """Return the [project] table of a package."""
+    text = (PACKAGES / name / "pyproject.toml").read_text()
+    table: dict[str, Any] = tomllib.loads(text)["project"]
+    return table
+
+
+def imports(path: Path) -> set[str]:
+    """Return the top-level packages that a module imports, at its top or anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            found.add(node.module)
+    return {name.partition(".")[0] for name in found} - sys.stdlib_module_names
+
+
+def test_the_packages_are_the_five() -> None:
+    """There are five packages, and no folder of code beside them."""
+    assert {path.name for path in PACKAGES.iterdir() if path.is_dir()} == set(ARROWS)
+
+
+@pytest.mark.parametrize("name", ARROWS)
+def test_a_package_imports_only_what_the_design_allows(name: str) -> None:
+    """No module imports a package that has no arrow in the design."""
+    own = name.replace("-", "_")
+    allowed = ARROWS[name] | {own} | (LOCAL if name == "algernon" else set())
+    for module in (PACKAGES / name / "src" / own).rglob("*.py"):
+        assert imports(module) <= allowed, module
+
+
+@pytest.mark.parametrize("name", ARROWS)
+def test_a_package_requires_what_it_imports(name: str) -> None:
+    """The declared requirements are the arrows: siblings by range, none pinned."""
+    required = {
+        re.split(r"[<>=!~ ;\[]", line, maxsplit=1)[0]: line
+        for line in project(name)["dependencies"]
+    }
+    for distribution, line in required.items():
+        assert "==" not in line
+        if distribution in ARROWS:
+            assert line == f"{distribution}>=1.0,<2"
+    importable = {
+        DISTRIBUTION_OF.get(package, package.replace("_", "-")) for package in ARROWS[name]
+    }
+    assert set(required) == importable - {"orjson"}
+
+
+@pytest.mark.parametrize("name", ARROWS)
+def test_a_package_stands_alone(name: str) -> None:
+    """Each package has its licence, README, types, and a changelog that knows its version."""
+    folder = PACKAGES / name
+    table = project(name)
+    assert table["license"] == "Apache-2.0"
+    assert (folder / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+    assert (folder / "src" / name.replace("-", "_") / "py.typed").exists()
+    assert (folder / "README.md").read_text().startswith(f"# {name}\n")
+    changelog = (folder / "CHANGELOG.md").read_text()
+    assert "## [Unreleased]" in changelog
+    assert f"## [{table['version']}]" in changelog
+
+
+@pytest.mark.parametrize("name", ARROWS)
+def test_public_names_are_listed_and_sorted(name: str) -> None:
+    """A package's __init__ lists its public names in a sorted __all__, and has each of them."""
+    module = __import__(name.replace("-", "_"))
+    assert list(module.__all__) == sorted(module.__all__)
+    for public in module.__all__:
+        assert getattr(module, public) is not None
+
+
+def test_the_top_level_is_what_the_design_says() -> None:
+    """Nothing stands at the top but packages, tests, tool settings, README and licence."""
+    visible = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
+    assert visible - {"dist"} == {
+        "LICENSE",
+        "README.md",
+        "hatch.toml",
+        "mypy.ini",
+        "packages",
+        "pytest.ini",
+        "ruff.toml",
+        "tests",
+    }

@@ -1,0 +1,52 @@
+"""What the documentation shows runs as printed."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+READMES = [ROOT / "README.md", *sorted(ROOT.glob("packages/*/README.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+MODULES = [
+    found.name
+    for package in ("serialize", "storage", "queue", "logging")
+    for found in pkgutil.iter_modules(
+        importlib.import_module(f"algernon_{package}").__path__, f"algernon_{package}."
+    )
+]
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_python_blocks_of_a_readme_run_as_printed(readme: Path, tmp_path: Path) -> None:
+    """The Python blocks of a README run one after the other, and print what stands below each."""
+    blocks = BLOCK.findall(readme.read_text())
+    assert blocks
+    program = tmp_path / "readme.py"
+    program.write_text("\n".join(code for code, _ in blocks))
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("A")}
+    run = subprocess.run(
+        [sys.executable, "-W", "error", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=plain,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == "".join(output for _, output in blocks)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_examples_in_docstrings_hold(module: str) -> None:
+    """Each example in a docstring gives what it says."""
+    outcome = doctest.testmod(importlib.import_module(module))
+    assert outcome.failed == 0

@@ -1,0 +1,110 @@
+"""Each distribution, built, installs and passes its tests in a clean environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+#: What each package's tests need besides the package: its siblings' wheels, and tools.
+TOOLS = {
+    "serialize": ["hypothesis", "pytest"],
+    "storage": ["hypothesis", "moto[server]", "pytest"],
+    "queue": ["hypothesis", "moto[server]", "pytest"],
+    "logging": ["moto[server]", "pytest"],
+}
+SIBLINGS = {
+    "serialize": [],
+    "storage": ["serialize"],
+    "queue": ["serialize", "storage"],
+    "logging": [],
+}
+
+
+def run(*command: str | Path, cwd: Path = ROOT) -> str:
+    """Run a command in an environment without this project's, and return what it printed."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ALGERNON_", "AWS_", "HATCH_", "PYTHON", "VIRTUAL_ENV"))
+    }
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The wheel of each package, built from its sdist's sources."""
+    folder = tmp_path_factory.mktemp("dist")
+    built = {}
+    for package in sorted((ROOT / "packages").iterdir()):
+        run(sys.executable, "-m", "hatchling", "build", "-d", folder, cwd=package)
+        name = package.name.removeprefix("algernon-")
+        (built[name],) = folder.glob(f"{package.name.replace('-', '_')}-*.whl")
+    return built
+
+
+def install(folder: Path, *requirements: str | Path, resolution: str = "highest") -> Path:
+    """Make a clean environment with these requirements, and return its Python."""
+    run("uv", "venv", "--quiet", "--python", sys.executable, folder)
+    python = folder / "bin" / "python"
+    run(
+        "uv", "pip", "install", "--quiet", "--python", python, "--resolution", resolution,
+        *requirements,
+    )  # fmt: skip
+    return python
+
+
+def installed(python: Path) -> set[str]:
+    """Return the names of the distributions in an environment."""
+    listing = run("uv", "pip", "list", "--quiet", "--python", python, "--format", "freeze")
+    return {line.partition("==")[0].partition(" @")[0] for line in listing.splitlines()}
+
+
+def test_serialize_alone_brings_dateutil_and_nothing_of_aws(
+    wheels: dict[str, Path], tmp_path: Path
+) -> None:
+    """Installing algernon-serialize brings python-dateutil and what that needs, no more."""
+    python = install(tmp_path / "env", wheels["serialize"])
+    dateutil = install(tmp_path / "dateutil", "python-dateutil")
+    assert installed(python) == {"algernon-serialize", *installed(dateutil)}
+    assert not any(name.startswith(("aws", "boto")) for name in installed(python))
+
+
+@pytest.mark.parametrize("resolution", ["highest", "lowest-direct"])
+@pytest.mark.parametrize("package", TOOLS)
+def test_a_wheel_alone_passes_its_tests(
+    package: str, resolution: str, wheels: dict[str, Path], tmp_path: Path
+) -> None:
+    """A package, with only what it requires, passes its tests with newest and oldest versions."""
+    needed = [wheels[name] for name in (*SIBLINGS[package], package)]
+    python = install(tmp_path / "env", *needed, resolution=resolution)
+    others = {f"algernon-{name}" for name in TOOLS if name not in (*SIBLINGS[package], package)}
+    assert not installed(python) & {*others, "algernon"}
+    run("uv", "pip", "install", "--quiet", "--python", python, *TOOLS[package])
+    run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", ROOT / "tests" / package)
+
+
+def test_the_meta_package_is_lazy(wheels: dict[str, Path], tmp_path: Path) -> None:
+    """With all five installed, importing ajson and AlgObject loads no AWS package."""
+    python = install(tmp_path / "env", *wheels.values())
+    program = (
+        "import sys\n"
+        "from algernon import ajson, AlgObject\n"
+        "print(sorted({'boto3', 'botocore', 'aws_xray_sdk'} & set(sys.modules)))"
+    )
+    assert run(python, "-c", program) == "[]\n"
+    assert "ministack" not in installed(python)
