@@ -1,0 +1,11 @@
+"""What can go wrong when a function is decorated."""
+
+from __future__ import annotations
+
+
+class LoggingError(Exception):
+    """The root of every error that this package raises on purpose."""
+
+
+class DecorationError(LoggingError, TypeError):
+    """Raised when ``@lambda_logged`` is put on something whose lines it could not log rightly."""

@@ -1,0 +1,63 @@
+"""What the tests of algernon-logging share."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from .runtime_api import LambdaFunction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class StartFunction(Protocol):
+    """Starts a worker's source under Lambda's own runtime client."""
+
+    def __call__(
+        self,
+        source: str,
+        *,
+        environment: dict[str, str] | None = None,
+        telemetry: bool = True,
+    ) -> LambdaFunction:
+        """Start it; it ends with the test."""
+
+
+@pytest.fixture
+def start_function(tmp_path: Path) -> Iterator[StartFunction]:
+    """Start Lambda functions that end with the test."""
+    if importlib.util.find_spec("awslambdaric") is None:
+        pytest.skip("awslambdaric isn't installed: it has Linux wheels only, not for every Python")
+    with ExitStack() as running:
+
+        def start(
+            source: str,
+            *,
+            environment: dict[str, str] | None = None,
+            telemetry: bool = True,
+        ) -> LambdaFunction:
+            return running.enter_context(
+                LambdaFunction(tmp_path, source, environment=environment, telemetry=telemetry)
+            )
+
+        yield start
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give each test the root logger of a new process, outside Lambda, and put it back."""
+    monkeypatch.delenv("DEBUG", raising=False)
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
+    names = ("", "aws_xray_sdk", "boto3", "botocore", "urllib3")
+    loggers = [logging.getLogger(name) for name in names]
+    before = [(logger.level, list(logger.handlers)) for logger in loggers]
+    yield
+    for logger, (level, handlers) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
