@@ -1,1 +1,66 @@
-"""Distributed, serverless Tasks on AWS, for Python."""
+"""Distributed, serverless Tasks on AWS, for Python.
+
+Everything a worker needs under one name. A name is imported from its package
+when it is first used, so that ``from algernon import ajson`` loads nothing of AWS.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from algernon_logging import LoggingError, lambda_logged
+    from algernon_queue import QueueError, Task, TaskRouter, queued, send_task, send_tasks
+    from algernon_serialize import AlgObject, SerializeError, ajson, rebuild_event
+    from algernon_storage import StorageError, StoredData
+
+    from .errors import AlgernonError
+
+__all__ = [
+    "AlgObject",
+    "AlgernonError",
+    "LoggingError",
+    "QueueError",
+    "SerializeError",
+    "StorageError",
+    "StoredData",
+    "Task",
+    "TaskRouter",
+    "ajson",
+    "lambda_logged",
+    "queued",
+    "rebuild_event",
+    "send_task",
+    "send_tasks",
+]
+
+_HOMES = {
+    "AlgObject": "algernon_serialize",
+    "AlgernonError": "algernon.errors",
+    "LoggingError": "algernon_logging",
+    "QueueError": "algernon_queue",
+    "SerializeError": "algernon_serialize",
+    "StorageError": "algernon_storage",
+    "StoredData": "algernon_storage",
+    "Task": "algernon_queue",
+    "TaskRouter": "algernon_queue",
+    "ajson": "algernon_serialize",
+    "lambda_logged": "algernon_logging",
+    "queued": "algernon_queue",
+    "rebuild_event": "algernon_serialize",
+    "send_task": "algernon_queue",
+    "send_tasks": "algernon_queue",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,272 @@
+"""The command `algernon`: a system's template, a local system, and sending Tasks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Event
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from .errors import AlgernonError, ArgumentsError, UnknownTaskError, WorkerError
+
+if TYPE_CHECKING:
+    from .local import LocalSystem
+
+_LOG_SECONDS = 0.2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command, and return its exit status.
+
+    Args:
+        arguments: The command line after the command's name; that of the process
+            by default.
+
+    Returns:
+        0 when all went well; 1 when it didn't, after one line on standard error
+        that says why. Wrong usage ends the process with 2, as argparse does.
+
+    Example:
+        ``main(["template", "worker:router", "--timeout", "60"])``
+    """
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], None] = options.command
+    try:
+        command(options)
+    except _expected_errors() as error:
+        print("algernon:", " ".join(str(error).split()), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    from algernon_queue import QueueError
+    from algernon_storage import StorageError
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return (AlgernonError, QueueError, StorageError, BotoCoreError, ClientError, OSError)
+
+
+def _template(options: argparse.Namespace) -> None:
+    from .template import system_template
+    from .worker import load_worker
+
+    worker = load_worker(options.target, Path.cwd())
+    template = system_template(
+        worker.tasks, handler=worker.handler, timeout=options.timeout, memory=options.memory
+    )
+    print(json.dumps(template, indent=2))
+
+
+def _run(options: argparse.Namespace) -> None:
+    from .local import LocalSystem, default_stack_name
+    from .running import RunningSystem, reserve_entry
+
+    system = LocalSystem(
+        options.target,
+        timeout=options.timeout,
+        memory=options.memory,
+        stack_name=options.stack or default_stack_name(options.target),
+        port=options.port,
+    )
+    stopping = Event()
+    try:
+        _on_stop_signals(_interrupt)
+        with reserve_entry(system.stack_name) as entry, system:
+            _on_stop_signals(lambda _number, _frame: stopping.set())
+            entry.announce(RunningSystem(system.tasks, system.environ))
+            print(_how_to_use(options.target, system), flush=True)
+            while not stopping.wait(_LOG_SECONDS):
+                _show_logs(system)
+            _show_logs(system)
+    except KeyboardInterrupt:
+        pass
+    print("Stopped.", flush=True)
+
+
+def _on_stop_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGTERM, handler)
+    # Under nohup the command is to outlive its terminal.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, handler)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # A second one could interrupt the tidying up.
+    _on_stop_signals(signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _how_to_use(target: str, system: LocalSystem) -> str:
+    return "\n".join(
+        (
+            f"The system of {target} runs as the stack {system.stack_name!r}.",
+            f"Local AWS: {system.endpoint_url}",
+            f"Bucket: {system.bucket_name}",
+            f"Tasks: {', '.join(system.tasks)}",
+            f"Send one from another terminal: algernon send {system.tasks[0]} --kwargs '{{}}'",
+            "Stop it with Ctrl-C. The worker's log lines follow.",
+        )
+    )
+
+
+def _show_logs(system: LocalSystem) -> None:
+    for line in system.log_lines():
+        print(line, flush=True)
+
+
+def _send(options: argparse.Namespace) -> None:
+    kwargs = _keyword_arguments(options.kwargs)
+    if options.region or options.profile:
+        _turn_to_aws(options)
+    else:
+        _turn_to_local_system(options)
+    from algernon_queue import send_task
+
+    print(send_task(options.task, kwargs, options.callback))
+
+
+def _keyword_arguments(text: str) -> dict[str, Any]:
+    from algernon_serialize import SerializeError, ajson
+
+    try:
+        kwargs = ajson.loads(text)
+    except SerializeError as error:
+        raise ArgumentsError(f"--kwargs: {error}") from error
+    if not isinstance(kwargs, dict):
+        raise ArgumentsError(
+            f"--kwargs holds a {type(kwargs).__name__}, but a Task takes keyword arguments: write"
+            " a JSON object, such as '{\"width\": 640}'"
+        )
+    return kwargs
+
+
+def _turn_to_aws(options: argparse.Namespace) -> None:
+    """Let the environment of this process lead to a stack on AWS."""
+    if options.stack is None:
+        options.usage_error("--stack is needed too: the name of the stack on AWS to send to")
+    if options.profile:
+        # Credentials in the environment would come before the profile that was named.
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            os.environ.pop(name, None)
+        os.environ["AWS_PROFILE"] = options.profile
+    if options.region:
+        os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"] = options.region
+    os.environ.pop("ALGERNON_TOPIC_PARAMETER_PREFIX", None)
+    os.environ["ALGERNON_TOPIC_PREFIX"] = f"{options.stack}-"
+
+
+def _turn_to_local_system(options: argparse.Namespace) -> None:
+    """Let the environment of this process lead to a local system, and nowhere else."""
+    from .running import choose_system, read_entries
+
+    entries = read_entries()
+    for name in entries.left_behind:
+        print(
+            f"algernon: the local system {name!r} has ended without tidying up, and is forgotten",
+            file=sys.stderr,
+        )
+    system = choose_system(entries, options.stack)
+    chain = [options.task, *(options.callback.split("#") if options.callback else ())]
+    for name in chain:
+        if name not in system.tasks:
+            raise UnknownTaskError(
+                f"the system has no Task {name!r}; its Tasks are {', '.join(system.tasks)}"
+            )
+    for name in [name for name in os.environ if name.startswith(("ALGERNON_", "AWS_"))]:
+        del os.environ[name]
+    os.environ.update(system.environ)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="algernon", description="Distributed, serverless Tasks on AWS, and on this machine."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_template(commands.add_parser("template", help="write a worker's CloudFormation template"))
+    _add_run(commands.add_parser("run", help="run a worker's system on this machine"))
+    _add_send(commands.add_parser("send", help="send a Task, and print its task_id"))
+    return parser
+
+
+def _add_template(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Write the CloudFormation (SAM) template of a worker's system, as JSON."
+    _add_worker(parser)
+    parser.set_defaults(command=_template)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Run a worker's system on a local AWS, and show what the worker logs."
+    _add_worker(parser)
+    parser.add_argument("--port", type=_number(range(1, 65_536)), help="port on 127.0.0.1 (free)")
+    parser.add_argument("--stack", metavar="NAME", help="name of the stack (the module's)")
+    parser.set_defaults(command=_run)
+
+
+def _add_send(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Send a Task to the local system that runs or, given a region or profile, to AWS."
+    )
+    parser.add_argument("task", metavar="TASK", help="the Task's name")
+    parser.add_argument(
+        "--kwargs", metavar="JSON", default="{}", help="keyword arguments, a JSON object ({})"
+    )
+    parser.add_argument("--callback", metavar="a#b", help="Tasks that the result goes on to")
+    parser.add_argument("--stack", metavar="NAME", help="the stack, where several are running")
+    parser.add_argument("--region", help="send to AWS, in this region")
+    parser.add_argument("--profile", help="send to AWS, with this profile")
+    parser.set_defaults(command=_send, usage_error=parser.error)
+
+
+def _add_worker(parser: argparse.ArgumentParser) -> None:
+    from .template import MEMORIES, TIMEOUTS
+
+    parser.add_argument(
+        "target", metavar="MODULE:ROUTER", type=_target, help="the worker's module and TaskRouter"
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=_number(TIMEOUTS),
+        default=30,
+        help="how long one batch of ten may take (%(default)s)",
+    )
+    parser.add_argument(
+        "--memory",
+        metavar="MB",
+        type=_number(MEMORIES),
+        default=256,
+        help="the function's memory (%(default)s)",
+    )
+
+
+def _target(text: str) -> str:
+    from .worker import split_target
+
+    try:
+        split_target(text)
+    except WorkerError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
+def _number(allowed: range) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) not in allowed:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} isn't a number from {allowed[0]} to {allowed[-1]}"
+            )
+        return int(text)
+
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""The zip of a local system's function: the worker's code and Algernon's own."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from .errors import LocalSystemError
+
+_ALGERNON = (
+    "algernon",
+    "algernon_logging",
+    "algernon_queue",
+    "algernon_serialize",
+    "algernon_storage",
+)
+# AWS Lambda Developer Guide, "Lambda quotas": a function's unzipped code.
+_MOST_BYTES = 250 * 1024 * 1024
+
+
+def code_archive(module: str, directory: Path) -> bytes:
+    """Return the zip that holds a worker's module and the installed Algernon packages.
+
+    With a module of a package goes its top-level package; with a module that
+    stands alone goes the folder it is in, with all other files and folders there
+    except hidden ones, caches, and virtual environments.
+
+    Args:
+        module: The module's full name.
+        directory: The directory that it is searched in first.
+
+    Raises:
+        LocalSystemError: The code is larger than Lambda takes.
+
+    Example:
+        ``code_archive("shop.worker", Path.cwd())``
+    """
+    files: dict[str, Path] = {}
+    size = 0
+    for root, source in _sources(module, directory):
+        for path in _files(source):
+            files[path.relative_to(root).as_posix()] = path
+            size += path.stat().st_size
+            if size > _MOST_BYTES:
+                raise LocalSystemError(
+                    f"the worker's code in {source} takes more than {_MOST_BYTES // 1024**2} MB,"
+                    " the most a Lambda function may: move the worker to a folder or package of"
+                    " its own"
+                )
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
+        for name, path in files.items():
+            archive.write(path, name)
+    return buffer.getvalue()
+
+
+def _sources(module: str, directory: Path) -> Iterator[tuple[Path, Path]]:
+    """Give each file or folder to pack, after the folder its names in the zip count from."""
+    top = module.partition(".")[0]
+    is_module = (directory / f"{top}.py").is_file()
+    is_package = (directory / top / "__init__.py").is_file()
+    if is_package or ((directory / top).is_dir() and not is_module):
+        yield directory, directory / top
+    elif is_module:
+        yield directory, directory
+    else:
+        yield _installed(top)
+    for package in _ALGERNON:
+        yield _installed(package)
+
+
+def _installed(top: str) -> tuple[Path, Path]:
+    spec = find_spec(top)
+    if spec is None or spec.origin is None:
+        raise LocalSystemError(f"the package {top!r} isn't installed, nor in this directory")
+    if spec.submodule_search_locations:
+        folder = Path(spec.submodule_search_locations[0])
+        return folder.parent, folder
+    return Path(spec.origin).parent, Path(spec.origin)
+
+
+def _files(source: Path) -> Iterator[Path]:
+    if source.is_file():
+        yield source
+    for parent, folders, names in os.walk(source):
+        folders[:] = [name for name in folders if _holds_code(Path(parent, name))]
+        for name in names:
+            path = Path(parent, name)
+            if not name.startswith(".") and path.is_file():
+                yield path
+
+
+def _holds_code(folder: Path) -> bool:
+    is_environment = (folder / "pyvenv.cfg").exists()
+    return not (folder.name.startswith(".") or folder.name == "__pycache__" or is_environment)

@@ -1,0 +1,247 @@
+"""A whole system on a local AWS: what `algernon run` runs, for programs and tests too.
+
+Needs the extra ``algernon[local]``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from .code_archive import code_archive
+from .errors import DeploymentError, LocalSystemError, WorkerError
+from .local_aws import LocalAWS
+from .template import CACHE_FOLDER, check_limits, logical_id
+from .worker import split_target
+from .worker_logs import WorkerLogs
+
+# AWS CloudFormation API Reference, CreateStack.
+_STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
+_CODE_BUCKET = "algernon-code"
+_DEPLOY_SECONDS = 120
+
+
+class LocalSystem:
+    """A worker's system on a local AWS of its own, for as long as its `with` block.
+
+    The stack is the template of ``algernon template``, deployed as it is. The
+    worker runs as processes of this Python, with the packages that are installed
+    here, with nothing of this process's environment, and with made-up
+    credentials; ``DEBUG=true`` here is passed on as the template's `Debug`.
+    When the block ends, or this process does in any way, so do all of them.
+
+    Args:
+        target: ``MODULE:ROUTER``.
+        directory: Where the module is; the current directory by default.
+        timeout: How long one batch of ten may take, in seconds.
+        memory: The function's memory, in MB. Nothing enforces it locally.
+        stack_name: The stack's name; made from the module's by default.
+        port: The port on 127.0.0.1; a free one by default.
+
+    Attributes:
+        tasks: The names of the worker's Tasks.
+        stack_name: The stack's name.
+        bucket_name: The system's bucket.
+        endpoint_url: Where the local AWS answers.
+        environ: The environment variables with which any process, through boto3
+            or `send_task`, talks to this system.
+
+    Raises:
+        MissingExtraError: The extra isn't installed.
+        WorkerError: The target doesn't lead to a router and a handler, or the
+            router has more Tasks than one template holds.
+        TemplateError: The timeout or the memory is outside Lambda's limits.
+        LocalSystemError: The local AWS can't start, or the code is too large.
+        DeploymentError: CloudFormation couldn't create the stack.
+
+    Example:
+        >>> with LocalSystem("worker:router") as system:  # doctest: +SKIP
+        ...     os.environ.update(system.environ)
+        ...     send_task("resize", {"width": 640})
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        directory: Path | None = None,
+        timeout: int = 30,
+        memory: int = 256,
+        stack_name: str | None = None,
+        port: int | None = None,
+    ) -> None:
+        self._target = target
+        self._module, _ = split_target(target)
+        self._directory = (directory or Path.cwd()).resolve()
+        check_limits(timeout, memory)
+        self._options = ["--timeout", str(timeout), "--memory", str(memory)]
+        self.stack_name = stack_name or default_stack_name(target)
+        _check_stack_name(self.stack_name)
+        self._aws = LocalAWS(port=port)
+        self._cleanup = ExitStack()
+        self.endpoint_url = self._aws.endpoint_url
+        self.tasks: tuple[str, ...] = ()
+        self.bucket_name = ""
+        self.environ: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        with ExitStack() as cleanup:
+            aws = cleanup.enter_context(self._aws)
+            template = self._template()
+            self.tasks = tuple(template["Metadata"]["Algernon"]["Tasks"])
+            self._resources = self._deploy(template)
+            self.bucket_name = self._resources["Bucket"]
+            self.environ = {
+                **aws.environ,
+                "ALGERNON_BUCKET_NAME": self.bucket_name,
+                "ALGERNON_TOPIC_PREFIX": f"{self.stack_name}-",
+                "CACHE_FOLDER_NAME": CACHE_FOLDER,
+            }
+            self._logs = WorkerLogs(aws.client("logs"), self._resources["WorkerLogs"])
+            self._cleanup = cleanup.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._cleanup.close()
+
+    def queue_url(self, task: str) -> str:
+        """Return the URL of a Task's queue.
+
+        Raises:
+            KeyError: The system has no such Task.
+        """
+        return self._resources[logical_id("Queue", task)]
+
+    def dead_letter_queue_url(self, task: str) -> str:
+        """Return the URL of the queue that a Task's messages end in after five failures.
+
+        Raises:
+            KeyError: The system has no such Task.
+        """
+        return self._resources[logical_id("DeadLetterQueue", task)]
+
+    def log_lines(self) -> list[str]:
+        """Return what the worker logged since the last call, each line once.
+
+        The lines of an invocation come when it has ended. Those of the local AWS
+        itself, which has only errors to tell, come between them.
+
+        Raises:
+            LocalSystemError: The local AWS has ended.
+        """
+        self._aws.check()
+        return [*self._aws.new_output(), *self._logs.new_lines()]
+
+    def _template(self) -> dict[str, Any]:
+        # In a process of its own, so that the worker's module isn't imported into
+        # this one, with this one's environment, and from another directory's path.
+        done = subprocess.run(  # noqa: S603 - the target was checked, and no shell reads it
+            [sys.executable, "-P", "-m", "algernon.cli", "template", self._target, *self._options],
+            cwd=self._directory,
+            env=self._aws.process_environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            said = done.stderr.strip().splitlines() or ["it said nothing"]
+            raise WorkerError(said[-1].removeprefix("algernon: "))
+        template: dict[str, Any] = json.loads(done.stdout)
+        return template
+
+    def _deploy(self, template: dict[str, Any]) -> dict[str, str]:
+        """Create the stack, and return the physical id of each resource."""
+        code = code_archive(self._module, self._directory)
+        code_key = f"{hashlib.sha256(code).hexdigest()}.zip"
+        s3 = self._aws.client("s3")
+        s3.create_bucket(Bucket=_CODE_BUCKET)
+        s3.put_object(Bucket=_CODE_BUCKET, Key=code_key, Body=code)
+        s3.put_object(Bucket=_CODE_BUCKET, Key="template.json", Body=json.dumps(template))
+        parameters = {
+            "CodeBucket": _CODE_BUCKET,
+            "CodeKey": code_key,
+            "Debug": "true" if os.environ.get("DEBUG", "").lower() == "true" else "false",
+        }
+        cloudformation = self._aws.client("cloudformation")
+        try:
+            cloudformation.create_stack(
+                StackName=self.stack_name,
+                TemplateURL=f"{self.endpoint_url}/{_CODE_BUCKET}/template.json",
+                Parameters=[
+                    {"ParameterKey": key, "ParameterValue": value}
+                    for key, value in parameters.items()
+                ],
+                Capabilities=["CAPABILITY_AUTO_EXPAND", "CAPABILITY_IAM"],
+            )
+        except cloudformation.exceptions.ClientError as error:
+            raise DeploymentError(f"the template of {self._target} was refused: {error}") from error
+        self._wait_for_stack(cloudformation)
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(
+            StackName=self.stack_name
+        )
+        return {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for page in pages
+            for resource in page["StackResourceSummaries"]
+        }
+
+    def _wait_for_stack(self, cloudformation: Any) -> None:
+        deadline = time.monotonic() + _DEPLOY_SECONDS
+        while (status := self._stack_status(cloudformation)) != "CREATE_COMPLETE":
+            if not status.endswith("_IN_PROGRESS"):
+                reasons = self._failures(cloudformation)
+                raise DeploymentError(
+                    f"the stack {self.stack_name!r} couldn't be created ({status}): {reasons}"
+                )
+            if time.monotonic() > deadline:
+                raise DeploymentError(
+                    f"the stack {self.stack_name!r} is still {status} after {_DEPLOY_SECONDS} s"
+                )
+            time.sleep(0.05)
+
+    def _stack_status(self, cloudformation: Any) -> str:
+        self._aws.check()
+        stacks = cloudformation.describe_stacks(StackName=self.stack_name)["Stacks"]
+        return str(stacks[0]["StackStatus"])
+
+    def _failures(self, cloudformation: Any) -> str:
+        events = cloudformation.describe_stack_events(StackName=self.stack_name)["StackEvents"]
+        reasons = [
+            f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
+            for event in reversed(events)
+            if event["ResourceStatus"].endswith("_FAILED") and "ResourceStatusReason" in event
+        ]
+        return "; ".join(reasons) or "CloudFormation gives no reason"
+
+
+def default_stack_name(target: str) -> str:
+    """Return the stack's name for a worker that wasn't given one.
+
+    Example:
+        >>> default_stack_name("shop.order_worker:router")
+        'shop-order-worker'
+    """
+    module, _ = split_target(target)
+    return re.sub(r"[^A-Za-z0-9]+", "-", module).strip("-")[:128]
+
+
+def _check_stack_name(name: str) -> None:
+    if not _STACK_NAME.fullmatch(name):
+        raise LocalSystemError(
+            f"{name!r} can't be a stack's name: 1 to 128 letters, digits and hyphens, a letter"
+            " first; choose one with --stack (stack_name=)"
+        )

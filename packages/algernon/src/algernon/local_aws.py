@@ -1,0 +1,245 @@
+"""A local AWS: ministack as a child process, on a loopback port."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, suppress
+from http.client import HTTPConnection, HTTPException
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any, Self
+
+from .errors import LocalSystemError, MissingExtraError
+
+HOST = "127.0.0.1"
+REGION = "us-east-1"
+
+# Below the ports that Linux and macOS give to outgoing connections, so that none is
+# taken between its choice and ministack's start.
+_PORTS = range(10_000, 32_000)
+_START_SECONDS = 30
+
+MINISTACK_SETTINGS = {
+    "BIND_HOST": HOST,
+    "MINISTACK_HOST": HOST,
+    "MINISTACK_REGION": REGION,
+    "LAMBDA_EXECUTOR": "local",
+    # They would listen on ports of their own.
+    "IOT_MTLS_ENABLED": "0",
+    "SFTP_ENABLED": "0",
+    # Without a daemon it can't tidy away another ministack's containers.
+    "DOCKER_HOST": "unix:///nonexistent/docker.sock",
+    "LOG_LEVEL": "ERROR",
+}
+
+# What a worker process needs of the developer's environment, and no more: Lambda
+# hands over nothing of it, and AWS credentials may be among the rest.
+_INHERITED = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TZ")
+
+
+class LocalAWS:
+    """A local AWS that lives as long as its `with` block.
+
+    Attributes:
+        endpoint_url: Where all of its services answer.
+        environ: The environment variables that lead boto3 to it: the endpoint, a
+            region, and made-up credentials in place of real ones.
+
+    Raises:
+        MissingExtraError: ministack or the SAM translator isn't installed.
+        LocalSystemError: It can't start, such as on a port that is taken.
+
+    Example:
+        >>> with LocalAWS() as aws:  # doctest: +SKIP
+        ...     aws.client("s3").list_buckets()
+    """
+
+    def __init__(self, *, port: int | None = None) -> None:
+        self._port = _free_port() if port is None else port
+        self._cleanup = ExitStack()
+        self._unfinished_line = ""
+        self.endpoint_url = f"http://{HOST}:{self._port}"
+        self.environ: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        _check_extra()
+        if not _is_free(self._port):
+            raise LocalSystemError(
+                f"the port {self._port} on {HOST} is taken: choose another with --port (port=), or"
+                " none to get a free one"
+            )
+        with ExitStack() as cleanup:
+            folder = TemporaryDirectory(prefix="algernon-", ignore_cleanup_errors=True)
+            self._folder = Path(cleanup.enter_context(folder))
+            self.environ = self._environ()
+            self._process = self._start()
+            cleanup.callback(self._kill)
+            output = self._output_file.open(encoding="utf-8", errors="replace")
+            self._output = cleanup.enter_context(output)
+            self._session = self._boto3_session()
+            self._wait_until_healthy()
+            self._cleanup = cleanup.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._cleanup.close()
+
+    @property
+    def process_environ(self) -> dict[str, str]:
+        """The whole environment for a process that should know nothing but this AWS."""
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        return {**inherited, **self.environ, "TMPDIR": str(self._folder)}
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client for one of its services."""
+        from botocore.config import Config
+
+        config = Config(proxies={})
+        return self._session.client(service, endpoint_url=self.endpoint_url, config=config)
+
+    def check(self) -> None:
+        """Raise if ministack has ended.
+
+        Raises:
+            LocalSystemError: It has; the message has the end of its output.
+        """
+        status = self._process.poll()
+        if status is not None:
+            output = self._output_file.read_text(encoding="utf-8", errors="replace")
+            last_lines = " | ".join(output.splitlines()[-5:])
+            raise LocalSystemError(
+                f"the local AWS on port {self._port} ended with status {status}:"
+                f" {last_lines or 'it wrote nothing'}"
+            )
+
+    def new_output(self) -> list[str]:
+        """Return the lines that ministack wrote since the last call.
+
+        It writes errors only, such as that of a function it couldn't start.
+        """
+        *lines, self._unfinished_line = (self._unfinished_line + self._output.read()).split("\n")
+        return lines
+
+    @property
+    def _output_file(self) -> Path:
+        return self._folder / "ministack.log"
+
+    def _environ(self) -> dict[str, str]:
+        config = self._folder / "aws-config"
+        config.write_text("[default]\n", encoding="utf-8")
+        others = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")
+        no_proxy = f"{others},{HOST}" if others else HOST
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_SESSION_TOKEN": "",
+            "AWS_PROFILE": "default",
+            "AWS_CONFIG_FILE": str(config),
+            "AWS_SHARED_CREDENTIALS_FILE": str(config),
+            "NO_PROXY": no_proxy,
+            "no_proxy": no_proxy,
+        }
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        settings = {
+            **MINISTACK_SETTINGS,
+            "GATEWAY_PORT": str(self._port),
+            "S3_DATA_DIR": str(self._folder / "s3"),
+            "STATE_DIR": str(self._folder / "state"),
+        }
+        with self._output_file.open("wb") as output:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", "algernon.leash"],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self._folder,
+                env={**self.process_environ, **settings},
+                start_new_session=True,
+            )
+
+    def _kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        with self._process:
+            pass
+
+    def _wait_until_healthy(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._is_healthy():
+            self.check()
+            if time.monotonic() > deadline:
+                raise LocalSystemError(
+                    f"the local AWS on port {self._port} didn't answer within {_START_SECONDS} s"
+                )
+            time.sleep(0.05)
+
+    def _is_healthy(self) -> bool:
+        connection = HTTPConnection(HOST, self._port, timeout=5)
+        try:
+            connection.request("GET", "/_ministack/health")
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _boto3_session(self) -> Any:
+        import boto3
+        import botocore.session
+
+        # Explicit values, since a profile or credentials in the environment come
+        # before what a client's own arguments leave open.
+        session = botocore.session.Session()
+        session.set_config_variable("profile", "default")
+        session.set_config_variable("config_file", self.environ["AWS_CONFIG_FILE"])
+        session.set_config_variable("credentials_file", self.environ["AWS_CONFIG_FILE"])
+        session.set_credentials("test", "test")
+        return boto3.session.Session(botocore_session=session, region_name=REGION)
+
+
+def _free_port() -> int:
+    while True:
+        port = secrets.choice(_PORTS)
+        if _is_free(port):
+            return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As a server does, so that connections that were closed lately don't count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def _check_extra() -> None:
+    for module, distribution in (
+        ("ministack", "ministack"),
+        ("samtranslator", "aws-sam-translator"),
+    ):
+        if find_spec(module) is None:
+            raise MissingExtraError(
+                f"a local system needs {distribution}, which isn't installed: install"
+                " algernon[local]",
+                name=module,
+            )

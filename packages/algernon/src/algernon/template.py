@@ -1,0 +1,428 @@
+"""The CloudFormation template of a system: one worker, and what its Tasks travel through."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .errors import TemplateError
+
+# AWS Lambda Developer Guide, "Lambda quotas".
+TIMEOUTS = range(1, 900 + 1)
+MEMORIES = range(128, 10_240 + 1)
+# AWS Lambda Developer Guide, "Lambda runtimes".
+RUNTIMES = ((3, 11), (3, 12), (3, 13), (3, 14))
+
+# AWS CloudFormation User Guide, "Understand CloudFormation quotas".
+_RESOURCES_A_TEMPLATE = 500
+# Amazon SNS API Reference, CreateTopic: a topic's name has 256 characters, of which
+# the stack's name may take 128, and the hyphen after it one.
+_LONGEST_TASK_NAME = 127
+# IAM and STS quotas: a managed policy holds 6,144 characters, and a Task's two ARNs
+# may take 430 of them.
+_TASKS_A_POLICY = 12
+
+# AWS Lambda Developer Guide, "Creating and configuring an Amazon SQS event source
+# mapping": a visibility timeout of six times the function's, and a maxReceiveCount
+# of at least five.
+_VISIBILITY_FACTOR = 6
+_MAX_RECEIVE_COUNT = 5
+_BATCH_SIZE = 10
+
+_DAY = 24 * 60 * 60
+# Amazon SQS Developer Guide, "Dead-letter queues": a dead letter's age counts from
+# when it was first sent, so its queue has to keep messages longer than the Task's.
+_QUEUE_RETENTION = 4 * _DAY
+_DEAD_LETTER_RETENTION = 14 * _DAY
+# What a message points to has to outlive it: 14 days as a dead letter and, moved
+# back to its queue, 14 days more.
+_SHORTEST_CACHE_DAYS = 29
+_CACHE_DAYS = 30
+_LOG_DAYS = 30
+
+CACHE_FOLDER = "cache"
+
+
+def system_template(
+    tasks: Sequence[str], *, handler: str, timeout: int = 30, memory: int = 256
+) -> dict[str, Any]:
+    """Return the CloudFormation (SAM) template of a worker's system.
+
+    The template has the parameters `CodeBucket` and `CodeKey`, where the
+    function's zip is; `CacheDays`; and `Debug`. Its outputs are the bucket, the
+    function, its role and its log group.
+
+    Args:
+        tasks: The names of the worker's Tasks.
+        handler: Lambda's name of the handler, such as ``"worker.handler"``.
+        timeout: How long one batch of ten may take, in seconds (1 to 900).
+        memory: The function's memory, in MB (128 to 10,240), which its share of
+            a CPU goes with.
+
+    Raises:
+        TemplateError: A number is outside Lambda's limits, a Task's name is too
+            long for a topic, or there are more Tasks than one template holds.
+
+    Example:
+        >>> template = system_template(["resize"], handler="worker.handler")
+        >>> template["Metadata"]
+        {'Algernon': {'Tasks': ['resize']}}
+    """
+    check_limits(timeout, memory)
+    for task in tasks:
+        if len(task) > _LONGEST_TASK_NAME:
+            raise TemplateError(
+                f"the Task {task[:40]}… has a name of {len(task)} characters, but the name of its"
+                f" topic, which begins with the stack's, has room for {_LONGEST_TASK_NAME}: give it"
+                " a shorter one"
+            )
+    resources = {
+        **_bucket(),
+        **_topics_and_queues(tasks, timeout),
+        **_role(tasks),
+        **_function(tasks, handler, timeout, memory),
+    }
+    _check_size(tasks, resources)
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Description": f"Algernon: the system of {handler}",
+        "Metadata": {"Algernon": {"Tasks": list(tasks)}},
+        "Parameters": _PARAMETERS,
+        "Resources": resources,
+        "Outputs": _OUTPUTS,
+    }
+
+
+def check_limits(timeout: int, memory: int) -> None:
+    """Refuse what Lambda doesn't give a function.
+
+    Raises:
+        TemplateError: The timeout, in seconds, or the memory, in MB, is out of range.
+    """
+    for what, value, allowed, unit in (
+        ("timeout", timeout, TIMEOUTS, "seconds"),
+        ("memory", memory, MEMORIES, "MB"),
+    ):
+        if value not in allowed:
+            raise TemplateError(
+                f"a {what} of {value} {unit} is outside Lambda's limits: it takes {allowed[0]} to"
+                f" {allowed[-1]} {unit}"
+            )
+
+
+def logical_id(kind: str, task: str) -> str:
+    """Return a Task's part of the system by its name in the template.
+
+    The name depends on nothing but the Task's own, so that a Task that is added
+    doesn't replace another's queue, and `a-b` isn't `a_b`.
+
+    Args:
+        kind: ``"Topic"``, ``"Queue"``, ``"DeadLetterQueue"``, ``"QueuePolicy"``
+            or ``"Subscription"``.
+        task: The Task's name.
+
+    Example:
+        >>> logical_id("Queue", "read_source")
+        'QueueReadSource116324E9'
+    """
+    words = re.findall(r"[A-Za-z0-9]+", task)
+    readable = "".join(word[0].upper() + word[1:] for word in words)[:64]
+    return f"{kind}{readable}{hashlib.sha256(task.encode()).hexdigest()[:8].upper()}"
+
+
+_PARAMETERS = {
+    "CodeBucket": {"Type": "String", "Description": "The bucket that holds the function's zip"},
+    "CodeKey": {
+        "Type": "String",
+        "Description": "The zip's key, a new one for each version of the code",
+    },
+    "CacheDays": {
+        "Type": "Number",
+        "Default": _CACHE_DAYS,
+        "MinValue": _SHORTEST_CACHE_DAYS,
+        "Description": "Days after which stored results and arguments are deleted",
+    },
+    "Debug": {
+        "Type": "String",
+        "AllowedValues": ["true", "false"],
+        "Default": "false",
+        "Description": "Whether the worker logs at level DEBUG",
+    },
+}
+
+_OUTPUTS = {
+    "Bucket": {"Value": {"Ref": "Bucket"}, "Description": "ALGERNON_BUCKET_NAME of the worker"},
+    "Worker": {"Value": {"Ref": "Worker"}, "Description": "The worker's Lambda function"},
+    "WorkerRole": {
+        "Value": {"Ref": "WorkerRole"},
+        "Description": "Its role, to attach a policy for what else the Tasks use",
+    },
+    "WorkerLogs": {"Value": {"Ref": "WorkerLogs"}, "Description": "Its CloudWatch log group"},
+}
+
+
+def _bucket() -> dict[str, Any]:
+    return {
+        "Bucket": {
+            "Type": "AWS::S3::Bucket",
+            # Results may be in it that are somebody's only copy.
+            "DeletionPolicy": "Retain",
+            "UpdateReplacePolicy": "Retain",
+            "Properties": {
+                "PublicAccessBlockConfiguration": {
+                    "BlockPublicAcls": True,
+                    "BlockPublicPolicy": True,
+                    "IgnorePublicAcls": True,
+                    "RestrictPublicBuckets": True,
+                },
+                "BucketEncryption": {
+                    "ServerSideEncryptionConfiguration": [
+                        {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+                    ]
+                },
+                "LifecycleConfiguration": {
+                    "Rules": [
+                        {
+                            "Id": "ExpireCache",
+                            "Status": "Enabled",
+                            "Prefix": f"{CACHE_FOLDER}/",
+                            "ExpirationInDays": {"Ref": "CacheDays"},
+                        },
+                        {
+                            "Id": "AbortUploads",
+                            "Status": "Enabled",
+                            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+                        },
+                    ]
+                },
+            },
+        },
+        "BucketPolicy": {
+            "Type": "AWS::S3::BucketPolicy",
+            "Properties": {
+                "Bucket": {"Ref": "Bucket"},
+                "PolicyDocument": _policy(
+                    {
+                        "Effect": "Deny",
+                        "Principal": "*",
+                        "Action": "s3:*",
+                        "Resource": [_arn("Bucket"), {"Fn::Sub": "${Bucket.Arn}/*"}],
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    }
+                ),
+            },
+        },
+    }
+
+
+def _topics_and_queues(tasks: Sequence[str], timeout: int) -> dict[str, Any]:
+    resources: dict[str, Any] = {}
+    for task in tasks:
+        topic = logical_id("Topic", task)
+        queue = logical_id("Queue", task)
+        dead_letter_queue = logical_id("DeadLetterQueue", task)
+        # SNS encrypts what it keeps. A KMS key on top would cost a call to KMS, and
+        # AWS's own key would shut out other accounts and AWS services as senders.
+        resources[topic] = {
+            "Type": "AWS::SNS::Topic",
+            "Properties": {"TopicName": {"Fn::Sub": f"${{AWS::StackName}}-{task}"}},
+        }
+        resources[dead_letter_queue] = _queue({"MessageRetentionPeriod": _DEAD_LETTER_RETENTION})
+        resources[queue] = _queue(
+            {
+                "MessageRetentionPeriod": _QUEUE_RETENTION,
+                "VisibilityTimeout": _VISIBILITY_FACTOR * timeout,
+                "RedrivePolicy": {
+                    "deadLetterTargetArn": _arn(dead_letter_queue),
+                    "maxReceiveCount": _MAX_RECEIVE_COUNT,
+                },
+            }
+        )
+        resources[logical_id("QueuePolicy", task)] = {
+            "Type": "AWS::SQS::QueuePolicy",
+            "Properties": {
+                "Queues": [{"Ref": queue}],
+                "PolicyDocument": _policy(
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"Service": "sns.amazonaws.com"},
+                        "Action": "sqs:SendMessage",
+                        "Resource": _arn(queue),
+                        "Condition": {"ArnEquals": {"aws:SourceArn": {"Ref": topic}}},
+                    }
+                ),
+            },
+        }
+        resources[logical_id("Subscription", task)] = {
+            "Type": "AWS::SNS::Subscription",
+            "Properties": {
+                "TopicArn": {"Ref": topic},
+                "Protocol": "sqs",
+                "Endpoint": _arn(queue),
+            },
+        }
+    return resources
+
+
+def _queue(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "Type": "AWS::SQS::Queue",
+        "DeletionPolicy": "Delete",
+        "UpdateReplacePolicy": "Delete",
+        # SQS's own keys: SNS may not use the KMS key that AWS manages for SQS.
+        "Properties": {**properties, "SqsManagedSseEnabled": True},
+    }
+
+
+def _role(tasks: Sequence[str]) -> dict[str, Any]:
+    policies = {
+        f"WorkerTasks{number}": {
+            "Type": "AWS::IAM::ManagedPolicy",
+            "Properties": {
+                "Description": "Take messages from the Tasks' queues and publish to their topics",
+                "PolicyDocument": _policy(
+                    {
+                        "Effect": "Allow",
+                        "Action": [
+                            "sqs:DeleteMessage",
+                            "sqs:GetQueueAttributes",
+                            "sqs:ReceiveMessage",
+                        ],
+                        "Resource": [_arn(logical_id("Queue", task)) for task in some],
+                    },
+                    {
+                        "Effect": "Allow",
+                        "Action": "sns:Publish",
+                        "Resource": [{"Ref": logical_id("Topic", task)} for task in some],
+                    },
+                ),
+            },
+        }
+        for number, some in enumerate(_in_groups(tasks, _TASKS_A_POLICY), start=1)
+    }
+    role = {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "AssumeRolePolicyDocument": _policy(
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "lambda.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                }
+            ),
+            "ManagedPolicyArns": [{"Ref": policy} for policy in policies],
+            "Policies": [
+                {
+                    "PolicyName": "worker",
+                    "PolicyDocument": _policy(
+                        {
+                            "Effect": "Allow",
+                            "Action": ["s3:GetObject", "s3:PutObject"],
+                            "Resource": {"Fn::Sub": "${Bucket.Arn}/*"},
+                        },
+                        # Without it, S3 answers 403 instead of 404 for what isn't there.
+                        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": _arn("Bucket")},
+                        {
+                            "Effect": "Allow",
+                            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                            "Resource": _arn("WorkerLogs"),
+                        },
+                        # X-Ray's actions can't be limited to a resource.
+                        {
+                            "Effect": "Allow",
+                            "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
+                            "Resource": "*",
+                        },
+                    ),
+                }
+            ],
+        },
+    }
+    return {**policies, "WorkerRole": role}
+
+
+def _function(tasks: Sequence[str], handler: str, timeout: int, memory: int) -> dict[str, Any]:
+    # A mapping's part of the template is called by the function's name and the event's.
+    events = {
+        logical_id("Queue", task): {
+            "Type": "SQS",
+            "Properties": {
+                "Queue": _arn(logical_id("Queue", task)),
+                "BatchSize": _BATCH_SIZE,
+                "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            },
+        }
+        for task in tasks
+    }
+    return {
+        "WorkerLogs": {
+            "Type": "AWS::Logs::LogGroup",
+            "DeletionPolicy": "Delete",
+            "UpdateReplacePolicy": "Delete",
+            "Properties": {"RetentionInDays": _LOG_DAYS},
+        },
+        "Worker": {
+            "Type": "AWS::Serverless::Function",
+            "Properties": {
+                "CodeUri": {"Bucket": {"Ref": "CodeBucket"}, "Key": {"Ref": "CodeKey"}},
+                "Handler": handler,
+                "Runtime": _runtime(),
+                "Timeout": timeout,
+                "MemorySize": memory,
+                "Role": _arn("WorkerRole"),
+                "Tracing": "Active",
+                "LoggingConfig": {"LogGroup": {"Ref": "WorkerLogs"}},
+                "Environment": {
+                    "Variables": {
+                        "ALGERNON_BUCKET_NAME": {"Ref": "Bucket"},
+                        # Belongs with ReportBatchItemFailures: one without the other
+                        # loses messages.
+                        "ALGERNON_FAILURES": "report",
+                        "ALGERNON_TOPIC_PREFIX": {"Fn::Sub": "${AWS::StackName}-"},
+                        "CACHE_FOLDER_NAME": CACHE_FOLDER,
+                        "DEBUG": {"Ref": "Debug"},
+                    }
+                },
+                "Events": events,
+            },
+        },
+    }
+
+
+def _runtime() -> str:
+    running = sys.version_info[:2]
+    if running not in RUNTIMES:
+        supported = ", ".join(f"{major}.{minor}" for major, minor in RUNTIMES)
+        raise TemplateError(
+            f"Lambda has no runtime for Python {running[0]}.{running[1]}, which is running: run"
+            f" this under one of {supported}"
+        )
+    return f"python{running[0]}.{running[1]}"
+
+
+def _policy(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def _arn(resource: str) -> dict[str, list[str]]:
+    return {"Fn::GetAtt": [resource, "Arn"]}
+
+
+def _in_groups(tasks: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(tasks), size):
+        yield tasks[start : start + size]
+
+
+def _check_size(tasks: Sequence[str], resources: dict[str, Any]) -> None:
+    mappings = len(tasks)
+    count = len(resources) + mappings
+    if count > _RESOURCES_A_TEMPLATE:
+        raise TemplateError(
+            f"{len(tasks)} Tasks take {count} resources, but a CloudFormation template holds at"
+            f" most {_RESOURCES_A_TEMPLATE}: split the router between several workers, each a"
+            " system of its own"
+        )

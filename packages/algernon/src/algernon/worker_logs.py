@@ -1,0 +1,68 @@
+"""A worker's log lines, as they come in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+# Lambda's own lines around each invocation's.
+_PLATFORM_LINE = re.compile(r"(START|END|REPORT) RequestId: ")
+# Invocations that end at the same time may be written a little out of order.
+_OVERLAP_MS = 2_000
+
+
+class WorkerLogs:
+    """The lines of a CloudWatch log group in ministack, each given once.
+
+    ministack writes one log stream an invocation, at once, when it has ended. So
+    a stream that has been read never grows.
+
+    Args:
+        client: A boto3 client for CloudWatch Logs.
+        group: The log group's name.
+    """
+
+    def __init__(self, client: Any, group: str) -> None:
+        self._client = client
+        self._group = group
+        self._read: set[str] = set()
+        self._newest_ms = 0
+
+    def new_lines(self) -> list[str]:
+        """Return the worker's lines since the last call, without Lambda's own."""
+        unread = sorted(self._unread_streams(), key=lambda stream: stream["lastEventTimestamp"])
+        lines: list[str] = []
+        for stream in unread:
+            name = stream["logStreamName"]
+            lines += (line for line in self._lines(name) if not _PLATFORM_LINE.match(line))
+            self._read.add(name)
+            self._newest_ms = max(self._newest_ms, stream["lastEventTimestamp"])
+        return lines
+
+    def _unread_streams(self) -> Iterator[dict[str, Any]]:
+        pages = self._client.get_paginator("describe_log_streams").paginate(
+            logGroupName=self._group, orderBy="LastEventTime", descending=True
+        )
+        oldest_ms = self._newest_ms - _OVERLAP_MS
+        for page in pages:
+            for stream in page["logStreams"]:
+                written_ms = stream.get("lastEventTimestamp")
+                if written_ms is None:
+                    continue
+                if written_ms < oldest_ms:
+                    return
+                if stream["logStreamName"] not in self._read:
+                    yield stream
+
+    def _lines(self, stream: str) -> Iterator[str]:
+        token: dict[str, str] = {}
+        while True:
+            answer = self._client.get_log_events(
+                logGroupName=self._group, logStreamName=stream, startFromHead=True, **token
+            )
+            if not answer["events"]:
+                return
+            for event in answer["events"]:
+                yield event["message"]
+            token = {"nextToken": answer["nextForwardToken"]}

@@ -1,0 +1,33 @@
+"""What several tests of the package need: the command as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """The command `algernon`, run in a directory with this user's systems kept in tmp_path."""
+
+    def run(
+        *arguments: str, directory: Path = tmp_path, **environ: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "algernon.cli", *arguments],
+            cwd=directory,
+            env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), **environ},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    return run

@@ -1,0 +1,138 @@
+"""The zip of a local function."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from algernon.code_archive import code_archive
+from algernon.errors import LocalSystemError
+
+OURS = {
+    "algernon",
+    "algernon_logging",
+    "algernon_queue",
+    "algernon_serialize",
+    "algernon_storage",
+}
+
+
+def write(folder: Path, *names: str) -> None:
+    """Write files, and the folders above them."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("text", encoding="utf-8")
+
+
+def names_in(archive: bytes) -> set[str]:
+    """Return the names in a zip, without Algernon's own packages."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        names = opened.namelist()
+    assert len(names) == len(set(names))
+    return {name for name in names if name.partition("/")[0] not in OURS}
+
+
+def test_a_module_brings_its_folder(tmp_path: Path) -> None:
+    """With a module that stands alone goes all that is beside it."""
+    write(tmp_path, "worker.py", "prices.json", "lib/helper.py")
+
+    assert names_in(code_archive("worker", tmp_path)) == {
+        "worker.py",
+        "prices.json",
+        "lib/helper.py",
+    }
+
+
+def test_a_package_brings_itself_alone(tmp_path: Path) -> None:
+    """With a module in a package goes its top-level package, and nothing beside it."""
+    write(tmp_path, "shop/__init__.py", "shop/deep/worker.py", "shop/data.csv", "other.py")
+
+    assert names_in(code_archive("shop.deep.worker", tmp_path)) == {
+        "shop/__init__.py",
+        "shop/deep/worker.py",
+        "shop/data.csv",
+    }
+
+
+def test_a_folder_of_the_modules_name_is_no_package(tmp_path: Path) -> None:
+    """Python prefers a module to a folder without __init__.py, and so does the zip."""
+    write(tmp_path, "worker.py", "worker/notes.txt")
+
+    assert names_in(code_archive("worker", tmp_path)) == {"worker.py", "worker/notes.txt"}
+
+
+def test_a_namespace_package_is_one(tmp_path: Path) -> None:
+    """A package without __init__.py is packed by its folder."""
+    write(tmp_path, "shop/worker.py", "other.py")
+
+    assert names_in(code_archive("shop.worker", tmp_path)) == {"shop/worker.py"}
+
+
+def test_an_installed_module_is_found(tmp_path: Path) -> None:
+    """A worker that is installed, not in the directory, is packed from where it is."""
+    names = names_in(code_archive("email.message", tmp_path))
+
+    assert "email/message.py" in names
+    assert {name.partition("/")[0] for name in names} == {"email"}
+
+
+def test_an_installed_module_without_a_package_comes_alone(tmp_path: Path) -> None:
+    """An installed file doesn't drag along the site-packages it is in."""
+    assert names_in(code_archive("this", tmp_path)) == {"this.py"}
+
+
+def test_what_is_no_code_stays_out(tmp_path: Path) -> None:
+    """Hidden files, caches and virtual environments aren't packed."""
+    write(
+        tmp_path,
+        "worker.py",
+        ".env",
+        ".git/config",
+        "__pycache__/worker.cpython-311.pyc",
+        "env/pyvenv.cfg",
+        "env/lib/python3/site.py",
+    )
+
+    assert names_in(code_archive("worker", tmp_path)) == {"worker.py"}
+
+
+def test_the_algernon_packages_run_from_the_zip(tmp_path: Path) -> None:
+    """All five packages are in it, though they may be installed editable."""
+    write(tmp_path, "worker.py")
+    archive = tmp_path / "code.zip"
+    archive.write_bytes(code_archive("worker", tmp_path))
+    code = f"""
+import sys
+sys.path.insert(0, {str(archive)!r})
+for name in {sorted(OURS)!r}:
+    module = __import__(name)
+    assert module.__file__.startswith({str(archive)!r}), module.__file__
+import algernon.template
+from algernon import *
+"""
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def test_a_module_that_is_nowhere_is_refused(tmp_path: Path) -> None:
+    """The error names the module."""
+    with pytest.raises(LocalSystemError, match="the package 'not_there' isn't installed"):
+        code_archive("not_there.worker", tmp_path)
+
+
+def test_too_much_code_is_refused(tmp_path: Path) -> None:
+    """A folder above Lambda's 250 MB is refused, before it is packed."""
+    write(tmp_path, "worker.py")
+    with (tmp_path / "big.bin").open("wb") as file:
+        file.truncate(251 * 1024 * 1024)
+
+    with pytest.raises(LocalSystemError, match="takes more than 250 MB, the most a Lambda"):
+        code_archive("worker", tmp_path)

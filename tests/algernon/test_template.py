@@ -1,0 +1,387 @@
+"""The template: what AWS's documents ask for, for any router."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from algernon.errors import TemplateError
+from algernon.template import logical_id, system_template
+from cfnlint.api import ManualArgs, lint
+from hypothesis import given
+from hypothesis import strategies as st
+
+ROUTERS = [
+    pytest.param(["resize"], id="one"),
+    pytest.param(["read_source", "parse", "report"], id="three"),
+    pytest.param(["a-b", "a_b", "A_B", "aB", "-", "_", "9", "x" * 127], id="awkward"),
+    pytest.param([f"task_{number}" for number in range(81)], id="the-most"),
+]
+HANDLER = "worker.handler"
+TASK_NAMES = st.text(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-", min_size=1, max_size=127
+)
+
+
+def resources(template: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return the resources of a type, by their logical id."""
+    return {
+        name: resource.get("Properties", {})
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def arn(resource: str) -> dict[str, list[str]]:
+    """Return the expression for a resource's ARN."""
+    return {"Fn::GetAtt": [resource, "Arn"]}
+
+
+def statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a policy document's statements."""
+    assert policy["Version"] == "2012-10-17"
+    found: list[dict[str, Any]] = policy["Statement"]
+    return found
+
+
+@pytest.mark.parametrize("tasks", ROUTERS)
+def test_cfn_lint_finds_nothing(tasks: Sequence[str]) -> None:
+    """cfn-lint, which also runs the SAM transform, has neither errors nor hints."""
+    text = json.dumps(system_template(tasks, handler=HANDLER))
+
+    assert lint(text, config=ManualArgs(include_checks=["I"])) == []
+
+
+@pytest.mark.parametrize("tasks", ROUTERS)
+def test_each_task_has_a_topic_of_its_name(tasks: Sequence[str]) -> None:
+    """A Task's topic is called by the stack's name, a hyphen, and the Task's."""
+    template = system_template(tasks, handler=HANDLER)
+
+    assert resources(template, "AWS::SNS::Topic") == {
+        logical_id("Topic", task): {"TopicName": {"Fn::Sub": f"${{AWS::StackName}}-{task}"}}
+        for task in tasks
+    }
+
+
+@pytest.mark.parametrize("tasks", ROUTERS)
+@pytest.mark.parametrize("timeout", [1, 30, 900])
+def test_queues_wait_six_timeouts_and_give_up_after_five_receives(
+    tasks: Sequence[str], timeout: int
+) -> None:
+    """A queue's messages are hidden for six timeouts, and dead after the fifth receive."""
+    template = system_template(tasks, handler=HANDLER, timeout=timeout)
+    queues = resources(template, "AWS::SQS::Queue")
+
+    assert len(queues) == 2 * len(tasks)
+    for task in tasks:
+        queue = queues[logical_id("Queue", task)]
+        assert queue["VisibilityTimeout"] == 6 * timeout
+        assert queue["RedrivePolicy"] == {
+            "deadLetterTargetArn": arn(logical_id("DeadLetterQueue", task)),
+            "maxReceiveCount": 5,
+        }
+
+
+@pytest.mark.parametrize("tasks", ROUTERS)
+def test_queues_are_encrypted_and_dead_letters_kept_for_14_days(tasks: Sequence[str]) -> None:
+    """All queues have SQS's encryption; dead letters outlast every message of the queue."""
+    queues = resources(system_template(tasks, handler=HANDLER), "AWS::SQS::Queue")
+
+    for task in tasks:
+        queue = queues[logical_id("Queue", task)]
+        dead_letters = queues[logical_id("DeadLetterQueue", task)]
+        assert queue["SqsManagedSseEnabled"] is dead_letters["SqsManagedSseEnabled"] is True
+        assert dead_letters["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
+        assert queue["MessageRetentionPeriod"] < dead_letters["MessageRetentionPeriod"]
+
+
+@pytest.mark.parametrize("tasks", ROUTERS)
+def test_only_its_own_topic_may_send_to_a_queue(tasks: Sequence[str]) -> None:
+    """A queue's policy allows SendMessage to SNS, on behalf of the Task's topic alone."""
+    template = system_template(tasks, handler=HANDLER)
+    policies = resources(template, "AWS::SQS::QueuePolicy")
+
+    assert set(policies) == {logical_id("QueuePolicy", task) for task in tasks}
+    for task in tasks:
+        policy = policies[logical_id("QueuePolicy", task)]
+        assert policy["Queues"] == [{"Ref": logical_id("Queue", task)}]
+        assert statements(policy["PolicyDocument"]) == [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": arn(logical_id("Queue", task)),
+                "Condition": {"ArnEquals": {"aws:SourceArn": {"Ref": logical_id("Topic", task)}}},
+            }
+        ]
+
+
+@pytest.mark.parametrize("tasks", ROUTERS)
+def test_each_topic_feeds_its_queue(tasks: Sequence[str]) -> None:
+    """A Task's queue is subscribed to its topic."""
+    subscriptions = resources(system_template(tasks, handler=HANDLER), "AWS::SNS::Subscription")
+
+    assert subscriptions == {
+        logical_id("Subscription", task): {
+            "TopicArn": {"Ref": logical_id("Topic", task)},
+            "Protocol": "sqs",
+            "Endpoint": arn(logical_id("Queue", task)),
+        }
+        for task in tasks
+    }
+
+
+@pytest.mark.parametrize("tasks", ROUTERS)
+def test_the_function_takes_batches_of_ten_and_reports_failures(tasks: Sequence[str]) -> None:
+    """Each queue has a mapping that reads batchItemFailures, which the worker then reports."""
+    template = system_template(tasks, handler=HANDLER)
+    (function,) = resources(template, "AWS::Serverless::Function").values()
+
+    assert [event["Type"] for event in function["Events"].values()] == ["SQS"] * len(tasks)
+    assert [event["Properties"] for event in function["Events"].values()] == [
+        {
+            "Queue": arn(logical_id("Queue", task)),
+            "BatchSize": 10,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        }
+        for task in tasks
+    ]
+    assert function["Environment"]["Variables"]["ALGERNON_FAILURES"] == "report"
+
+
+def test_the_function_is_the_worker() -> None:
+    """Handler, Python, limits, tracing and settings are those that were asked for."""
+    template = system_template(["a"], handler="shop.worker.handler", timeout=45, memory=1024)
+    (function,) = resources(template, "AWS::Serverless::Function").values()
+
+    assert function["Handler"] == "shop.worker.handler"
+    assert function["Runtime"] == f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    assert (function["Timeout"], function["MemorySize"]) == (45, 1024)
+    assert function["Tracing"] == "Active"
+    assert function["Environment"]["Variables"] == {
+        "ALGERNON_BUCKET_NAME": {"Ref": "Bucket"},
+        "ALGERNON_FAILURES": "report",
+        "ALGERNON_TOPIC_PREFIX": {"Fn::Sub": "${AWS::StackName}-"},
+        "CACHE_FOLDER_NAME": "cache",
+        "DEBUG": {"Ref": "Debug"},
+    }
+    assert template["Parameters"]["Debug"]["Default"] == "false"
+
+
+def test_the_code_comes_from_parameters() -> None:
+    """The zip's bucket and key are parameters, so that one template deploys anywhere."""
+    template = system_template(["a"], handler=HANDLER)
+    (function,) = resources(template, "AWS::Serverless::Function").values()
+
+    assert function["CodeUri"] == {"Bucket": {"Ref": "CodeBucket"}, "Key": {"Ref": "CodeKey"}}
+    assert {"CodeBucket", "CodeKey"} <= set(template["Parameters"])
+    assert "Default" not in template["Parameters"]["CodeBucket"]
+
+
+def test_the_bucket_is_private_and_encrypted() -> None:
+    """Nothing public can reach the bucket, at rest it is encrypted, in transit it must be."""
+    template = system_template(["a"], handler=HANDLER)
+    bucket = resources(template, "AWS::S3::Bucket")["Bucket"]
+    policy = resources(template, "AWS::S3::BucketPolicy")["BucketPolicy"]
+
+    assert bucket["PublicAccessBlockConfiguration"] == {
+        "BlockPublicAcls": True,
+        "BlockPublicPolicy": True,
+        "IgnorePublicAcls": True,
+        "RestrictPublicBuckets": True,
+    }
+    assert bucket["BucketEncryption"] == {
+        "ServerSideEncryptionConfiguration": [
+            {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        ]
+    }
+    assert policy["Bucket"] == {"Ref": "Bucket"}
+    assert statements(policy["PolicyDocument"]) == [
+        {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [arn("Bucket"), {"Fn::Sub": "${Bucket.Arn}/*"}],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    ]
+
+
+def test_the_bucket_forgets_the_cache_after_every_message_is_gone() -> None:
+    """The cache expires, later than a message that was moved back from a dead-letter queue."""
+    template = system_template(["a"], handler=HANDLER)
+    bucket = resources(template, "AWS::S3::Bucket")["Bucket"]
+    days = template["Parameters"]["CacheDays"]
+
+    assert bucket["LifecycleConfiguration"]["Rules"] == [
+        {
+            "Id": "ExpireCache",
+            "Status": "Enabled",
+            "Prefix": "cache/",
+            "ExpirationInDays": {"Ref": "CacheDays"},
+        },
+        {
+            "Id": "AbortUploads",
+            "Status": "Enabled",
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+        },
+    ]
+    assert 2 * 14 < days["MinValue"] <= days["Default"]
+
+
+def test_the_bucket_outlives_the_stack() -> None:
+    """Deleting the stack leaves the bucket, which may hold somebody's results."""
+    template = system_template(["a"], handler=HANDLER)
+
+    assert template["Resources"]["Bucket"]["DeletionPolicy"] == "Retain"
+
+
+@pytest.mark.parametrize("tasks", ROUTERS)
+def test_the_role_allows_what_the_worker_does_and_no_more(tasks: Sequence[str]) -> None:
+    """The role covers the system's own queues, topics, bucket and log group, and X-Ray."""
+    template = system_template(tasks, handler=HANDLER)
+    (function,) = resources(template, "AWS::Serverless::Function").values()
+    role = resources(template, "AWS::IAM::Role")["WorkerRole"]
+    policies = resources(template, "AWS::IAM::ManagedPolicy")
+
+    assert function["Role"] == arn("WorkerRole")
+    assert role["ManagedPolicyArns"] == [{"Ref": name} for name in policies]
+    assert "Policies" not in function
+    allowed = [
+        statement
+        for document in [
+            *(policy["PolicyDocument"] for policy in policies.values()),
+            *(policy["PolicyDocument"] for policy in role["Policies"]),
+        ]
+        for statement in statements(document)
+    ]
+    of_queues = [each for each in allowed if each["Action"][0].startswith("sqs:")]
+    of_topics = [each for each in allowed if each["Action"] == "sns:Publish"]
+    others = [each for each in allowed if each not in of_queues and each not in of_topics]
+    assert {tuple(each["Action"]) for each in of_queues} == {
+        ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+    }
+    assert [queue for each in of_queues for queue in each["Resource"]] == [
+        arn(logical_id("Queue", task)) for task in tasks
+    ]
+    assert [topic for each in of_topics for topic in each["Resource"]] == [
+        {"Ref": logical_id("Topic", task)} for task in tasks
+    ]
+    assert [(each["Action"], each["Resource"]) for each in others] == [
+        (["s3:GetObject", "s3:PutObject"], {"Fn::Sub": "${Bucket.Arn}/*"}),
+        ("s3:ListBucket", arn("Bucket")),
+        (["logs:CreateLogStream", "logs:PutLogEvents"], arn("WorkerLogs")),
+        (["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*"),
+    ]
+    assert {each["Effect"] for each in allowed} == {"Allow"}
+
+
+def test_only_lambda_may_take_the_role() -> None:
+    """The role trusts the Lambda service and nobody else."""
+    role = resources(system_template(["a"], handler=HANDLER), "AWS::IAM::Role")["WorkerRole"]
+
+    assert statements(role["AssumeRolePolicyDocument"]) == [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ]
+
+
+def test_policies_fit_into_iam_for_the_longest_names() -> None:
+    """No policy passes 6,144 characters with the longest ARNs, and the role has at most ten."""
+    tasks = [f"{number:0127}" for number in range(81)]
+    template = system_template(tasks, handler=HANDLER)
+    policies = resources(template, "AWS::IAM::ManagedPolicy")
+    longest_arns = {
+        **{logical_id("Topic", task): "t" * (47 + 256) for task in tasks},
+        **{logical_id("Queue", task): "q" * (47 + 80) for task in tasks},
+    }
+
+    assert len(policies) <= 10
+    for policy in policies.values():
+        for statement in statements(policy["PolicyDocument"]):
+            statement["Resource"] = [
+                longest_arns[each["Ref"] if "Ref" in each else each["Fn::GetAtt"][0]]
+                for each in statement["Resource"]
+            ]
+        assert len(json.dumps(policy["PolicyDocument"], separators=(",", ":"))) <= 6_144
+
+
+def test_logs_are_kept_for_a_while() -> None:
+    """The function logs to a group of the stack, whose lines are deleted after 30 days."""
+    template = system_template(["a"], handler=HANDLER)
+    (function,) = resources(template, "AWS::Serverless::Function").values()
+
+    assert function["LoggingConfig"] == {"LogGroup": {"Ref": "WorkerLogs"}}
+    assert resources(template, "AWS::Logs::LogGroup") == {"WorkerLogs": {"RetentionInDays": 30}}
+
+
+@given(st.sets(TASK_NAMES, min_size=2, max_size=20))
+def test_logical_ids_are_valid_and_tell_all_names_apart(names: set[str]) -> None:
+    """Whatever the Tasks are called, their resources have distinct, valid logical ids."""
+    kinds = ("Topic", "Queue", "DeadLetterQueue", "QueuePolicy", "Subscription")
+    ids = [logical_id(kind, name) for kind in kinds for name in names]
+
+    assert len(set(ids)) == len(ids)
+    assert all(each.isascii() and each.isalnum() and len(each) <= 255 for each in ids)
+
+
+def test_another_task_changes_no_resource_of_the_first() -> None:
+    """Adding a Task leaves the queues of the others as they are, with their messages."""
+    before = system_template(["a_b"], handler=HANDLER)["Resources"]
+    after = system_template(["a-b", "a_b"], handler=HANDLER)["Resources"]
+
+    for name, resource in before.items():
+        if resource["Type"].startswith(("AWS::SQS::", "AWS::SNS::")):
+            assert after[name] == resource
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"timeout": 0}, "a timeout of 0 seconds is outside Lambda's limits: it takes 1 to 900"),
+        ({"timeout": 901}, "a timeout of 901 seconds"),
+        ({"memory": 127}, "a memory of 127 MB is outside Lambda's limits: it takes 128 to 10240"),
+        ({"memory": 10_241}, "a memory of 10241 MB"),
+    ],
+)
+def test_numbers_outside_of_lambdas_limits_are_refused(
+    options: dict[str, int], message: str
+) -> None:
+    """A timeout or memory that no function can have is named, with what it can be."""
+    with pytest.raises(TemplateError, match=message):
+        system_template(["a"], handler=HANDLER, **options)
+
+
+def test_too_many_tasks_are_refused() -> None:
+    """One Task more than CloudFormation's 500 resources allow is refused, with what to do."""
+    tasks = [f"task_{number}" for number in range(82)]
+
+    with pytest.raises(TemplateError, match=r"82 Tasks take 504 resources, .* at most 500: split"):
+        system_template(tasks, handler=HANDLER)
+
+
+def test_the_largest_template_fits_into_cloudformation() -> None:
+    """The most Tasks with the longest names stay below the 1 MB of a template in S3."""
+    tasks = [f"{number:0127}" for number in range(81)]
+
+    assert len(json.dumps(system_template(tasks, handler=HANDLER), indent=2)) < 1_000_000
+
+
+def test_a_name_too_long_for_a_topic_is_refused() -> None:
+    """A Task whose topic's name may pass 256 characters is refused before AWS refuses it."""
+    with pytest.raises(TemplateError, match=r"the Task x{40}… has a name of 128 characters"):
+        system_template(["x" * 128], handler=HANDLER)
+
+
+def test_a_python_that_lambda_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under a Python that Lambda has no runtime for, the error names those it has."""
+    monkeypatch.setattr(sys, "version_info", (3, 99))
+
+    with pytest.raises(TemplateError, match=r"no runtime for Python 3\.99, .* one of 3\.11, "):
+        system_template(["a"], handler=HANDLER)

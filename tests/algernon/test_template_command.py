@@ -1,0 +1,192 @@
+"""`algernon template`: from a worker's module to its template."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from algernon.template import system_template
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+WORKER = """
+from algernon import TaskRouter
+
+router = TaskRouter()
+print("loading the worker")
+
+
+@router.task
+def read(name):
+    return {"name": name}
+
+
+@router.task(name="parse-it")
+def parse(name):
+    return None
+
+
+handler = router.handler
+"""
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def test_writes_the_template_of_the_routers_tasks(command: Command, tmp_path: Path) -> None:
+    """Standard output is the template as JSON, whatever the module prints."""
+    write(tmp_path / "worker.py", WORKER)
+
+    done = command("template", "worker:router")
+
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == system_template(
+        ["read", "parse-it"], handler="worker.handler"
+    )
+    assert done.stderr == "loading the worker\n"
+
+
+def test_takes_timeout_and_memory(command: Command, tmp_path: Path) -> None:
+    """The function's limits are those of the options."""
+    write(tmp_path / "worker.py", WORKER)
+
+    done = command("template", "worker:router", "--timeout", "60", "--memory", "512")
+
+    assert json.loads(done.stdout) == system_template(
+        ["read", "parse-it"], handler="worker.handler", timeout=60, memory=512
+    )
+
+
+def test_finds_a_module_in_a_package(command: Command, tmp_path: Path) -> None:
+    """A dotted module gives a dotted handler."""
+    write(tmp_path / "shop" / "__init__.py", "")
+    write(tmp_path / "shop" / "worker.py", WORKER)
+
+    done = command("template", "shop.worker:router")
+
+    template = json.loads(done.stdout)
+    assert template["Resources"]["Worker"]["Properties"]["Handler"] == "shop.worker.handler"
+
+
+def test_the_current_directory_comes_first(command: Command, tmp_path: Path) -> None:
+    """As with python -m, a module here is taken before an installed one of its name."""
+    write(tmp_path / "yaml.py", WORKER)
+
+    assert command("template", "yaml:router").returncode == 0
+
+
+def test_the_command_is_installed(tmp_path: Path) -> None:
+    """The script `algernon` does the same, though its own folder is first on its path."""
+    write(tmp_path / "worker.py", WORKER)
+
+    done = subprocess.run(
+        [Path(sys.executable).with_name("algernon"), "template", "worker:router"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert json.loads(done.stdout)["Metadata"] == {"Algernon": {"Tasks": ["read", "parse-it"]}}
+
+
+@pytest.mark.parametrize(
+    ("worker", "target", "message"),
+    [
+        pytest.param(
+            WORKER, "wurker:router", "algernon: there is no module 'wurker' in ", id="no module"
+        ),
+        pytest.param(
+            WORKER,
+            "worker.deeper:router",
+            "algernon: there is no module 'worker.deeper' in ",
+            id="no package",
+        ),
+        pytest.param(
+            WORKER,
+            "worker:rooter",
+            "algernon: the module worker has no TaskRouter 'rooter'; it has router",
+            id="another router",
+        ),
+        pytest.param(
+            "router = object()",
+            "worker:router",
+            "algernon: the module worker has no TaskRouter 'router'; it has none: write router ="
+            " TaskRouter() in it",
+            id="no router",
+        ),
+        pytest.param(
+            WORKER.replace("handler = router.handler", ""),
+            "worker:router",
+            "algernon: the module worker has no function 'handler' for Lambda to call: write"
+            " handler = router.handler at its end",
+            id="no handler",
+        ),
+        pytest.param(
+            "from algernon import TaskRouter\nrouter = TaskRouter()\nhandler = router.handler",
+            "worker:router",
+            "algernon: the router 'worker:router' has no Tasks: put @router.task on the functions"
+            " that should be",
+            id="no tasks",
+        ),
+        pytest.param(
+            "import not_there",
+            "worker:router",
+            "algernon: the module worker can't be imported: ModuleNotFoundError: No module named"
+            " 'not_there' (",
+            id="missing import",
+        ),
+        pytest.param(
+            "def broken(:",
+            "worker:router",
+            "algernon: the module worker can't be imported: SyntaxError: ",
+            id="syntax",
+        ),
+        pytest.param(
+            "raise SystemExit('not configured')",
+            "worker:router",
+            "algernon: the module worker can't be imported: SystemExit: not configured (",
+            id="exits",
+        ),
+    ],
+)
+def test_a_worker_that_does_not_work_is_one_clear_line(
+    command: Command, tmp_path: Path, worker: str, target: str, message: str
+) -> None:
+    """The last line on standard error says what is wrong and what to do, and the status is 1."""
+    write(tmp_path / "worker.py", worker)
+
+    done = command("template", target)
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1].startswith(message)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["template"], "the following arguments are required: MODULE:ROUTER"),
+        (["template", "worker"], "'worker' isn't MODULE:ROUTER"),
+        (["template", "../worker:router"], "'../worker:router' isn't MODULE:ROUTER"),
+        (["template", "worker:router", "--timeout", "0"], "'0' isn't a number from 1 to 900"),
+        (["template", "worker:router", "--timeout", "soon"], "'soon' isn't a number from 1 to 900"),
+        (["template", "worker:router", "--memory", "64"], "'64' isn't a number from 128 to 10240"),
+    ],
+)
+def test_wrong_usage_is_status_2(command: Command, arguments: list[str], message: str) -> None:
+    """What the command line itself lacks is told with the usage."""
+    done = command(*arguments)
+
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stdout == ""
