@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import traceback
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from algernon_serialize import (
     SerializeError,
     UnknownClassError,
     ajson,
+    rebuild_event,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,6 +77,28 @@ def test_malformed_tags_name_their_path(tag: dict[str, Any]) -> None:
     assert caught.value.path.startswith("$.rows[1]")
 
 
+@pytest.mark.parametrize(
+    "tag",
+    [
+        {"_alg_class": "decimal", "value": "MARKER"},
+        {"_alg_class": "datetime", "value": "MARKER"},
+        {"_alg_class": "datetime", "value": {"tz": "MARKER!", "iso": "2026-01-01"}},
+        {"_alg_class": "datetime", "value": {"tz": {"zoneinfo": "MARKER!"}, "iso": "2026-01-01"}},
+        {"_alg_class": "datetime", "value": {"tz": None, "iso": "MARKER"}},
+        {"_alg_class": "dict", "value": [["MARKER", 1], ["MARKER", 1]]},
+        {"_alg_class": "float", "value": "MARKER"},
+        {"_alg_class": "str", "value": "MARKER"},
+        {"_alg_class": "set", "value": [["MARKER"]]},
+    ],
+    ids=json.dumps,
+)
+def test_the_error_of_a_malformed_tag_shows_nothing_of_its_value(tag: dict[str, Any]) -> None:
+    """A malformed value, which may be a secret, isn't quoted in the error, nor in its causes."""
+    with pytest.raises(MalformedTagError) as caught:
+        ajson.loads(json.dumps([tag]))
+    assert "MARKER" not in "".join(traceback.format_exception(caught.value))
+
+
 def test_an_unknown_class_names_the_missing_import() -> None:
     """An object of a class that isn't imported raises an error that names class and module."""
     text = '{"who":{"_alg_class":"Popen","_alg_module":"subprocess","value":{"args":["id"]}}}'
@@ -105,6 +129,15 @@ def test_deep_texts_are_refused(depth: int, opening: str) -> None:
     closing = "]" if opening == "[" else "}"
     with pytest.raises(NestingError):
         ajson.loads(opening * depth + "1" + closing * depth)
+
+
+def test_rebuilding_a_deep_event_is_refused() -> None:
+    """A message that was parsed elsewhere and nests too deeply raises NestingError."""
+    tree: Any = 1
+    for _ in range(990):
+        tree = [tree]
+    with pytest.raises(NestingError):
+        rebuild_event({"task_kwargs": tree})
 
 
 @pytest.mark.parametrize("depth", [501, 5_000, 100_000])

@@ -5,16 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from algernon_storage import StoredData
 
-from .errors import (
-    GroupStoppedError,
-    NotAnSQSEventError,
-    OutOfTimeError,
-)
+from .errors import GroupStoppedError, NotAnSQSEventError, OutOfTimeError
 from .listener import find_listeners, unknown_listener
 from .message import Message, NextTask
 from .parallel import in_parallel
@@ -24,11 +21,15 @@ logger = logging.getLogger("algernon_queue")
 
 Handler = Callable[[dict[str, Any], dict[str, Any]], Any]
 
-# What is kept back of Lambda's time for sending the results on, in seconds.
+Ts = TypeVarTuple("Ts")
+
+# What is kept back of Lambda's time for sending the results on: a tenth of it, and
+# a second at the most.
+_SENDING_SHARE = 0.1
 _SENDING_SECONDS = 1.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Entry:
     """A record of the batch, and how far it got."""
 
@@ -113,14 +114,16 @@ class Batch:
 
     def run(self, handler: Handler, context: dict[str, Any]) -> None:
         """Run the handler for each record, in order, while there is time."""
-        remaining = getattr(context["aws"], "get_remaining_time_in_millis", None)
+        time_left = _clock(context["aws"])
+        reserve = min(_SENDING_SECONDS, _SENDING_SHARE * time_left())
         longest = 0.0
         started = False
         for entry, message in self._alive():
             if entry.error is not None:  # its message group was stopped meanwhile
                 continue
-            if started and remaining and remaining() / 1000 < _SENDING_SECONDS + longest:
-                self._fail(entry, _out_of_time(remaining()))
+            # The first record is always started, or a short timeout would never get anywhere.
+            if started and (left := time_left()) < reserve + longest:
+                self._fail(entry, _out_of_time(left))
                 continue
             begin = monotonic()
             started = True
@@ -135,16 +138,18 @@ class Batch:
         self, listeners: Mapping[str, str] | None = None, function_arn: str | None = None
     ) -> None:
         """Store the results that go to a callback, and publish its message, in parallel."""
-        self._publish(self._store(self._address(listeners, function_arn)))
+        parcels = [(entry, message.next_task) for entry, message in self._going(self._alive())]
+        addressed = self._address(parcels, listeners, function_arn)
+        stored = self._store(self._going(addressed))
+        self._publish(self._going(stored))
 
     def _address(
-        self, listeners: Mapping[str, str] | None, function_arn: str | None
+        self,
+        parcels: list[tuple[Entry, NextTask | None]],
+        listeners: Mapping[str, str] | None,
+        function_arn: str | None,
     ) -> list[tuple[Entry, NextTask, str]]:
-        leaving = [
-            (entry, task)
-            for entry, message in self._leaving()
-            if (task := message.next_task) is not None
-        ]
+        leaving = [(entry, task) for entry, task in parcels if task is not None]
         names = {task.task_name for _, task in leaving}
         try:
             topics = find_listeners(names, listeners, function_arn) if names else {}
@@ -174,11 +179,15 @@ class Batch:
         return ready
 
     def _publish(self, parcels: list[tuple[Entry, Publication]]) -> None:
-        going = [(entry, publication) for entry, publication in parcels if entry.error is None]
-        outcomes = publish(publication for _, publication in going)
-        for (entry, _), error in zip(going, outcomes, strict=True):
+        outcomes = publish(publication for _, publication in parcels)
+        for (entry, _), error in zip(parcels, outcomes, strict=True):
             if error is not None:
                 self._fail(entry, error)
+
+    def _going(self, parcels: list[tuple[Entry, *Ts]]) -> list[tuple[Entry, *Ts]]:
+        if self._stays_whole and self.failures:
+            return []
+        return [parcel for parcel in parcels if parcel[0].error is None]
 
     def _alive(self) -> list[tuple[Entry, Message]]:
         return [
@@ -217,7 +226,10 @@ def _records(event: Any) -> list[Mapping[str, Any]]:
             " function to a queue with an event source mapping"
         )
     for record in records:
-        source = record.get("eventSource", "aws:sqs") if isinstance(record, Mapping) else None
+        # SNS spells the key in its own way.
+        source = None
+        if isinstance(record, Mapping):
+            source = record.get("eventSource", record.get("EventSource", "aws:sqs"))
         if source != "aws:sqs":
             raise NotAnSQSEventError(
                 f"a record of the event comes from {source!r}, not from an SQS queue ('aws:sqs')"
@@ -239,8 +251,16 @@ def _stored(task_id: str, result: Any) -> Any:
     return stored
 
 
-def _out_of_time(remaining_millis: int) -> OutOfTimeError:
+def _clock(aws_context: Any) -> Callable[[], float]:
+    """Return what tells the seconds that are left: forever, where no Lambda context says."""
+    remaining_millis = getattr(aws_context, "get_remaining_time_in_millis", None)
+    if remaining_millis is None:
+        return lambda: inf
+    return lambda: remaining_millis() / 1000
+
+
+def _out_of_time(seconds: float) -> OutOfTimeError:
     return OutOfTimeError(
-        f"only {remaining_millis} ms of Lambda's time are left, so this record wasn't started: it"
-        " stays in the queue"
+        f"only {seconds:.3f} s of Lambda's time are left, so this record wasn't started: it stays"
+        " in the queue"
     )

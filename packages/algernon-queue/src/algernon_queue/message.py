@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 from uuid import UUID, uuid5
 
 from algernon_serialize import SerializeError, ajson
@@ -170,7 +170,9 @@ def write_message(
     }
     if position is not None:
         message[POSITION] = position
-    return ajson.dumps(message)
+    # Amazon SQS API Reference, SendMessage: of the characters that JSON leaves as they
+    # are, these two don't get through a queue. In JSON they can only stand in a string.
+    return ajson.dumps(message).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 def _parse(text: object, what: str) -> Any:
@@ -182,12 +184,12 @@ def _parse(text: object, what: str) -> Any:
         raise MalformedMessageError(f"{what} can't be read: {error}") from error
 
 
-def _is_name(name: object) -> bool:
+def _is_name(name: object) -> TypeGuard[str]:
     # What isn't printable could forge a line of the log, or be no text in UTF-8 at all.
     return isinstance(name, str) and 0 < len(name) <= _MAX_NAME and name.isprintable()
 
 
-def _is_chain(callback: object) -> bool:
+def _is_chain(callback: object) -> TypeGuard[str]:
     return isinstance(callback, str) and all(map(_is_name, callback.split("#")))
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, overload
 
 from .batch import Batch, Handler
 from .errors import BatchFailedError, SettingError
+from .functions import check_function
 
 Failures = Literal["batch", "report"]
 LambdaHandler = Callable[[Any, Any], dict[str, Any]]
@@ -58,7 +59,8 @@ def queued(
         Developer Guide, "Handling errors for an SQS event source in Lambda").
 
     Raises:
-        SettingError: `failures` or `ALGERNON_FAILURES` is neither of the two.
+        SettingError: `failures` or `ALGERNON_FAILURES` is neither of the two, or the
+            handler is no function, an async function or a generator.
         NotAnSQSEventError: By the handler, when its event is no SQS event.
         BatchFailedError: By the handler, when records failed under ``"batch"``.
 
@@ -75,17 +77,17 @@ def queued(
         _check_failures(failures, "failures")
 
     def decorate(handler: Handler) -> LambdaHandler:
+        check_function(handler, "queued", 'failures="report"')
         context: dict[str, Any] = {}
 
         @wraps(handler)
         def handle_batch(event: Any, aws_context: Any) -> dict[str, Any]:
             policy = failures or _failures_setting()
             context["aws"] = aws_context
-            batch = Batch(event)
+            batch = Batch(event, stays_whole=policy == "batch")
             batch.read()
             batch.run(handler, context)
-            if policy == "report" or not batch.failures:
-                batch.send_on(listeners, getattr(aws_context, "invoked_function_arn", None))
+            batch.send_on(listeners, getattr(aws_context, "invoked_function_arn", None))
             if policy == "batch" and batch.failures:
                 raise BatchFailedError(batch.failures, len(batch.entries))
             return {
@@ -96,14 +98,7 @@ def queued(
 
         return handle_batch
 
-    if handler is None:
-        return decorate
-    if not callable(handler):
-        raise SettingError(
-            f"queued was given {handler!r} to decorate, which is no function: pass options by"
-            ' name, as in @queued(failures="report")'
-        )
-    return decorate(handler)
+    return decorate if handler is None else decorate(handler)
 
 
 def _failures_setting() -> str:

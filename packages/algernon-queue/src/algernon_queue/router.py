@@ -11,6 +11,7 @@ from typing import Any, TypeVar, overload
 from algernon_serialize import rebuild_event
 
 from .errors import TaskArgumentsError, TaskNameError, UnregisteredTaskError
+from .functions import check_function
 from .queued import Failures, queued
 from .task import check_task_name
 
@@ -66,10 +67,12 @@ class TaskRouter:
 
         Raises:
             TaskNameError: The name can't be a Task's, or is registered already.
+            SettingError: It is no function, an async function or a generator.
         """
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
-            task_name = name or function.__name__
+            check_function(function, "router.task", 'name="resize"')
+            task_name = function.__name__ if name is None else name
             check_task_name(task_name)
             if task_name in self._tasks:
                 raise TaskNameError(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .decoding import decode
+from .decoding import rebuild as rebuild_tree
 from .encoding import MAX_DEPTH, encode
 from .errors import MalformedJSONError, NestingError, UnserializableError
 
@@ -74,14 +74,8 @@ def loads(text: str | bytes | bytearray | memoryview, *, rebuild: bool = True) -
         >>> loads('{"_alg_class":"tuple","value":[1,2]}')
         (1, 2)
     """
-    try:
-        tree = _parse(text)
-        return decode(tree) if rebuild else tree
-    except RecursionError as error:
-        raise NestingError(
-            f"the text nests too deeply for what is left of Python's stack here (at most"
-            f" {MAX_DEPTH} levels are ever read)"
-        ) from error
+    tree = _parse(text)
+    return rebuild_tree(tree) if rebuild else tree
 
 
 def _parse(text: str | bytes | bytearray | memoryview) -> Any:
@@ -91,3 +85,5 @@ def _parse(text: str | bytes | bytearray | memoryview) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise MalformedJSONError(f"the text isn't JSON: {error}") from error
+    except RecursionError as error:
+        raise NestingError("the text nests too deeply to be parsed") from error

@@ -44,14 +44,23 @@ def decode_datetime(form: Any) -> datetime:
             try:
                 return _from_timestamp(seconds)
             except OverflowError as error:
-                raise ValueError(f"{seconds!r} seconds are outside the years 1 to 9999") from error
+                raise ValueError("its timestamp is outside the years 1 to 9999") from error
         case {"tz": zone, "iso": str(iso), **rest} if rest in ({}, {"fold": 1}):
-            moment = datetime.fromisoformat(iso)
-            if moment.tzinfo is not None:
-                raise ValueError(f"{iso!r} has an offset, which belongs in 'tz'")
+            moment = _parse_iso(iso)
             tzinfo = None if zone is None else decode_timezone(zone)
             return moment.replace(tzinfo=tzinfo, fold=1 if rest else 0)
-    raise ValueError(f"{form!r} is no datetime")
+    raise ValueError("it has neither 'tz' and 'timestamp' nor 'tz' and 'iso'")
+
+
+def _parse_iso(iso: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(iso)
+    except ValueError:
+        # Its text quotes the value, which may be what nobody should read in a log.
+        raise ValueError("its 'iso' isn't a date and time as ISO 8601 writes them") from None
+    if moment.tzinfo is not None:
+        raise ValueError("its 'iso' has an offset, which belongs in 'tz'")
+    return moment
 
 
 def _from_timestamp(seconds: float) -> datetime:

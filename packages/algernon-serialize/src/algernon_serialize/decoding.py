@@ -22,7 +22,7 @@ _TAG_KEYS = frozenset({TAG, "value"})
 _OBJECT_KEYS = frozenset({TAG, MODULE, "value"})
 
 
-def decode(tree: Any, depth: int = 0) -> Any:
+def rebuild(tree: Any) -> Any:
     """Return the value of a JSON tree, which is left as it is.
 
     Anything in the tree that isn't JSON, such as an object that was rebuilt
@@ -31,8 +31,19 @@ def decode(tree: Any, depth: int = 0) -> Any:
     Raises:
         MalformedTagError: A tag's value hasn't the form that the tag asks for.
         UnknownClassError: A tag names a class that isn't imported.
-        NestingError: The tree nests deeper than `MAX_DEPTH`.
+        NestingError: The tree nests deeper than `MAX_DEPTH`, or than Python's stack.
     """
+    try:
+        return decode(tree, 0)
+    except RecursionError as error:
+        raise NestingError(
+            f"the text nests too deeply for what is left of Python's stack here (at most"
+            f" {MAX_DEPTH} levels are ever read)"
+        ) from error
+
+
+def decode(tree: Any, depth: int) -> Any:
+    """Return the value of a tree that stands at a depth."""
     kind = type(tree)
     if kind is not dict and kind is not list:
         return tree

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .decoding import decode
+from .decoding import rebuild
 
 
 class _RebuiltEvent(dict[str, Any]):
@@ -36,4 +36,4 @@ def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
     """
     if isinstance(event, _RebuiltEvent):
         return event
-    return _RebuiltEvent(decode(dict(event)))
+    return _RebuiltEvent(rebuild(dict(event)))

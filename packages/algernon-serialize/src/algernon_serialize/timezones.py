@@ -56,7 +56,7 @@ def decode_timezone(form: Any) -> tzinfo:
     if form == "UTC":
         return UTC
     match form:
-        case {"zoneinfo": str(key), **rest} if not rest:
+        case {"zoneinfo": str(key), **rest} if not rest and _ZONE_NAME.fullmatch(key):
             return _zoneinfo(key)
         case {"dateutil": "UTC", **rest} if not rest:
             return dateutil_tz.tzutc()
@@ -70,7 +70,7 @@ def decode_timezone(form: Any) -> tzinfo:
             return timezone(offset) if name is None else timezone(offset, name)
         case {"dateutil": [int(days), int(seconds), int(micros)], "name": name, **rest} if not rest:
             return dateutil_tz.tzoffset(name, timedelta(days, seconds, micros))
-    raise ValueError(f"{form!r} is no time zone")
+    raise ValueError("its 'tz' is no time zone")
 
 
 def is_pytz_utc(zone: tzinfo | None) -> bool:

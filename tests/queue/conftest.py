@@ -1,0 +1,71 @@
+"""What the tests of algernon-queue share."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .events import event, record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..conftest import LocalAWS
+
+
+class Listeners:
+    """Topics of Tasks that all feed one queue."""
+
+    def __init__(self, aws: LocalAWS) -> None:
+        self._aws = aws
+        self._sns = aws.client("sns")
+        self._sqs = aws.client("sqs")
+        self._queue = self._sqs.create_queue(QueueName="listeners")["QueueUrl"]
+        self._arn = self._sqs.get_queue_attributes(
+            QueueUrl=self._queue, AttributeNames=["QueueArn"]
+        )["Attributes"]["QueueArn"]
+
+    def add(self, *names: str, raw: bool = True) -> dict[str, str]:
+        """Create topics and subscribe the queue to them, and return their ARNs by name."""
+        arns = {}
+        for name in names:
+            arns[name] = self._sns.create_topic(Name=name)["TopicArn"]
+            self._sns.subscribe(
+                TopicArn=arns[name],
+                Protocol="sqs",
+                Endpoint=self._arn,
+                Attributes={"RawMessageDelivery": str(raw).lower()},
+            )
+        return arns
+
+    def take(self) -> list[dict[str, Any]]:
+        """Take a batch out of the queue, as the records that Lambda would hand over."""
+        answer = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10)
+        records = []
+        for received in answer.get("Messages", ()):
+            self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=received["ReceiptHandle"])
+            records.append(record(received["Body"], messageId=received["MessageId"]))
+        return records
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Take everything out of the queue, as messages in the order of their task_kwargs."""
+        taken = []
+        while records := self.take():
+            taken += [json.loads(record["body"]) for record in records]
+        return sorted(taken, key=lambda message: json.dumps(message["task_kwargs"]))
+
+    def drive(self, handler: Callable[[Any, Any], Any], context: Any) -> None:
+        """Have a handler work until the queue is empty; a failure ends it."""
+        for _ in range(50):
+            if not (records := self.take()):
+                return
+            assert handler(event(*records), context) == {"batchItemFailures": []}
+        pytest.fail("the queue never got empty: a chain doesn't end")
+
+
+@pytest.fixture
+def listeners(aws: LocalAWS) -> Listeners:
+    """Topics of Tasks that feed one queue, so far none."""
+    return Listeners(aws)

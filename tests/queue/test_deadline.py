@@ -1,0 +1,111 @@
+"""When Lambda's time runs short, records that weren't started stay in the queue."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from algernon_queue import BatchFailedError, OutOfTimeError, queued
+
+from .events import ALL_DONE, LambdaContext, event, failed, fifo_record, message, record
+
+if TYPE_CHECKING:
+    from .conftest import Listeners
+
+
+def batch(count: int, **others: Any) -> list[dict[str, Any]]:
+    """Return numbered records."""
+    return [record(message("work", task_kwargs={"n": n}, **others)) for n in range(count)]
+
+
+def taking(millis: int, done: list[int]) -> Any:
+    """Return a handler that takes some of the time that Lambda says is left."""
+
+    def handle(event: Any, context: dict[str, Any]) -> Any:
+        context["aws"].millis_left -= millis
+        done.append(event["task_kwargs"]["n"])
+        return {"n": event["task_kwargs"]["n"]}
+
+    return handle
+
+
+def test_what_was_not_started_in_time_is_handed_back(bucket: str, listeners: Listeners) -> None:
+    """Records that there is no time for are returned; the results of the others are sent."""
+    listeners.add("next")
+    done: list[int] = []
+    records = batch(6, callback="next")
+    handler = queued(failures="report")(taking(6500, done))
+    assert handler(event(*records), LambdaContext(millis_left=20_000)) == failed(*records[3:])
+    assert done == [0, 1, 2]
+    assert len(listeners.messages()) == 3
+
+
+def test_a_tenth_of_a_short_time_is_kept_for_sending() -> None:
+    """A function with little time uses all but a tenth of it for its records."""
+    done: list[int] = []
+    records = batch(7)
+    handler = queued(failures="report")(taking(100, done))
+    assert handler(event(*records), LambdaContext(millis_left=540)) == failed(*records[5:])
+    assert done == [0, 1, 2, 3, 4]
+
+
+def test_the_longest_record_so_far_is_reckoned_with() -> None:
+    """A record isn't started when one like the longest before it wouldn't be done in time."""
+    done: list[int] = []
+
+    @queued(failures="report")
+    def handler(event: Any, context: Any) -> None:
+        done.append(event["task_kwargs"]["n"])
+        time.sleep(0.3 if event["task_kwargs"]["n"] == 1 else 0)
+
+    records = batch(4)
+    assert handler(event(*records), LambdaContext(millis_left=320)) == failed(*records[2:])
+    assert done == [0, 1]
+
+
+def test_under_batch_a_shortage_keeps_the_whole_batch() -> None:
+    """With batch, a shortage of time raises, and the error says so for each record."""
+    records = batch(3)
+    with pytest.raises(BatchFailedError) as caught:
+        queued(taking(1900, []))(event(*records), LambdaContext(millis_left=2000))
+    assert list(caught.value.failures) == [record["messageId"] for record in records[1:]]
+    for error in caught.value.failures.values():
+        assert isinstance(error, OutOfTimeError)
+        assert "only 0.100 s of Lambda's time are left" in str(error)
+
+
+def test_the_first_record_is_always_started() -> None:
+    """However little time there is, a batch gets on by one record."""
+    done: list[int] = []
+    records = batch(3)
+    handler = queued(failures="report")(taking(0, done))
+    assert handler(event(*records), LambdaContext(millis_left=-10)) == failed(*records[1:])
+    assert done == [0]
+
+
+def test_a_batch_of_one_does_not_mind() -> None:
+    """A single record is run whatever time is left."""
+    assert queued(taking(0, []))(event(*batch(1)), LambdaContext(millis_left=1)) == ALL_DONE
+
+
+def test_a_shortage_stops_a_message_group(bucket: str) -> None:
+    """On a FIFO queue, what wasn't started in time is returned with the rest of its group."""
+    done: list[int] = []
+    records = [fifo_record("a", message("work", task_kwargs={"n": n})) for n in range(4)]
+    handler = queued(failures="report")(taking(1200, done))
+    assert handler(event(*records), LambdaContext(millis_left=2500)) == failed(*records[2:])
+    assert done == [0, 1]
+
+
+@pytest.mark.parametrize("context", [None, object(), {"aws_request_id": "1"}])
+def test_without_lambda_there_is_time(context: Any) -> None:
+    """A context that doesn't say how much time is left is no reason to stop."""
+    done: list[int] = []
+
+    @queued
+    def handler(event: Any, context: Any) -> None:
+        done.append(event["task_kwargs"]["n"])
+
+    assert handler(event(*batch(3)), context) == ALL_DONE
+    assert done == [0, 1, 2]

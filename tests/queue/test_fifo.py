@@ -1,0 +1,151 @@
+"""On a FIFO queue, a failure stops the rest of its message group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from algernon_queue import BatchFailedError, GroupStoppedError, queued
+
+from .events import LambdaContext, event, failed, fifo_record, message, record
+
+if TYPE_CHECKING:
+    from .conftest import Listeners
+
+
+def numbered(*groups: str | None, bad: int = -1, **others: Any) -> list[dict[str, Any]]:
+    """Return numbered records of these groups, one of which may be no message."""
+    return [
+        fifo_record(group, "bad" if n == bad else message("work", task_kwargs={"n": n}, **others))
+        for n, group in enumerate(groups)
+    ]
+
+
+def failing_at(*numbers: int, done: list[int]) -> Any:
+    """Return a handler that fails at some numbers, and notes those that it did."""
+
+    def handle(event: Any, context: Any) -> Any:
+        n = event["task_kwargs"]["n"]
+        if n in numbers:
+            raise ValueError("no")
+        done.append(n)
+        return {"n": n}
+
+    return handle
+
+
+def test_a_failure_stops_its_group_and_no_other() -> None:
+    """Records after a failed one in its group aren't run and are returned; others are done."""
+    done: list[int] = []
+    records = numbered("a", "b", "a", "b", "a", "c")
+    handler = queued(failures="report")(failing_at(2, done=done))
+    assert handler(event(*records), LambdaContext()) == failed(records[2], records[4])
+    assert done == [0, 1, 3, 5]
+
+
+def test_several_groups_fail_each_for_itself() -> None:
+    """Each group stops at its own first failure."""
+    done: list[int] = []
+    records = numbered("a", "b", "a", "b", "a", "b")
+    handler = queued(failures="report")(failing_at(0, 3, done=done))
+    assert handler(event(*records), LambdaContext()) == failed(
+        records[0], records[2], records[3], records[4], records[5]
+    )
+    assert done == [1]
+
+
+def test_an_unreadable_record_stops_its_group() -> None:
+    """A record that can't be read stops those after it, and not those before it."""
+    done: list[int] = []
+    records = numbered("a", "a", "a", "b", bad=1)
+    handler = queued(failures="report")(failing_at(done=done))
+    assert handler(event(*records), LambdaContext()) == failed(records[1], records[2])
+    assert done == [0, 3]
+
+
+def test_a_stored_argument_that_is_gone_stops_its_group(bucket: str) -> None:
+    """A record whose stored arguments can't be fetched stops those after it."""
+    done: list[int] = []
+    records = numbered("a", "a", "a", "b")
+    pointer = {
+        "_alg_class": "StoredData",
+        "_alg_module": "algernon.aws.snakes",
+        "value": {"pointer": f"{bucket}#cache/gone!1.json"},
+    }
+    records[1] = fifo_record("a", message("work", task_kwargs=pointer))
+    handler = queued(failures="report")(failing_at(done=done))
+    assert handler(event(*records), LambdaContext()) == failed(records[1], records[2])
+    assert done == [0, 3]
+
+
+def test_under_batch_the_error_tells_failed_from_stopped() -> None:
+    """The error of a batch lists the failed record's own error, and that the rest was stopped."""
+    records = numbered("a", "a", "b")
+    with pytest.raises(BatchFailedError) as caught:
+        queued(failing_at(0, done=[]))(event(*records), LambdaContext())
+    failures = caught.value.failures
+    assert list(failures) == [records[0]["messageId"], records[1]["messageId"]]
+    assert isinstance(failures[records[0]["messageId"]], ValueError)
+    stopped = failures[records[1]["messageId"]]
+    assert isinstance(stopped, GroupStoppedError)
+    assert records[0]["messageId"] in str(stopped)
+    assert "'a'" in str(stopped)
+
+
+def test_a_standard_queue_has_no_groups() -> None:
+    """On a standard queue, which may have group ids too, each record fails for itself."""
+    done: list[int] = []
+    attributes = {"MessageGroupId": "a"}
+    records = [
+        record(message("work", task_kwargs={"n": n}), attributes=attributes) for n in range(3)
+    ]
+    handler = queued(failures="report")(failing_at(1, done=done))
+    assert handler(event(*records), LambdaContext()) == failed(records[1])
+    assert done == [0, 2]
+
+
+def test_a_failed_upload_stops_its_group(bucket: str, listeners: Listeners) -> None:
+    """When a result can't be sent on, the group's later callbacks aren't published either."""
+    listeners.add("next")
+    records = numbered("a", "a", "a", "b", callback="next")
+
+    @queued(failures="report")
+    def handler(event: Any, context: Any) -> Any:
+        n = event["task_kwargs"]["n"]
+        return object() if n == 1 else {"n": n}
+
+    assert handler(event(*records), LambdaContext()) == failed(records[1], records[2])
+    assert len(listeners.messages()) == 2
+
+
+def test_results_are_never_compared() -> None:
+    """A result that can't be compared is no trouble, not even where a record comes twice."""
+
+    class Incomparable:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            raise ValueError("the truth value is ambiguous")
+
+    outcomes: list[Any] = [Incomparable(), ValueError("no")]
+
+    @queued(failures="report")
+    def handler(event: Any, context: Any) -> Any:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, ValueError):
+            raise outcome
+        return outcome
+
+    (one,) = numbered("a")
+    assert handler(event(one, one, one), LambdaContext()) == failed(one)
+    assert outcomes == []
+
+
+def test_a_record_by_hand_without_attributes_still_fails_for_itself() -> None:
+    """A record of a FIFO queue that doesn't say its group stops no other."""
+    done: list[int] = []
+    records = numbered(None, None, "a")
+    records[0]["attributes"] = None
+    handler = queued(failures="report")(failing_at(0, done=done))
+    assert handler(event(*records), LambdaContext()) == failed(records[0])
+    assert done == [1, 2]
