@@ -125,10 +125,24 @@ def test_reading_imports_nothing() -> None:
 @pytest.mark.parametrize("depth", [501, 5_000, 100_000])
 @pytest.mark.parametrize("opening", ["[", '{"a":'])
 def test_deep_texts_are_refused(depth: int, opening: str) -> None:
-    """A text that nests too deeply raises NestingError, however deep it is."""
+    """A text with tags that nests too deeply raises NestingError, however deep it is."""
     closing = "]" if opening == "[" else "}"
     with pytest.raises(NestingError):
-        ajson.loads(opening * depth + "1" + closing * depth)
+        ajson.loads(opening * depth + '{"_alg_class":"set","value":[]}' + closing * depth)
+
+
+@pytest.mark.parametrize("depth", [400, 900, 5_000, 100_000])
+def test_a_deep_text_without_tags_is_read_or_refused(depth: int) -> None:
+    """A text without tags is read as deep as its parser goes, and beyond raises NestingError."""
+    text = "[" * depth + "]" * depth
+    try:
+        value = ajson.loads(text)
+    except NestingError:
+        assert depth > 900
+    else:
+        for _ in range(depth - 1):
+            (value,) = value
+        assert value == []
 
 
 def test_rebuilding_a_deep_event_is_refused() -> None:

@@ -10,54 +10,73 @@ Example:
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from collections.abc import Iterable
+from typing import IO, Any
 
-from .decoding import rebuild as rebuild_tree
-from .encoding import MAX_DEPTH, encode
-from .errors import MalformedJSONError, NestingError, UnserializableError
+from .decoding import DUPLICATE, Decoder
+from .encoding import MODULE, TAG
+from .errors import MalformedJSONError, MalformedTagError, NestingError
+from .json_text import read, read_by_json, write, write_readable
+from .registering import register
 
-__all__ = ["dumps", "loads"]
+__all__ = ["dump", "dumpb", "dumps", "load", "loads", "register"]
+
+_TAG_KEY = f'"{TAG}"'.encode()
+_MODULE_KEY = f'"{MODULE}"'.encode()
+_KEYS_OF_TAGS = frozenset({TAG, MODULE, "value"})
 
 
-def dumps(value: Any) -> str:
-    """Return the JSON text of a value, as strict JSON (RFC 8259) without white space.
+def dumps(value: Any, *, indent: int | str | None = None, sort_keys: bool = False) -> str:
+    """Return the JSON text of a value, as strict JSON (RFC 8259).
 
     Args:
-        value: None, bool, int, float, str, list, dict, tuple, set, frozenset,
-            Decimal, datetime, AlgObject, and any of these in one another. NaN and
-            the infinities travel tagged, as does a dict whose keys aren't all
-            str or that has the key ``"_alg_class"``.
+        value: None, bool, int, float, str, list, dict, and what the package's
+            README lists besides: AlgObjects, registered classes and many types
+            of the standard library, in one another.
+        indent: For people to read: so many spaces a level, or the text of a level.
+        sort_keys: For people to read: sorts keys, and the items of sets.
 
     Raises:
         UnserializableError: Some part of the value couldn't come back equal and
             of the same type; the error gives the path to it.
-        NestingError: The value nests deeper than 500 levels, or contains itself.
+        NestingError: The text would nest deeper than 500 levels, or the value
+            contains itself.
 
     Example:
         >>> dumps({"pair": (1, 2)})
         '{"pair":{"_alg_class":"tuple","value":[1,2]}}'
     """
-    try:
-        tree = encode(value)
-        return json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except RecursionError as error:
-        raise NestingError(
-            f"the value nests too deeply for what is left of Python's stack here (at most"
-            f" {MAX_DEPTH} levels are ever sent), or it contains itself"
-        ) from error
-    except ValueError as error:
-        if isinstance(error, NestingError):
-            raise
-        # What is left is an int of more digits than Python writes (sys.set_int_max_str_digits).
-        raise UnserializableError(str(error)) from error
+    if indent is None and not sort_keys:
+        return write(value).decode()
+    return write_readable(value, indent=indent, sort_keys=sort_keys)
+
+
+def dumpb(value: Any) -> bytes:
+    """Return the JSON text of a value in UTF-8, as `dumps` writes it.
+
+    Example:
+        >>> dumpb({"pair": (1, 2)})
+        b'{"pair":{"_alg_class":"tuple","value":[1,2]}}'
+    """
+    return write(value)
+
+
+def dump(
+    value: Any, file: IO[str], *, indent: int | str | None = None, sort_keys: bool = False
+) -> None:
+    """Write the JSON text of a value, as `dumps` returns it, to a text file.
+
+    The file should be open with ``encoding="utf-8"``.
+    """
+    file.write(dumps(value, indent=indent, sort_keys=sort_keys))
 
 
 def loads(text: str | bytes | bytearray | memoryview, *, rebuild: bool = True) -> Any:
     """Return the value of a JSON text, with its tagged values and objects rebuilt.
 
-    Reading a text imports nothing, and calls nothing but the `parse_json` of
-    AlgObject classes that are already imported.
+    Reading a text imports nothing, and calls nothing but the `upgrade` and
+    `parse_json` of AlgObject classes that are already imported, and the `decode`
+    of classes that are registered.
 
     Args:
         text: The text, or its UTF-8 bytes. The numbers ``NaN``, ``Infinity`` and
@@ -67,23 +86,70 @@ def loads(text: str | bytes | bytearray | memoryview, *, rebuild: bool = True) -
     Raises:
         MalformedJSONError: The text isn't JSON.
         MalformedTagError: A tagged value hasn't the form that its tag asks for.
-        UnknownClassError: It holds an object of a class that isn't imported.
+        UnknownClassError: It holds an object of a class that isn't registered.
         NestingError: It nests deeper than 500 levels.
 
     Example:
         >>> loads('{"_alg_class":"tuple","value":[1,2]}')
         (1, 2)
     """
-    tree = _parse(text)
-    return rebuild_tree(tree) if rebuild else tree
-
-
-def _parse(text: str | bytes | bytearray | memoryview) -> Any:
+    data = _bytes_of(text)
+    tree = read(data)
+    if not rebuild:
+        return tree
+    tags = data.count(_TAG_KEY)
+    # An escape could spell a tag's key: all of its characters are below U+0100.
+    escapes = b"\\" in data and b"\\u00" in data
+    if not tags and not escapes:
+        return tree
+    decoder = Decoder()
     try:
-        if not isinstance(text, str):
-            text = str(text, "utf-8")
-        return json.loads(text)
-    except ValueError as error:
-        raise MalformedJSONError(f"the text isn't JSON: {error}") from error
+        value = decoder.decode(tree)
     except RecursionError as error:
-        raise NestingError("the text nests too deeply to be parsed") from error
+        raise NestingError(
+            "the text nests too deeply for what is left of Python's stack"
+        ) from error
+    # Of a key that is there twice, a parser keeps the last. Strings that are spelt like
+    # the keys make these numbers differ too, so that it takes a closer look.
+    if escapes or decoder.tags != tags or decoder.objects != data.count(_MODULE_KEY):
+        _check_for_duplicates(read_by_json(data, _mark_duplicate))
+    return value
+
+
+def load(file: IO[str] | IO[bytes], *, rebuild: bool = True) -> Any:
+    """Return the value of the JSON text in a file, as `loads` reads it."""
+    return loads(file.read(), rebuild=rebuild)
+
+
+def _bytes_of(text: str | bytes | bytearray | memoryview) -> bytes:
+    if not isinstance(text, str):
+        return bytes(text)
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise MalformedJSONError(
+            f"the text isn't JSON: it has a lone surrogate at character {error.start}"
+        ) from error
+
+
+def _mark_duplicate(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    duplicate = False
+    for key, item in pairs:
+        duplicate = duplicate or (key in tree and key in _KEYS_OF_TAGS)
+        tree[key] = item
+    if duplicate and TAG in tree:
+        tree[TAG] = DUPLICATE
+    return tree
+
+
+def _check_for_duplicates(tree: Any) -> None:
+    items = tree.items() if type(tree) is dict else enumerate(tree) if type(tree) is list else ()
+    for key, item in items:
+        if item is DUPLICATE:
+            raise MalformedTagError("a tag has one of its parts twice")
+        try:
+            _check_for_duplicates(item)
+        except MalformedTagError as error:
+            error.inside(key)
+            raise

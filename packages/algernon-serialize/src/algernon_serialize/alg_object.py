@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from operator import attrgetter
+from types import FunctionType
 from typing import Any, Self
 
-from .registry import register
+from .errors import MalformedTagError, UnserializableError
+from .fields import is_dataclass_itself, make_from_fields, missing_parameters, values_of_fields
+from .registry import Registration, by_class, register, split_name
 
 
 class AlgObject:
     """An object that `ajson` can send, and rebuild where its class is imported.
 
     A subclass writes one class method, `parse_json`, which makes an object from
-    a mapping of attributes; everything else is inherited. Two AlgObjects are
-    equal when they are of the same class and have equal attributes.
+    a mapping of attributes; everything else is inherited. A subclass that is a
+    dataclass has nothing to write at all. Two AlgObjects are equal when they are
+    of the same class and have equal attributes.
 
     Args (class keywords):
         wire_name: The name in the text, as ``"module:Class"``. Without it a
             class is written under the module and name it is defined with.
+        older_names: Names in the same form that the class answers to as well:
+            those that it was written under before it was moved or renamed.
 
     Example:
         >>> class Credentials(AlgObject):
@@ -36,17 +43,34 @@ class AlgObject:
 
     __slots__ = ()
 
-    def __init_subclass__(cls, *, wire_name: str | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls,
+        *,
+        wire_name: str | None = None,
+        older_names: Iterable[str] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init_subclass__(**kwargs)
         # The first published documentation shows parse_json without @classmethod.
         parse_json = cls.__dict__.get("parse_json")
-        if inspect.isfunction(parse_json):
+        if isinstance(parse_json, FunctionType):
             cls.parse_json = classmethod(parse_json)  # type: ignore[assignment, method-assign]
-        register(cls, _split_wire_name(cls, wire_name))
+        # @dataclass(slots=True) makes the class a second time, from its attributes alone.
+        kept = cls.__dict__.get(_NAMES)
+        if kept is None:
+            module, name = split_name(wire_name) if wire_name else (cls.__module__, cls.__name__)
+            kept = (module, name, tuple(older_names))
+            setattr(cls, _NAMES, kept)
+        module, name, older = kept
+        register(Registration(cls, module, name, _writer_on_first_use(cls), _reader(cls)), older)
 
     @classmethod
     def parse_json(cls, json_dict: Mapping[str, Any]) -> Self:
         """Make an object from the attributes that were sent.
+
+        A dataclass inherits this one: its fields are passed to its ``__init__``
+        where they belong there, so that those which weren't sent take their
+        defaults, and set afterwards as they were sent.
 
         Args:
             json_dict: Attribute names and their rebuilt values. An attribute
@@ -54,15 +78,36 @@ class AlgObject:
                 round. A name that is in neither spelling raises KeyError.
 
         Raises:
-            NotImplementedError: The class doesn't define this method.
+            NotImplementedError: The class neither defines this method nor is a dataclass.
+            TypeError: A field without a default wasn't sent, or one was sent that
+                the dataclass doesn't have.
         """
+        if is_dataclass_itself(cls):
+            return make_from_fields(cls, json_dict)
         raise NotImplementedError(
             f"{cls.__qualname__} has no parse_json: define it as a class method that makes"
-            " an object from a mapping of attributes"
+            " an object from a mapping of attributes, or make the class a dataclass"
         )
+
+    @classmethod
+    def upgrade(cls, json_dict: dict[str, Any]) -> Mapping[str, Any]:
+        """Return attributes in today's shape; override it to read what older versions sent.
+
+        It is called before `parse_json`, for every object that is read.
+
+        Args:
+            json_dict: The attributes as they were sent, with rebuilt values. It
+                may be changed.
+
+        Example:
+            ``json_dict.setdefault("currency", "EUR"); return json_dict``
+        """
+        return json_dict
 
     def to_json(self) -> Mapping[str, Any]:
         """Return the attributes that are sent; override it to send something else."""
+        if is_dataclass_itself(type(self)):
+            return values_of_fields(self)
         return attributes_of(self)
 
     def __eq__(self, other: object) -> bool:
@@ -74,31 +119,38 @@ class AlgObject:
         return hash((type(self), frozenset(attributes_of(self).items())))
 
 
+_NAMES = "_alg_names"
+_INHERITED = AlgObject.__dict__["parse_json"].__func__
+
+
 def attributes_of(obj: object) -> dict[str, Any]:
     """Return an object's attributes, whether it keeps them in a dict, in slots or in both."""
     attributes = dict(getattr(obj, "__dict__", ()))
-    for cls in type(obj).__mro__:
-        slots = cls.__dict__.get("__slots__", ())
-        for slot in (slots,) if isinstance(slots, str) else slots:
-            name = _mangle(cls, slot)
-            if slot not in ("__dict__", "__weakref__") and hasattr(obj, name):
-                attributes[name] = getattr(obj, name)
+    cls: Any = type(obj)
+    for name in _slots(cls):
+        if hasattr(obj, name):
+            attributes[name] = getattr(obj, name)
     return attributes
 
 
-def has_parse_json(cls: type[AlgObject]) -> bool:
-    """Tell whether a class, or one that it inherits from, can rebuild its objects."""
-    return getattr(cls.parse_json, "__func__", None) is not AlgObject.parse_json.__func__  # type: ignore[attr-defined]
+_ABSENT = object()
+_get = dict.get
 
 
 class Attributes(dict[str, Any]):
     """The attributes for parse_json, each under its name with and without a leading underscore."""
 
-    def __missing__(self, name: str) -> Any:
-        other = _other_spelling(name)
-        if other is not None and dict.__contains__(self, other):
-            return dict.__getitem__(self, other)
-        raise KeyError(name)
+    __slots__ = ()
+
+    def __missing__(self, name: Any) -> Any:
+        if not isinstance(name, str):
+            raise KeyError(name)
+        # A call more for each attribute would be felt.
+        other = name[1:] if name[:1] == "_" else "_" + name
+        value = _get(self, other, _ABSENT)
+        if value is _ABSENT:
+            raise KeyError(name)
+        return value
 
     def __contains__(self, name: object) -> bool:
         return dict.__contains__(self, name) or dict.__contains__(self, _other_spelling(name))
@@ -113,15 +165,86 @@ class Attributes(dict[str, Any]):
     def pop(self, name: str, *default: Any) -> Any:
         """Take an attribute out, as `dict.pop` does."""
         other = _other_spelling(name)
-        if not dict.__contains__(self, name) and other is not None and other in self:
+        if not dict.__contains__(self, name) and dict.__contains__(self, other):
             name = other
         return super().pop(name, *default)
 
 
-def _other_spelling(name: object) -> str | None:
+def _writer_on_first_use(cls: type[AlgObject]) -> Callable[[Any], dict[str, Any]]:
+    # A decorator, such as @dataclass, has yet to see the class when it is registered.
+    def write(obj: AlgObject) -> dict[str, Any]:
+        writer = by_class[cls].encode = _writer(cls)
+        return writer(obj)
+
+    return write
+
+
+def _writer(cls: Any) -> Callable[[Any], dict[str, Any]]:
+    """Return what gives the attributes of a class's objects, in the shortest way.
+
+    Raises:
+        UnserializableError: No such object could be rebuilt.
+    """
+    _check_that_it_comes_back(cls)
+    if cls.to_json is not AlgObject.to_json:
+        return lambda obj: dict(obj.to_json())
+    if is_dataclass_itself(cls):
+        return values_of_fields
+    if _slots(cls):
+        return attributes_of
+    return attrgetter("__dict__")
+
+
+def _reader(cls: type[AlgObject]) -> Callable[[Any], AlgObject]:
+    upgrades = cls.upgrade.__func__ is not AlgObject.upgrade.__func__  # type: ignore[attr-defined]
+
+    def read(attributes: Any) -> AlgObject:
+        if type(attributes) is not dict:
+            raise MalformedTagError(
+                "the value of an object's tag is a mapping of attributes, not a"
+                f" {type(attributes).__name__}"
+            )
+        current = cls.upgrade(attributes) if upgrades else attributes
+        return cls.parse_json(Attributes(current))
+
+    return read
+
+
+def _check_that_it_comes_back(cls: type[AlgObject]) -> None:
+    if getattr(cls.parse_json, "__func__", None) is not _INHERITED:
+        return
+    if not is_dataclass_itself(cls):
+        raise UnserializableError(
+            f"{cls.__qualname__} has no parse_json, so nobody could rebuild it: define parse_json"
+            " as a class method that makes an object from a mapping of attributes, or make the"
+            " class a dataclass"
+        )
+    if missing := missing_parameters(cls):
+        raise UnserializableError(
+            f"{cls.__qualname__} can't be made from its fields alone, since its __init__ wants"
+            f" {', '.join(missing)} too: define parse_json, or give them defaults"
+        )
+
+
+def _other_spelling(name: Any) -> Any:
     if not isinstance(name, str):
-        return None
-    return name[1:] if name.startswith("_") else f"_{name}"
+        return name
+    return name[1:] if name[:1] == "_" else "_" + name
+
+
+@cache
+def _slots(cls: Any) -> tuple[str, ...]:
+    return tuple(
+        _mangle(owner, slot)
+        for owner in cls.__mro__
+        for slot in _own_slots(owner)
+        if slot not in ("__dict__", "__weakref__")
+    )
+
+
+def _own_slots(cls: type) -> tuple[str, ...]:
+    slots = cls.__dict__.get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(slots)
 
 
 def _mangle(cls: type, slot: str) -> str:
@@ -129,15 +252,3 @@ def _mangle(cls: type, slot: str) -> str:
     if slot.startswith("__") and not slot.endswith("__"):
         return f"_{cls.__name__.lstrip('_')}{slot}"
     return slot
-
-
-def _split_wire_name(cls: type, wire_name: str | None) -> tuple[str, str]:
-    if wire_name is None:
-        return cls.__module__, cls.__name__
-    module, colon, name = wire_name.partition(":")
-    if not (module and colon and name):
-        raise ValueError(
-            f"wire_name of {cls.__qualname__} is {wire_name!r}, but has the form 'module:Class',"
-            " since a text names an object by both"
-        )
-    return module, name

@@ -1,13 +1,19 @@
-"""Datetimes in a text: UTC as moncrief writes it, others as their wall clock and zone."""
+"""Datetimes and times in a text: UTC as moncrief writes it, others as wall clock and zone."""
 
 from __future__ import annotations
 
-from datetime import MAXYEAR, UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, TypeVar
 
 from .timezones import decode_timezone, encode_timezone, is_pytz_utc
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# A float of seconds, which moncrief reads, holds the microsecond for so long: from
+# 1833 to 2106. Further away, a datetime is written as text.
+_EXACT_SECONDS = 2**32
+_NUMBERS = frozenset({float, int})
+
+Clock = TypeVar("Clock", datetime, time)
 
 
 def encode_datetime(moment: datetime) -> dict[str, Any]:
@@ -16,52 +22,75 @@ def encode_datetime(moment: datetime) -> dict[str, Any]:
     Raises:
         TypeError: Its time zone can't be named to another machine.
     """
-    zone = moment.tzinfo
-    if zone is UTC or is_pytz_utc(zone):
-        # A float of seconds is what moncrief reads. It holds the microsecond up
-        # to about the year 2242; from then on the text form takes over.
+    if (moment.tzinfo is UTC or is_pytz_utc(moment.tzinfo)) and not moment.fold:
         seconds = moment.timestamp()
-        exact = moment.year < MAXYEAR and _from_timestamp(seconds) == moment
-        if exact and not moment.fold:
+        if -_EXACT_SECONDS < seconds < _EXACT_SECONDS:
             return {"tz": "UTC", "timestamp": seconds}
-    form: dict[str, Any] = {
-        "tz": None if zone is None else encode_timezone(zone),
-        "iso": moment.replace(tzinfo=None).isoformat(),
-    }
-    if moment.fold:
-        form["fold"] = 1
-    return form
+    return _encode_wall_clock(moment)
 
 
-def decode_datetime(form: Any) -> datetime:
+def decode_datetime(form: dict[str, Any]) -> datetime:
     """Return the datetime of a JSON form.
 
     Raises:
         ValueError: The form is none that `encode_datetime` or moncrief writes.
     """
-    match form:
-        case {"tz": "UTC", "timestamp": int() | float() as seconds, **rest} if not rest:
-            try:
-                return _from_timestamp(seconds)
-            except OverflowError as error:
-                raise ValueError("its timestamp is outside the years 1 to 9999") from error
-        case {"tz": zone, "iso": str(iso), **rest} if rest in ({}, {"fold": 1}):
-            moment = _parse_iso(iso)
-            tzinfo = None if zone is None else decode_timezone(zone)
-            return moment.replace(tzinfo=tzinfo, fold=1 if rest else 0)
-    raise ValueError("it has neither 'tz' and 'timestamp' nor 'tz' and 'iso'")
-
-
-def _parse_iso(iso: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(iso)
-    except ValueError:
-        # Its text quotes the value, which may be what nobody should read in a log.
-        raise ValueError("its 'iso' isn't a date and time as ISO 8601 writes them") from None
-    if moment.tzinfo is not None:
-        raise ValueError("its 'iso' has an offset, which belongs in 'tz'")
-    return moment
+    seconds: Any = form.get("timestamp")
+    if len(form) == 2 and form.get("tz") == "UTC" and type(seconds) in _NUMBERS:
+        return _from_timestamp(seconds)
+    return _decode_wall_clock(datetime, form)
 
 
 def _from_timestamp(seconds: float) -> datetime:
-    return _EPOCH + timedelta(seconds=seconds)
+    try:
+        return _EPOCH + timedelta(0, seconds)
+    except OverflowError:
+        raise ValueError("its timestamp is outside the years 1 to 9999") from None
+
+
+def encode_time(clock: time) -> dict[str, Any]:
+    """Return the JSON form of a time of day.
+
+    Raises:
+        TypeError: Its time zone can't be named to another machine.
+    """
+    return _encode_wall_clock(clock)
+
+
+def decode_time(form: dict[str, Any]) -> time:
+    """Return the time of day of a JSON form.
+
+    Raises:
+        ValueError: The form is none that `encode_time` writes.
+    """
+    return _decode_wall_clock(time, form)
+
+
+def _encode_wall_clock(clock: datetime | time) -> dict[str, Any]:
+    form: dict[str, Any] = {
+        "tz": None if clock.tzinfo is None else encode_timezone(clock.tzinfo),
+        "iso": clock.replace(tzinfo=None).isoformat(),
+    }
+    if clock.fold:
+        form["fold"] = 1
+    return form
+
+
+def _decode_wall_clock(kind: type[Clock], form: dict[str, Any]) -> Clock:
+    match form:
+        case {"tz": zone, "iso": str(iso), **rest} if rest in ({}, {"fold": 1}):
+            clock = _parse_iso(kind, iso)
+            tzinfo = None if zone is None else decode_timezone(zone)
+            return clock.replace(tzinfo=tzinfo, fold=1 if rest else 0)
+    raise ValueError("its form has other parts than 'tz' and 'iso'")
+
+
+def _parse_iso(kind: type[Clock], iso: str) -> Clock:
+    try:
+        clock = kind.fromisoformat(iso)
+    except ValueError:
+        # Its text quotes the value, which may be what nobody should read in a log.
+        raise ValueError("its 'iso' isn't as ISO 8601 writes it") from None
+    if clock.tzinfo is not None:
+        raise ValueError("its 'iso' has an offset, which belongs in 'tz'")
+    return clock

@@ -1,180 +1,228 @@
 """From what JSON holds back to Python values.
 
-A tag names one of the types below or a registered AlgObject; nothing else is
-ever called. Every decoder raises `MalformedTagError` where a tag's value hasn't
-the form that `encoding` gives it.
+A tag names a built-in type or a registered class; nothing else is ever called.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
 from collections.abc import Callable
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
-from .alg_object import AlgObject, Attributes, has_parse_json
-from .datetimes import decode_datetime
+from . import scalars
 from .encoding import MAX_DEPTH, MODULE, TAG
 from .errors import MalformedTagError, NestingError, PathError, UnknownClassError
-from .registry import find_class
+from .registry import by_name
+from .scalars import expect
 
-_TAG_KEYS = frozenset({TAG, "value"})
+_CONTAINERS = frozenset({dict, list})
 _OBJECT_KEYS = frozenset({TAG, MODULE, "value"})
 
+#: Stands for the name of a tag one of whose parts is there twice.
+DUPLICATE = object()
 
-def rebuild(tree: Any) -> Any:
-    """Return the value of a JSON tree, which is left as it is.
 
-    Anything in the tree that isn't JSON, such as an object that was rebuilt
-    before, is returned as it is.
+class Decoder:
+    """Rebuilds a JSON tree, in place.
 
-    Raises:
-        MalformedTagError: A tag's value hasn't the form that the tag asks for.
-        UnknownClassError: A tag names a class that isn't imported.
-        NestingError: The tree nests deeper than `MAX_DEPTH`, or than Python's stack.
+    Attributes:
+        tags: How many tags it has come across.
+        objects: How many of them were those of objects.
     """
-    try:
-        return decode(tree, 0)
-    except RecursionError as error:
-        raise NestingError(
-            f"the text nests too deeply for what is left of Python's stack here (at most"
-            f" {MAX_DEPTH} levels are ever read)"
-        ) from error
 
+    __slots__ = ("objects", "tags")
 
-def decode(tree: Any, depth: int) -> Any:
-    """Return the value of a tree that stands at a depth."""
-    kind = type(tree)
-    if kind is not dict and kind is not list:
+    def __init__(self) -> None:
+        self.tags = 0
+        self.objects = 0
+
+    def decode(self, tree: Any, depth: int = 0) -> Any:
+        """Return the value of a JSON tree, in which the tree may end up itself.
+
+        Anything in the tree that isn't JSON, such as an object that was rebuilt
+        before, stays as it is.
+
+        Args:
+            tree: The tree.
+            depth: How many arrays and objects stand around it.
+
+        Raises:
+            MalformedTagError: A tag's value hasn't the form that the tag asks for.
+            UnknownClassError: A tag names a class that isn't registered.
+            NestingError: The tree nests deeper than `MAX_DEPTH`.
+            RecursionError: So it does, or Python's stack ends before.
+        """
+        if type(tree) is dict:
+            return self._tagged(tree, depth) if TAG in tree else self._dict(tree, depth)
+        if type(tree) is list:
+            return self._list(tree, depth)
         return tree
-    if depth >= MAX_DEPTH:
-        raise NestingError(f"the text nests deeper than {MAX_DEPTH} levels")
-    if kind is list:
-        return _decode_items(tree, depth + 1)
-    if TAG in tree:
-        return _decode_tag(tree, depth + 1)
-    return _decode_dict(tree, depth + 1)
+
+    def _list(self, items: list[Any], depth: int) -> list[Any]:
+        depth = _deeper(depth)
+        if _CONTAINERS.isdisjoint(map(type, items)):
+            return items
+        if (rows := _tuples_of_leaves(items)) is not None:
+            _deeper(depth, levels=2)
+            self.tags += len(rows)
+            return rows
+        index = 0
+        try:
+            for index, item in enumerate(items):
+                if type(item) is dict:
+                    tagged = TAG in item
+                    items[index] = self._tagged(item, depth) if tagged else self._dict(item, depth)
+                elif type(item) is list:
+                    items[index] = self._list(item, depth)
+        except PathError as error:
+            error.inside(index)
+            raise
+        return items
+
+    def _dict(self, tree: dict[str, Any], depth: int) -> dict[str, Any]:
+        depth = _deeper(depth)
+        key = ""
+        try:
+            for key, item in tree.items():
+                if type(item) is dict:
+                    tagged = TAG in item
+                    tree[key] = self._tagged(item, depth) if tagged else self._dict(item, depth)
+                elif type(item) is list:
+                    tree[key] = self._list(item, depth)
+        except PathError as error:
+            error.inside(key)
+            raise
+        return tree
+
+    def _tagged(self, tree: dict[str, Any], depth: int) -> Any:
+        self.tags += 1
+        if len(tree) == 3 and tree.keys() == _OBJECT_KEYS:
+            return self._object(tree, _deeper(depth))
+        name = tree[TAG]
+        try:
+            kind, make, holds_values = _BUILT_IN[name]
+            form = tree["value"]
+        except (KeyError, TypeError):
+            raise _malformed(tree) from None
+        if len(tree) != 2:
+            raise _malformed(tree)
+        if holds_values and not (depth < MAX_DEPTH - 1 and _is_list_of_leaves(form)):
+            form = self.decode(form, _deeper(depth))
+        if type(form) is not kind:
+            raise MalformedTagError(
+                f"this is no {name}: its value is a {type(form).__name__}, not a {kind.__name__}"
+            )
+        try:
+            return make(form)
+        except (ArithmeticError, NotImplementedError, TypeError, ValueError) as error:
+            raise MalformedTagError(f"this is no {name}: {error}") from error
+
+    def _object(self, tree: dict[str, Any], depth: int) -> Any:
+        self.objects += 1
+        name = tree[TAG]
+        module = tree[MODULE]
+        try:
+            registration = by_name[module, name]
+        except (KeyError, TypeError):
+            if type(name) is not str or type(module) is not str:
+                raise MalformedTagError(
+                    f"{TAG!r} and {MODULE!r} of an object's tag aren't both str"
+                ) from None
+            raise UnknownClassError(
+                f"{module}:{name} is no class that is registered here: import the module that"
+                " defines or registers it before the text is read, or hand the message on unread"
+            ) from None
+        form = tree["value"]
+        plain = type(form) is dict and TAG not in form
+        value = self._dict(form, depth) if plain else self.decode(form, depth)
+        try:
+            return registration.decode(value)
+        except Exception as error:
+            if not isinstance(error, PathError):
+                error.add_note(f"while {module}:{name} was rebuilt")
+            raise
 
 
-def _decode_items(items: list[Any], depth: int) -> list[Any]:
-    decoded: list[Any] = []
+def _is_list_of_leaves(form: Any) -> bool:
+    return type(form) is list and _CONTAINERS.isdisjoint(map(type, form))
+
+
+def _tuples_of_leaves(items: list[Any]) -> list[tuple[Any, ...]] | None:
+    """Return the tuples, if a list holds nothing but tags of tuples of leaves, else None.
+
+    Rows of a database come so, and their tags are many times the rows' own cost.
+    """
+    if (
+        type(items[0]) is not dict
+        or items[0].get(TAG) != "tuple"
+        or set(map(type, items)) != {dict}
+    ):
+        return None
     try:
-        for item in items:
-            decoded.append(decode(item, depth))  # noqa: PERF401 - the length is the culprit's index
-    except PathError as error:
-        error.inside(len(decoded))
-        raise
-    return decoded
+        names = set(map(itemgetter(TAG), items))
+        forms = list(map(itemgetter("value"), items))
+    except (KeyError, TypeError):
+        return None
+    if names != {"tuple"} or set(map(len, items)) != {2} or set(map(type, forms)) != {list}:
+        return None
+    if not _CONTAINERS.isdisjoint(map(type, chain.from_iterable(forms))):
+        return None
+    return list(map(tuple, forms))
 
 
-def _decode_dict(tree: dict[str, Any], depth: int) -> dict[str, Any]:
-    decoded = {}
-    key = ""
-    try:
-        for key, item in tree.items():
-            decoded[key] = decode(item, depth)
-    except PathError as error:
-        error.inside(key)
-        raise
-    return decoded
-
-
-def _decode_tag(tree: dict[str, Any], depth: int) -> Any:
-    name = tree[TAG]
-    if tree.keys() == _OBJECT_KEYS:
-        return _decode_object(name, tree[MODULE], tree["value"], depth)
-    if tree.keys() != _TAG_KEYS:
-        raise MalformedTagError(
-            f"a tag has the keys {sorted(_TAG_KEYS)}, and an object's tag {MODULE!r} besides,"
-            f" but this one has {sorted(map(str, tree))}"
+def _malformed(tree: dict[str, Any]) -> MalformedTagError:
+    if tree[TAG] is DUPLICATE:
+        return MalformedTagError("a tag has one of its parts twice")
+    if tree.keys() != {TAG, "value"}:
+        return MalformedTagError(
+            f"a tag has the keys {TAG!r} and 'value', and that of an object {MODULE!r} besides, but"
+            f" this one has {len(tree)} keys"
         )
-    decoder = _DECODERS.get(name) if type(name) is str else None
-    if decoder is None:
-        raise MalformedTagError(
-            f"no tag is called {name!r}: whoever wrote the text may have a newer algernon-serialize"
-        )
-    try:
-        return decoder(tree["value"], depth)
-    except PathError:
-        raise
-    except (TypeError, ValueError, InvalidOperation, RecursionError) as error:
-        raise MalformedTagError(f"this is no {name}: {error}") from error
+    return MalformedTagError(
+        "no tag has this name: whoever wrote the text may have a newer algernon-serialize"
+    )
 
 
-def _decode_object(name: Any, module: Any, value: Any, depth: int) -> AlgObject:
-    if type(name) is not str or type(module) is not str:
-        raise MalformedTagError(
-            f"{TAG!r} and {MODULE!r} are names, but here {module!r} and {name!r}"
-        )
-    cls = find_class((module, name))
-    if cls is None:
-        raise UnknownClassError(
-            f"{module}:{name} is no AlgObject that is imported here: import the module that"
-            f" defines it ({module}) before the text is read, or hand the message on unread"
-        )
-    if not has_parse_json(cls):
-        raise UnknownClassError(f"{module}:{name} has no parse_json, so it can't be rebuilt")
-    attributes = decode(value, depth)
-    if type(attributes) is not dict:
-        raise MalformedTagError(
-            f"the value of an object's tag is a mapping of attributes, not a"
-            f" {type(attributes).__name__}"
-        )
-    try:
-        return cls.parse_json(Attributes(attributes))
-    except Exception as error:
-        error.add_note(f"while {module}:{name} was rebuilt by its parse_json")
-        raise
+def _mapping(kind: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]:
+    def build(pairs: list[Any]) -> Any:
+        if not all(type(pair) is list and len(pair) == 2 for pair in pairs):
+            raise ValueError("its items aren't pairs")
+        mapping = kind(pairs)
+        if len(mapping) != len(pairs):
+            raise ValueError("two of its keys are equal")
+        return mapping
+
+    return build
 
 
-def _list_of(decoded: Callable[[list[Any]], Any]) -> Callable[[Any, int], Any]:
-    def decode_list(value: Any, depth: int) -> Any:
-        return decoded(_decode_items(_expect(list, value), depth))
-
-    return decode_list
-
-
-def _decode_pairs(value: Any, depth: int) -> dict[Any, Any]:
-    decoded = {}
-    for pair in _decode_items(_expect(list, value), depth):
-        key, item = _expect(list, pair)
-        decoded[key] = item
-    if len(decoded) != len(value):
-        raise ValueError("two of its keys are equal")
-    return decoded
+def _build_deque(form: dict[str, Any]) -> deque[Any]:
+    if form.keys() != {"items", "maxlen"}:
+        raise ValueError("its value hasn't the keys 'items' and 'maxlen'")
+    items = expect(list, form["items"])
+    if form["maxlen"] is None:
+        return deque(items)
+    if len(items) > expect(int, form["maxlen"]):
+        raise ValueError("it has more items than its maxlen")
+    return deque(items, form["maxlen"])
 
 
-def _decode_datetime(value: Any, _depth: int) -> datetime:
-    return decode_datetime(value)
-
-
-def _decode_decimal(value: Any, _depth: int) -> Decimal:
-    return Decimal(_expect(str, value))
-
-
-def _decode_float(value: Any, _depth: int) -> float:
-    if value not in ("nan", "inf", "-inf"):
-        raise ValueError("it isn't 'nan', 'inf' or '-inf'")
-    return float(value)
-
-
-def _decode_str(value: Any, _depth: int) -> str:
-    return bytes.fromhex(_expect(str, value)).decode("utf-8", "surrogatepass")
-
-
-_DECODERS: dict[str, Callable[[Any, int], Any]] = {
-    "datetime": _decode_datetime,
-    "decimal": _decode_decimal,
-    "dict": _decode_pairs,
-    "float": _decode_float,
-    "frozenset": _list_of(frozenset),
-    "set": _list_of(set),
-    "str": _decode_str,
-    "tuple": _list_of(tuple),
+#: Of each tag of a built-in type: the type that its form has, what makes a value of
+#: it, and whether the form holds values that are rebuilt first.
+_BUILT_IN: dict[str, tuple[type, Callable[[Any], Any], bool]] = {
+    "deque": (dict, _build_deque, True),
+    "dict": (list, _mapping(dict), True),
+    "frozenset": (list, frozenset, True),
+    "ordereddict": (list, _mapping(OrderedDict), True),
+    "set": (list, set, True),
+    "tuple": (list, tuple, True),
+    **{tag: (kind, make, False) for tag, (kind, make) in scalars.DECODERS.items()},
 }
 
 
-def _expect(kind: type, value: Any) -> Any:
-    if type(value) is not kind:
-        raise TypeError(f"its value is a {kind.__name__}, not a {type(value).__name__}")
-    return value
+def _deeper(depth: int, levels: int = 1) -> int:
+    depth += levels
+    if depth > MAX_DEPTH:
+        raise NestingError(f"the text nests deeper than the {MAX_DEPTH} levels that are ever read")
+    return depth

@@ -1,164 +1,331 @@
 """From Python values to what JSON can hold: plain values as they are, the others tagged.
 
-Each encoder takes a value and the depth it stands at, and returns a tree of
-dicts with str keys, lists and plain leaves. A container that holds nothing but
-plain leaves is returned itself, which `set(map(type, …))` finds out at the
-speed of C.
+An `Encoder` builds a tree of dicts with str keys, lists, tuples of plain leaves,
+and plain leaves. `holds_only` tells, without building anything and at the speed
+of C, that a value is such a tree already, but for the types that a JSON writer
+asks about one by one.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
-from datetime import datetime
-from decimal import Decimal
+from gc import get_referents
+from itertools import chain
 from math import isfinite
 from types import NoneType
 from typing import Any
 
-from .alg_object import AlgObject, has_parse_json
-from .datetimes import encode_datetime
+from . import scalars
 from .errors import NestingError, PathError, UnserializableError
-from .registry import is_current, wire_name_of
+from .registry import by_class, superseded
 
 TAG = "_alg_class"
 MODULE = "_alg_module"
 
-#: How many containers may stand one inside the other, in a value and in a text.
+#: How many JSON arrays and objects may stand one inside the other, in a text that is written.
 MAX_DEPTH = 500
 
-#: Types whose every value JSON itself holds. A float may be NaN, a str may have lone surrogates.
-_LEAVES = frozenset({str, int, bool, NoneType})
-_STR_ONLY = frozenset({str})
+#: Types that JSON has itself. A float may be NaN, though, and a str have lone surrogates.
+PLAIN = frozenset({str, int, float, bool, NoneType, dict, list})
+_CONTAINERS = frozenset({dict, list})
+# Of these, orjson takes each as it is, or not at all.
+_SURE_LEAVES = frozenset({str, int, bool, NoneType})
+_LEAVES = _SURE_LEAVES | {float}
+_TUPLE = frozenset({tuple})
+_SETS: dict[type, str] = {set: "set", frozenset: "frozenset"}
+_STR = frozenset({str})
+
+#: Down to here, all writers spell floats the same.
+SMALLEST_ORDINARY = 1e-4
 
 
-def encode(value: Any, depth: int = 0) -> Any:
-    """Return the JSON tree of a value.
+class SpellingError(Exception):
+    """Raised when a trusting encoder meets a number that not all writers spell the same."""
 
-    Raises:
-        UnserializableError: The value couldn't come back as it is.
-        NestingError: It nests deeper than `MAX_DEPTH`, or contains itself.
+
+class Encoder:
+    """Makes JSON trees of values.
+
+    Args:
+        trusting: Whether the tree goes to orjson, which refuses by itself a str
+            with lone surrogates, a long int, and a key that isn't a str. Then
+            these may be in the tree.
     """
-    kind = type(value)
-    if kind in _LEAVES and (kind is not str or value.isascii()):
-        return value
-    encoder = _ENCODERS.get(kind)
-    if encoder is None:
-        if not issubclass(kind, AlgObject):
-            raise UnserializableError(_unsupported(kind))
-        encoder = _encode_object
-    if depth >= MAX_DEPTH:
-        raise NestingError(f"the value nests deeper than {MAX_DEPTH} levels")
-    return encoder(value, depth + 1)
+
+    def __init__(self, *, trusting: bool) -> None:
+        self._trusting = trusting
+        self._sure_leaves = _SURE_LEAVES if trusting else frozenset({bool, NoneType})
+        self._encoders: dict[type, Callable[[Any, int], Any]] = {
+            str: _encode_str,
+            int: _encode_int,
+            float: _encode_ordinary_float if trusting else _encode_float,
+            list: self._list,
+            dict: self._dict,
+            tuple: self._tuple,
+            deque: self._deque,
+            OrderedDict: self._ordered_dict,
+        }
+
+    def encode(self, value: Any, depth: int = 0) -> Any:
+        """Return the JSON tree of a value.
+
+        Args:
+            value: The value.
+            depth: How many arrays and objects stand around it.
+
+        Raises:
+            UnserializableError: The value couldn't come back as it is.
+            NestingError: Its text would nest deeper than `MAX_DEPTH`.
+            RecursionError: So it would, or Python's stack ends before.
+            SpellingError: This encoder is trusting, and shouldn't be.
+        """
+        # A JSON writer asks for this about each object in a value, so that it is all
+        # in one function as far as it goes: a call costs as much as the rest of it.
+        kind = type(value)
+        if kind in self._sure_leaves:
+            return value
+        if kind in scalars.ENCODERS:
+            tag, form_of = scalars.ENCODERS[kind]
+            try:
+                return {TAG: tag, "value": form_of(value)}
+            except TypeError as error:
+                raise UnserializableError(str(error)) from error
+        if kind in _SETS:
+            if depth > MAX_DEPTH - 2 or not self._sure_leaves.issuperset(map(type, value)):
+                return {TAG: _SETS[kind], "value": self._list(value, depth + 1)}
+            return {TAG: _SETS[kind], "value": list(value)}
+        if kind in by_class:
+            registration = by_class[kind]
+            form = registration.encode(value)
+            if not (self._trusting and depth < MAX_DEPTH - 1 and _is_plain_dict(form)):
+                form = self.encode(form, depth + 1)
+            return {TAG: registration.name, MODULE: registration.module, "value": form}
+        if kind in self._encoders:
+            return self._encoders[kind](value, depth)
+        raise UnserializableError(_unregistered(kind))
+
+    def _list(self, items: Iterable[Any], depth: int) -> Any:
+        depth = _deeper(depth)
+        if self._are_leaves(items):
+            return items if type(items) is list else list(items)
+        if self._are_rows(items):
+            _deeper(depth, levels=2)
+            return [{TAG: "tuple", "value": item} for item in items]
+        encoded: list[Any] = []
+        try:
+            for item in items:
+                encoded.append(self.encode(item, depth))  # noqa: PERF401 - its length is the index
+        except PathError as error:
+            error.inside(len(encoded))
+            raise
+        return encoded
+
+    def _dict(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
+        if TAG in value or not _STR.issuperset(map(type, value)):
+            return self._pairs("dict", value, depth)
+        if not self._trusting and not _is_utf8("".join(value)):
+            return self._pairs("dict", value, depth)
+        depth = _deeper(depth)
+        if self._sure_leaves.issuperset(map(type, value.values())):
+            return value
+        encoded = {}
+        key = ""
+        try:
+            for key, item in value.items():
+                encoded[key] = self.encode(item, depth)
+        except PathError as error:
+            error.inside(key)
+            raise
+        return encoded
+
+    def _are_leaves(self, items: Iterable[Any]) -> bool:
+        """Tell whether items are all leaves that JSON has itself."""
+        if self._sure_leaves.issuperset(map(type, items)):
+            return True
+        return self._trusting and _LEAVES.issuperset(map(type, items)) and are_ordinary(items)
+
+    def _are_rows(self, items: Iterable[Any]) -> bool:
+        """Tell whether items are tuples of such leaves."""
+        return _TUPLE.issuperset(map(type, items)) and self._are_leaves(
+            list(chain.from_iterable(items))
+        )
+
+    def _pairs(self, tag: str, value: dict[Any, Any], depth: int) -> dict[str, Any]:
+        depth = _deeper(depth, levels=3)
+        pairs = []
+        for key, item in value.items():
+            try:
+                pairs.append([self.encode(key, depth), self.encode(item, depth)])
+            except PathError as error:
+                error.inside(key)
+                raise
+        return {TAG: tag, "value": pairs}
+
+    def _ordered_dict(self, value: OrderedDict[Any, Any], depth: int) -> dict[str, Any]:
+        return self._pairs("ordereddict", value, depth)
+
+    def _deque(self, value: deque[Any], depth: int) -> dict[str, Any]:
+        items = self._list(value, depth + 2)
+        return {TAG: "deque", "value": {"items": items, "maxlen": value.maxlen}}
+
+    def _tuple(self, value: tuple[Any, ...], depth: int) -> dict[str, Any]:
+        return {TAG: "tuple", "value": self._list(value, depth + 1)}
 
 
-def tagged(name: str, value: Any) -> dict[str, Any]:
-    """Return a value under its tag."""
-    return {TAG: name, "value": value}
+def holds_only(
+    value: Any,
+    allowed: Callable[[type], bool],
+    *,
+    floats: Callable[[list[Any]], bool],
+    check_keys: bool,
+) -> bool:
+    """Tell whether a value is made of plain types, and of others that are allowed.
+
+    It must be a value that a JSON writer has got to the end of, since one that
+    contains itself has no end.
+
+    Args:
+        value: The value.
+        allowed: Tells of a type that isn't plain whether it may occur. What an
+            object of it holds isn't looked at.
+        floats: Tells of a list in which there are floats, among others, whether
+            they may be there.
+        check_keys: Whether a key might not be a str, or might be a tag's.
+    """
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        kinds = set(map(type, level))
+        special = kinds - PLAIN
+        if not all(map(allowed, special)):
+            return False
+        if float in kinds and not floats(level):
+            return False
+        if kinds.isdisjoint(_CONTAINERS):
+            return True
+        if check_keys and dict in kinds:
+            dicts = level if len(kinds) == 1 else [item for item in level if type(item) is dict]
+            keys = set(chain.from_iterable(dicts))
+            if TAG in keys or not _STR.issuperset(map(type, keys)):
+                return False
+        if special:
+            level = [item for item in level if type(item) in _CONTAINERS]
+        # What lists and dicts refer to are their items; plain leaves refer to nothing.
+        level = get_referents(*level)
+    return False
+
+
+def in_stable_order(tree: Any, text_of: Callable[[Any], str]) -> Any:
+    """Return a JSON tree in which the items of sets, and the pairs of dicts, are in order.
+
+    Args:
+        tree: The tree, as an `Encoder` makes it.
+        text_of: Gives the text of a tree, by which they are ordered.
+    """
+    if type(tree) in (list, tuple):
+        return [in_stable_order(item, text_of) for item in tree]
+    if type(tree) is not dict:
+        return tree
+    ordered = {key: in_stable_order(item, text_of) for key, item in tree.items()}
+    if ordered.get(TAG) in ("dict", "frozenset", "set") and MODULE not in ordered:
+        ordered["value"].sort(key=text_of)
+    return ordered
+
+
+def are_ordinary(items: Iterable[Any]) -> bool:
+    """Tell whether the floats among items are all finite, and none but zero below 0.0001."""
+    floats = [item for item in items if type(item) is float]
+    if not isfinite(sum(floats)):
+        return False
+    # The second look is for negative ones, of which most lists have none.
+    return (
+        min(filter(None, floats), default=1) >= SMALLEST_ORDINARY
+        or min(filter(None, map(abs, floats)), default=1) >= SMALLEST_ORDINARY
+    )
 
 
 def _encode_str(value: str, _depth: int) -> Any:
+    if _is_utf8(value):
+        return value
+    return {TAG: "str", "value": scalars.encode_surrogates(value)}
+
+
+def _encode_int(value: int, _depth: int) -> int:
     try:
-        value.encode()
-    except UnicodeEncodeError:
-        # UTF-8 has no room for surrogates, and JSON would join two of them into one character.
-        return tagged("str", value.encode("utf-8", "surrogatepass").hex())
+        # Python refuses to write an int of very many digits (sys.set_int_max_str_digits).
+        if value.bit_length() > 1000:
+            str(value)
+    except ValueError as error:
+        raise UnserializableError(
+            f"an int of {value.bit_length()} bits has more digits than Python writes: send hex(…)"
+            " of it, or its bytes"
+        ) from error
     return value
 
 
 def _encode_float(value: float, _depth: int) -> Any:
-    return value if isfinite(value) else tagged("float", repr(value))
+    return value if isfinite(value) else {TAG: "float", "value": repr(value)}
 
 
-def _encode_items(items: Iterable[Any], depth: int) -> list[Any]:
-    encoded: list[Any] = []
-    try:
-        for item in items:
-            encoded.append(encode(item, depth))  # noqa: PERF401 - the length is the culprit's index
-    except PathError as error:
-        error.inside(len(encoded))
-        raise
-    return encoded
+def _encode_ordinary_float(value: float, depth: int) -> Any:
+    if 0 < abs(value) < SMALLEST_ORDINARY:
+        raise SpellingError
+    return _encode_float(value, depth)
 
 
-def _encode_dict(value: dict[Any, Any], depth: int) -> dict[str, Any]:
-    if TAG in value or not _STR_ONLY.issuperset(map(type, value)) or not _is_utf8(value):
-        pairs = [
-            [_encode_key(key, depth), _encode_at(key, item, depth)] for key, item in value.items()
-        ]
-        return tagged("dict", pairs)
-    return {key: _encode_at(key, item, depth) for key, item in value.items()}
+def _is_plain_dict(value: Any) -> bool:
+    """Tell whether a value is a dict without a tag that holds nothing but sure leaves."""
+    return (
+        type(value) is dict
+        and TAG not in value
+        and _SURE_LEAVES.issuperset(map(type, value.values()))
+    )
 
 
-def _encode_key(key: Any, depth: int) -> Any:
-    try:
-        return encode(key, depth)
-    except PathError as error:
-        error.inside(f"key {key!r}")
-        raise
-
-
-def _encode_at(key: Any, value: Any, depth: int) -> Any:
-    try:
-        return encode(value, depth)
-    except PathError as error:
-        error.inside(key)
-        raise
-
-
-def _encode_object(value: AlgObject, depth: int) -> dict[str, Any]:
-    cls = type(value)
-    if not has_parse_json(cls):
-        raise UnserializableError(
-            f"{cls.__qualname__} has no parse_json, so nobody could rebuild it: define parse_json"
-            " as a class method that makes an object from a mapping of attributes"
+def _deeper(depth: int, levels: int = 1) -> int:
+    depth += levels
+    if depth > MAX_DEPTH:
+        raise NestingError(
+            f"the value nests deeper than the {MAX_DEPTH} levels that are ever sent, or it contains"
+            " itself"
         )
-    module, name = wire_name_of(cls)
-    if not is_current(cls):
-        raise UnserializableError(
-            f"another class has since been defined as {module}:{name}, so this"
-            f" {cls.__qualname__} would come back as that one: give either a wire_name of its own"
-        )
-    attributes = encode(dict(value.to_json()), depth)
-    return {TAG: name, MODULE: module, "value": attributes}
+    return depth
 
 
-def _encode_datetime(value: datetime, _depth: int) -> dict[str, Any]:
+def _is_utf8(text: str) -> bool:
+    if text.isascii():
+        return True
     try:
-        return tagged("datetime", encode_datetime(value))
-    except TypeError as error:
-        raise UnserializableError(str(error)) from error
-
-
-_ENCODERS: dict[type, Callable[[Any, int], Any]] = {
-    str: _encode_str,
-    float: _encode_float,
-    list: _encode_items,
-    dict: _encode_dict,
-    tuple: lambda value, depth: tagged("tuple", _encode_items(value, depth)),
-    set: lambda value, depth: tagged("set", _encode_items(value, depth)),
-    frozenset: lambda value, depth: tagged("frozenset", _encode_items(value, depth)),
-    datetime: _encode_datetime,
-    Decimal: lambda value, _depth: tagged("decimal", str(value)),
-}
-
-
-def _is_utf8(keys: Iterable[str]) -> bool:
-    try:
-        "".join(keys).encode()
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True
 
 
-def _unsupported(kind: type) -> str:
-    for base in kind.__mro__[1:-1]:
-        if base in _ENCODERS or base in _LEAVES:
+def _unregistered(kind: type) -> str:
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    if kind in superseded:
+        return (
+            f"another class has since been defined as {superseded[kind]}, so that this {name} would"
+            " come back as that one: give either a name of its own"
+        )
+    bases = {(base.__module__, base.__name__): base for base in kind.__mro__[1:]}
+    how = "ajson.register(…, encode=…, decode=…)"
+    for what, is_one in (
+        ("an Enum", ("enum", "Enum") in bases),
+        ("a dataclass", "__dataclass_fields__" in kind.__dict__),
+        ("a namedtuple", tuple in bases.values() and hasattr(kind, "_fields")),
+    ):
+        if is_one:
+            return f"{name} is {what} that isn't registered: put @ajson.register on it"
+    for base in bases.values():
+        if base in PLAIN or base in BUILT_IN:
             return (
-                f"{kind.__qualname__} is a subclass of {base.__name__} and would come back as a"
-                f" plain {base.__name__}: convert it to {base.__name__} first, or put it into an"
-                " AlgObject"
+                f"{name} is a subclass of {base.__name__}, as which it would come back: convert it"
+                f" to {base.__name__} first, or see {how}"
             )
-    return (
-        f"ajson can't send a {kind.__module__}.{kind.__qualname__}: make its class an AlgObject,"
-        " or convert it to a type that ajson knows"
-    )
+    return f"ajson can't send a {name}: make its class an AlgObject, or see {how}"
+
+
+#: The types that JSON hasn't, and that are written under a tag of their own.
+BUILT_IN = frozenset({tuple, set, frozenset, deque, OrderedDict, *scalars.ENCODERS})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .decoding import rebuild
+from .decoding import Decoder
+from .errors import NestingError
 
 
 class _RebuiltEvent(dict[str, Any]):
@@ -28,7 +29,8 @@ def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         MalformedTagError: A tagged value hasn't the form that its tag asks for.
-        UnknownClassError: It holds an object of a class that isn't imported.
+        UnknownClassError: It holds an object of a class that isn't registered.
+        NestingError: It nests deeper than 500 levels.
 
     Example:
         >>> rebuild_event({"task_kwargs": {"pair": {"_alg_class": "tuple", "value": [1, 2]}}})
@@ -36,4 +38,15 @@ def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
     """
     if isinstance(event, _RebuiltEvent):
         return event
-    return _RebuiltEvent(rebuild(dict(event)))
+    try:
+        return _RebuiltEvent(Decoder().decode(_copy(dict(event))))
+    except RecursionError as error:
+        raise NestingError("the message nests too deeply to be rebuilt") from error
+
+
+def _copy(tree: Any) -> Any:
+    if type(tree) is dict:
+        return {key: _copy(item) for key, item in tree.items()}
+    if type(tree) is list:
+        return [_copy(item) for item in tree]
+    return tree

@@ -1,43 +1,82 @@
 """The classes whose objects may be rebuilt from a text.
 
-A class gets in by being defined, and in no other way: reading a text looks
-names up here, so it can neither import a module nor reach any other callable.
+A class gets in by being defined as an AlgObject or by being registered, and in
+no other way: reading a text looks names up here, so it can neither import a
+module nor reach any other callable.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .alg_object import AlgObject
-
-#: (module, class) as they are written in a tag.
-WireName = tuple[str, str]
-
-_classes: dict[WireName, type[AlgObject]] = {}
-_wire_names: dict[type[AlgObject], WireName] = {}
+from collections.abc import Callable, Iterable
+from typing import Any
 
 
-def register(cls: type[AlgObject], wire_name: WireName) -> None:
-    """Let objects of a class be written and rebuilt under a name.
+class Registration:
+    """A class, the name it has in a text, and the way there and back.
+
+    Attributes:
+        cls: The class.
+        module: The first part of its name.
+        name: The second part.
+        encode: Turns an object of the class into a value that can be written.
+        decode: Turns that value, rebuilt, into an object.
+    """
+
+    __slots__ = ("cls", "decode", "encode", "module", "name")
+
+    def __init__(
+        self,
+        cls: type,
+        module: str,
+        name: str,
+        encode: Callable[[Any], Any],
+        decode: Callable[[Any], Any],
+    ) -> None:
+        self.cls = cls
+        self.module = module
+        self.name = name
+        self.encode = encode
+        self.decode = decode
+
+
+#: What is registered for a class itself, whatever its parents are.
+by_class: dict[type, Registration] = {}
+#: What answers to a name in a text: its module and its class.
+by_name: dict[tuple[str, str], Registration] = {}
+#: Classes that lost their name to another, and the name.
+superseded: dict[type, str] = {}
+
+
+def register(registration: Registration, older_names: Iterable[str] = ()) -> None:
+    """Let objects of a class be written under its name, and rebuilt under older ones too.
 
     The newest class of a name wins, since reloading a module defines its
-    classes again; `is_current` tells the others that they lost theirs.
+    classes again. The other can't be written any more: it would come back as
+    the one that has its name now.
+
+    Raises:
+        ValueError: An older name hasn't the form ``"module:Class"``.
     """
-    _classes[wire_name] = cls
-    _wire_names[cls] = wire_name
+    own_name = (registration.module, registration.name)
+    for name in (own_name, *map(split_name, older_names)):
+        previous = by_name.get(name)
+        if previous is not None and (previous.module, previous.name) == name:
+            by_class.pop(previous.cls, None)
+            superseded[previous.cls] = ":".join(name)
+        by_name[name] = registration
+    by_class[registration.cls] = registration
+    superseded.pop(registration.cls, None)
 
 
-def find_class(wire_name: WireName) -> type[AlgObject] | None:
-    """Return the class that answers to a name, or None."""
-    return _classes.get(wire_name)
+def split_name(name: str) -> tuple[str, str]:
+    """Return the module and the class of a name in the form ``"module:Class"``.
 
-
-def wire_name_of(cls: type[AlgObject]) -> WireName:
-    """Return the name under which a class's objects are written."""
-    return _wire_names[cls]
-
-
-def is_current(cls: type[AlgObject]) -> bool:
-    """Tell whether a text that names this class would be rebuilt as this class."""
-    return _classes.get(_wire_names[cls]) is cls
+    Raises:
+        ValueError: It hasn't that form.
+    """
+    module, colon, cls = name.partition(":")
+    if not (module and colon and cls):
+        raise ValueError(
+            f"{name!r} hasn't the form 'module:Class', by both of which a text names an object"
+        )
+    return module, cls

@@ -1,0 +1,207 @@
+"""JSON texts: by orjson where it is installed, else by the standard library.
+
+Both ways give the same, down to the bytes. What orjson would write or read
+differently is left to the standard library.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from .encoding import (
+    BUILT_IN,
+    TAG,
+    Encoder,
+    SpellingError,
+    are_ordinary,
+    holds_only,
+    in_stable_order,
+)
+from .errors import MalformedJSONError, NestingError, PathError
+from .registry import by_class
+
+_TAG_KEY = f'"{TAG}"'.encode()
+
+# Numbers below 0.0001, which orjson spells in its own way. A string that looks
+# like one costs time, and nothing else.
+_TINY = (re.compile(rb"e-[0-9]+(?:[,\]}]|$)"), re.compile(rb"0\.0000[0-9]*(?:[,\]}]|$)"))
+
+# orjson reads an int that 64 bits don't hold as a float. Of the 20 digits that it
+# takes for one, every fifth byte makes four.
+_LONG_INT = re.compile(rb"[0-9]{20}")
+_DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+
+_encoder = Encoder(trusting=False)
+_orjson_encoder = Encoder(trusting=True)
+
+# What orjson writes in its own way, where it would have to ask.
+_NOT_ASKED = frozenset({"Enum", "UUID", "tuple"})
+
+
+def write(value: Any) -> bytes:
+    """Return the JSON text of a value: strict JSON without white space, in UTF-8.
+
+    Raises:
+        UnserializableError: The value couldn't come back as it is.
+        NestingError: Its text would nest too deeply, or it contains itself.
+    """
+    orjson = _orjson()
+    text = _write_plain(value) if orjson is None else _write_by_orjson(value, orjson)
+    return _dumps(_tree_of(value)) if text is None else text
+
+
+def write_readable(value: Any, *, indent: int | str | None, sort_keys: bool) -> str:
+    """Return the JSON text of a value for people to read.
+
+    Args:
+        value: The value.
+        indent: What a level is indented by: so many spaces, or a text.
+        sort_keys: Whether keys, and the items of sets, are sorted.
+
+    Raises:
+        UnserializableError: The value couldn't come back as it is.
+        NestingError: Its text would nest too deeply, or it contains itself.
+    """
+    tree = _tree_of(value)
+    if sort_keys:
+        tree = in_stable_order(tree, lambda part: json.dumps(part, sort_keys=True))
+    return json.dumps(tree, ensure_ascii=False, allow_nan=False, indent=indent, sort_keys=sort_keys)
+
+
+def read(text: bytes) -> Any:
+    """Return the plain JSON of a text.
+
+    Raises:
+        MalformedJSONError: The text isn't JSON in UTF-8.
+        NestingError: It nests too deeply to be parsed.
+    """
+    orjson = _orjson()
+    if orjson is not None:
+        try:
+            tree = orjson.loads(text)
+        except ValueError:
+            # It may be one that only the standard library reads, such as NaN.
+            return read_by_json(text)
+        if b"0000" in text[::5].translate(_DIGITS_AS_ZEROS) and _LONG_INT.search(text):
+            return read_by_json(text)
+        return tree
+    return read_by_json(text)
+
+
+def read_by_json(
+    text: bytes, object_of: Callable[[list[tuple[str, Any]]], Any] | None = None
+) -> Any:
+    """Return the plain JSON of a text, as the standard library reads it.
+
+    Args:
+        text: The text.
+        object_of: Makes the value of an object from its pairs.
+
+    Raises:
+        MalformedJSONError: The text isn't JSON in UTF-8.
+        NestingError: It nests too deeply to be parsed.
+    """
+    try:
+        return json.loads(str(text, "utf-8"), object_pairs_hook=object_of)
+    except ValueError as error:
+        raise MalformedJSONError(f"the text isn't JSON: {error}") from error
+    except RecursionError as error:
+        raise NestingError("the text nests too deeply to be parsed") from error
+
+
+@cache
+def _orjson() -> Any:
+    # On first use, since it takes longer to import than this whole package.
+    try:
+        import orjson
+    except ImportError:
+        return None
+    return orjson
+
+
+def _write_plain(value: Any) -> bytes | None:
+    """Return the text of a value that is plain JSON, else None."""
+    try:
+        text = _dumps(value)
+    except (RecursionError, TypeError, ValueError):
+        return None
+    # The standard library refuses NaN and the infinities by itself.
+    is_plain = holds_only(value, _never, floats=_always, check_keys=True)
+    return text if is_plain else None
+
+
+def _write_by_orjson(value: Any, orjson: Any) -> bytes | None:
+    """Return the text of a value, or None if it has a part that the standard library has to write.
+
+    orjson writes the value as it is, and asks the encoder about what it doesn't
+    know. Afterwards it shows whether it was right to: what it does know, but
+    otherwise than it should come back, is then left to the encoder altogether.
+    """
+    try:
+        text: bytes = orjson.dumps(value, _orjson_encoder.encode, _passthrough(orjson))
+    except (TypeError, RecursionError):
+        pass
+    else:
+        # orjson writes NaN and the infinities as null.
+        def floats(level: list[Any]) -> bool:
+            return (b"null" not in text and not _has_tiny_number(text)) or are_ordinary(level)
+
+        check_keys = _TAG_KEY in text
+        if holds_only(value, _is_asked_about, floats=floats, check_keys=check_keys):
+            return text
+    try:
+        text = orjson.dumps(_orjson_encoder.encode(value))
+    except (SpellingError, PathError, RecursionError, TypeError):
+        # Here it has only to be known that it went wrong.
+        return None
+    return text
+
+
+@cache
+def _passthrough(orjson: Any) -> int:
+    option: int = (
+        orjson.OPT_PASSTHROUGH_DATACLASS
+        | orjson.OPT_PASSTHROUGH_DATETIME
+        | orjson.OPT_PASSTHROUGH_SUBCLASS
+    )
+    return option
+
+
+def _tree_of(value: Any) -> Any:
+    try:
+        return _encoder.encode(value)
+    except RecursionError as error:
+        raise NestingError(
+            "the value nests too deeply for what is left of Python's stack here, or it contains"
+            " itself"
+        ) from error
+
+
+def _dumps(tree: Any) -> bytes:
+    return json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _has_tiny_number(text: bytes) -> bool:
+    return any(pattern.search(text) for pattern in _TINY)
+
+
+def _never(_kind: type) -> bool:
+    return False
+
+
+def _always(_level: list[Any]) -> bool:
+    return True
+
+
+@cache
+def _is_asked_about(kind: type) -> bool:
+    """Tell whether orjson, with these options, asks its default function about a type."""
+    if kind in BUILT_IN:
+        return kind.__name__ not in _NOT_ASKED
+    return kind in by_class and all(
+        base.__name__ not in _NOT_ASKED for base in kind.__mro__[:-1] if base is not tuple
+    )

@@ -1,0 +1,108 @@
+"""Registering classes that can't be AlgObjects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, overload
+
+from .errors import MalformedTagError
+from .fields import is_dataclass_itself, make_from_fields, missing_parameters, values_of_fields
+from .registry import Registration, split_name
+from .registry import register as add
+
+C = TypeVar("C", bound=type)
+
+Encode = Callable[[Any], Any]
+Decode = Callable[[Any], Any]
+
+
+@overload
+def register(cls: C, /) -> C: ...
+
+
+@overload
+def register(
+    cls: C,
+    /,
+    *,
+    name: str | None = None,
+    encode: Encode | None = None,
+    decode: Decode | None = None,
+) -> C: ...
+
+
+@overload
+def register(
+    *, name: str | None = None, encode: Encode | None = None, decode: Decode | None = None
+) -> Callable[[C], C]: ...
+
+
+def register(
+    cls: C | None = None,
+    /,
+    *,
+    name: str | None = None,
+    encode: Encode | None = None,
+    decode: Decode | None = None,
+) -> C | Callable[[C], C]:
+    """Let `ajson` send and rebuild objects of a class that isn't an AlgObject.
+
+    For an Enum, a namedtuple or a dataclass it is enough to name the class, or to
+    decorate it. Any other class needs `encode` and `decode`. Objects of its
+    subclasses aren't included; each class is registered for itself.
+
+    Args:
+        cls: The class; left out where the decorator has options.
+        name: The name in the text, as ``"module:Class"``; by default the module
+            and name that the class is defined with.
+        encode: Turns an object into a value that `ajson` can send.
+        decode: Turns that value, rebuilt, into an object. It is called with what
+            a sender wrote, so it should refuse what it doesn't expect.
+
+    Returns:
+        The class.
+
+    Raises:
+        ValueError: The name hasn't the form ``"module:Class"``.
+        TypeError: The class needs `encode` and `decode`, or one is missing.
+
+    Example:
+        >>> from fractions import Fraction
+        >>> from algernon_serialize import ajson
+        >>> _ = ajson.register(Fraction, encode=str, decode=Fraction)
+        >>> ajson.loads(ajson.dumps(Fraction(1, 3)))
+        Fraction(1, 3)
+    """
+
+    def register_class(cls: C) -> C:
+        how = (encode, decode) if encode and decode else _own_way(cls)
+        if how is None or bool(encode) != bool(decode):
+            raise TypeError(
+                f"{cls.__qualname__} needs both encode= and decode=, to turn its objects into"
+                " something that ajson can send, and back: only an Enum, a namedtuple or a"
+                " dataclass has a way of its own"
+            )
+        module, own_name = split_name(name) if name else (cls.__module__, cls.__name__)
+        add(Registration(cls, module, own_name, *how))
+        return cls
+
+    return register_class if cls is None else register_class(cls)
+
+
+def _own_way(cls: type) -> tuple[Encode, Decode] | None:
+    if is_dataclass_itself(cls) and not missing_parameters(cls):
+        return values_of_fields, lambda values: make_from_fields(cls, values)
+    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        return lambda value: value._asdict(), lambda values: cls(**values)
+    if any(base.__name__ == "Flag" and base.__module__ == "enum" for base in cls.__mro__):
+        return lambda member: member.value, cls
+    if any(base.__name__ == "Enum" and base.__module__ == "enum" for base in cls.__mro__):
+        return lambda member: member.name, lambda name: _member(cls, name)
+    return None
+
+
+def _member(cls: Any, name: Any) -> Any:
+    try:
+        return cls[name]
+    except KeyError:
+        raise MalformedTagError(f"{cls.__qualname__} has no member of this name") from None

@@ -1,0 +1,209 @@
+"""Values of every kind that ajson sends, and what it means that two are the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections import OrderedDict, deque
+from datetime import UTC, datetime, time, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from algernon_serialize import AlgObject, ajson
+from dateutil import tz
+from hypothesis import strategies as st
+
+
+@ajson.register
+class Colour(enum.Enum):
+    """A registered enum."""
+
+    RED = 1
+    GREEN = "green"
+
+
+@ajson.register
+class Access(enum.Flag):
+    """A registered flag."""
+
+    READ = 1
+    WRITE = 2
+
+
+@ajson.register
+class Level(enum.IntEnum):
+    """A registered enum whose members are ints."""
+
+    LOW = 1
+    HIGH = 2
+
+
+@ajson.register
+class Point(NamedTuple):
+    """A registered namedtuple."""
+
+    x: Any
+    y: Any = None
+
+
+@ajson.register
+@dataclasses.dataclass(frozen=True)
+class Money:
+    """A registered dataclass."""
+
+    amount: Any
+    currency: str = "EUR"
+
+
+class Name(str):
+    """A registered subclass of str."""
+
+    __slots__ = ()
+
+
+ajson.register(Name, encode=str, decode=Name)
+
+
+@dataclasses.dataclass(slots=True)
+class Crate(AlgObject):
+    """A dataclass with slots and nothing to write."""
+
+    content: Any
+    label: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Seal(AlgObject):
+    """A frozen dataclass that makes one of its fields itself."""
+
+    text: str
+    length: int = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "length", len(self.text))
+
+
+class Box(AlgObject):
+    """An object that holds anything."""
+
+    def __init__(self, content: Any, *, label: str = "") -> None:
+        self._content = content
+        self.label = label
+
+    @classmethod
+    def parse_json(cls, json_dict: Any) -> Box:
+        """Make a box of its attributes."""
+        return cls(json_dict["content"], label=json_dict["label"])
+
+
+ZONES = [
+    None,
+    UTC,
+    timezone(timedelta(hours=5, minutes=30)),
+    timezone(timedelta(seconds=-1), "almost"),
+    ZoneInfo("Europe/Paris"),
+    ZoneInfo("America/New_York"),
+    tz.tzutc(),
+    tz.tzoffset("here", 7200),
+    tz.gettz("Europe/London"),
+]
+
+decimals = st.decimals(allow_nan=False)
+zones = st.sampled_from(ZONES)
+folds = st.integers(0, 1)
+datetimes = st.builds(
+    lambda moment, zone, fold: moment.replace(tzinfo=zone, fold=fold), st.datetimes(), zones, folds
+)
+times = st.builds(
+    lambda clock, zone, fold: clock.replace(tzinfo=zone, fold=fold), st.times(), zones, folds
+)
+paths = st.sampled_from(["", ".", "/", "a/b", "../a b", "C:\\\\x", "é"])
+texts = st.text() | st.text(st.characters(categories=["Cs", "Lu"]))
+hashable_leaves = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | texts
+    | decimals
+    | datetimes
+    | times
+    | st.dates()
+    | st.timedeltas()
+    | st.uuids()
+    | st.binary(max_size=9)
+    | st.complex_numbers(allow_nan=False)
+    | st.builds(range, st.integers(-9, 9), st.integers(-9, 9), st.sampled_from([-2, 1, 2**70]))
+    | paths.map(Path)
+    | paths.map(PurePosixPath)
+    | paths.map(PureWindowsPath)
+    | st.sampled_from([*Colour, *Level, Access(0), Access.READ, Access.READ | Access.WRITE])
+    | texts.map(Name)
+    | texts.map(Seal)
+)
+hashables = st.recursive(
+    hashable_leaves,
+    lambda inner: (
+        st.tuples(inner, inner)
+        | st.frozensets(inner, max_size=3)
+        | st.builds(Box, inner, label=texts)
+        | st.builds(Point, inner, inner)
+        | st.builds(Money, inner, texts)
+    ),
+    max_leaves=5,
+)
+values: st.SearchStrategy[Any] = st.recursive(
+    hashables,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=4).map(tuple)
+        | st.sets(hashables, max_size=4)
+        | st.dictionaries(texts | st.just("_alg_class") | st.just("value"), inner, max_size=4)
+        | st.dictionaries(hashables, inner, max_size=3)
+        | st.lists(st.tuples(st.integers(), texts, st.floats(allow_nan=False)), max_size=4)
+        | st.builds(deque, st.lists(inner, max_size=3), st.sampled_from([None, 3, 7]))
+        | st.dictionaries(hashables, inner, max_size=3).map(OrderedDict)
+        | st.binary(max_size=9).map(bytearray)
+        | st.builds(Box, inner, label=texts)
+        | st.builds(Crate, inner, texts)
+    ),
+    max_leaves=20,
+)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Tell whether two values are equal and of the same types all the way down."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return len(one) == len(other) and all(
+            same(pair, its_pair) for pair, its_pair in zip(one.items(), other.items(), strict=True)
+        )
+    if isinstance(one, deque) and one.maxlen != other.maxlen:
+        return False
+    if isinstance(one, list | tuple | deque):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, set | frozenset):
+        return bool(one == other) and all(any(same(a, b) for b in other) for a in one)
+    if isinstance(one, Box):
+        return same(vars(one), vars(other))
+    if isinstance(one, Crate | Money | Seal):
+        return all(
+            same(getattr(one, field.name), getattr(other, field.name))
+            for field in dataclasses.fields(one)
+        )
+    if isinstance(one, float | complex):
+        return repr(one) == repr(other)
+    if isinstance(one, Decimal):
+        return bool(one.as_tuple() == other.as_tuple())
+    if isinstance(one, datetime | time):
+        return bool(
+            one.replace(tzinfo=None, fold=0) == other.replace(tzinfo=None, fold=0)
+            and one.fold == other.fold
+            and type(one.tzinfo) is type(other.tzinfo)
+            and one.utcoffset() == other.utcoffset()
+            and one.tzname() == other.tzname()
+        )
+    return bool(one == other)
