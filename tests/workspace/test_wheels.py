@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -60,9 +61,32 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return built
 
 
-def install(folder: Path, *requirements: str | Path, resolution: str = "highest") -> Path:
+def interpreter(version: str) -> str:
+    """Return the path of a Python of a version, of which pyenv may know, or skip the test."""
+    candidates = [shutil.which(f"python{version}")]
+    if pyenv := shutil.which("pyenv"):
+        installed_versions = run(pyenv, "versions", "--bare").split()
+        candidates += [
+            f"{run(pyenv, 'prefix', found).strip()}/bin/python"
+            for found in installed_versions
+            if found.startswith(f"{version}.")
+        ]
+    for candidate in filter(None, candidates):
+        # What stands on the path may be pyenv's stand-in for one that isn't chosen.
+        asked = subprocess.run([candidate, "-V"], capture_output=True, text=True, check=False)
+        if asked.stdout.startswith(f"Python {version}."):
+            return candidate
+    pytest.skip(f"there is no Python {version} here")
+
+
+def install(
+    folder: Path,
+    *requirements: str | Path,
+    resolution: str = "highest",
+    base: str = sys.executable,
+) -> Path:
     """Make a clean environment with these requirements, and return its Python."""
-    run("uv", "venv", "--quiet", "--python", sys.executable, folder)
+    run("uv", "venv", "--quiet", "--python", base, folder)
     python = folder / "bin" / "python"
     run(
         "uv", "pip", "install", "--quiet", "--python", python, "--resolution", resolution,
@@ -119,9 +143,31 @@ def test_a_wheel_alone_passes_its_tests(
     run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", ROOT / "tests" / package)
 
 
+@pytest.mark.parametrize(
+    ("version", "package"),
+    [
+        ("3.12", "serialize"),
+        ("3.13", "serialize"),
+        ("3.13", "storage"),
+        ("3.13", "queue"),
+        ("3.13", "logging"),
+    ],
+)
+def test_a_package_passes_its_tests_on_newer_pythons(
+    version: str, package: str, wheels: dict[str, Path], tmp_path: Path
+) -> None:
+    """A package passes its tests on the other Pythons that it is made for, orjson beside it."""
+    needed = [wheels[name] for name in (*SIBLINGS[package], package)]
+    python = install(
+        tmp_path / "env", *needed, *TOOLS[package], "orjson>=3.12", base=interpreter(version)
+    )
+    run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", ROOT / "tests" / package)
+
+
 def test_the_meta_package_is_lazy(wheels: dict[str, Path], tmp_path: Path) -> None:
     """With all five installed, importing ajson and AlgObject loads no AWS package."""
     python = install(tmp_path / "env", *wheels.values())
+    assert "orjson" in installed(python)
     program = (
         "import sys\n"
         "from algernon import ajson, AlgObject\n"

@@ -10,14 +10,16 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import IO, Any
-
 from .decoding import DUPLICATE, Decoder
 from .encoding import MODULE, TAG
 from .errors import MalformedJSONError, MalformedTagError, NestingError
 from .json_text import read, read_by_json, write, write_readable
 from .registering import register
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
+    from collections.abc import Iterable
+    from typing import IO, Any
 
 __all__ = ["dump", "dumpb", "dumps", "load", "loads", "register"]
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, TypeVar
 
 from .timezones import decode_timezone, encode_timezone, is_pytz_utc
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
+    from typing import Any, TypeVar
+
+    Clock = TypeVar("Clock", datetime, time)
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A float of seconds, which moncrief reads, holds the microsecond for so long: from
-# 1833 to 2106. Further away, a datetime is written as text.
+# 1833 to 2106. Further away, a datetime is written as text, and so it is within 0.1 ms
+# of the epoch, whose seconds not all writers of JSON spell the same.
 _EXACT_SECONDS = 2**32
+_ORDINARY_SECONDS = 1e-4
 _NUMBERS = frozenset({float, int})
 
-Clock = TypeVar("Clock", datetime, time)
 
 
 def encode_datetime(moment: datetime) -> dict[str, Any]:
@@ -24,7 +30,7 @@ def encode_datetime(moment: datetime) -> dict[str, Any]:
     """
     if (moment.tzinfo is UTC or is_pytz_utc(moment.tzinfo)) and not moment.fold:
         seconds = moment.timestamp()
-        if -_EXACT_SECONDS < seconds < _EXACT_SECONDS:
+        if _ORDINARY_SECONDS <= abs(seconds) < _EXACT_SECONDS or not seconds:
             return {"tz": "UTC", "timestamp": seconds}
     return _encode_wall_clock(moment)
 

@@ -6,16 +6,19 @@ A tag names a built-in type or a registered class; nothing else is ever called.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
 from itertools import chain
 from operator import itemgetter
-from typing import Any
 
 from . import scalars
 from .encoding import MAX_DEPTH, MODULE, TAG
 from .errors import MalformedTagError, NestingError, PathError, UnknownClassError
 from .registry import by_name
 from .scalars import expect
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
+    from collections.abc import Callable
+    from typing import Any
 
 _CONTAINERS = frozenset({dict, list})
 _OBJECT_KEYS = frozenset({TAG, MODULE, "value"})
@@ -105,7 +108,11 @@ class Decoder:
             kind, make, holds_values = _BUILT_IN[name]
             form = tree["value"]
         except (KeyError, TypeError):
-            raise _malformed(tree) from None
+            late = scalars.late_decoder(name)
+            if late is None or "value" not in tree:
+                raise _malformed(tree) from None
+            form = tree["value"]
+            kind, make, holds_values = _BUILT_IN[name] = (*late, False)
         if len(tree) != 2:
             raise _malformed(tree)
         if holds_values and not (depth < MAX_DEPTH - 1 and _is_list_of_leaves(form)):

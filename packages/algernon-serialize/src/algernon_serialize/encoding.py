@@ -8,17 +8,21 @@ asks about one by one.
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
 from gc import get_referents
-from itertools import chain
+from itertools import chain, zip_longest
 from math import isfinite
 from types import NoneType
-from typing import Any
 
 from . import scalars
 from .errors import NestingError, PathError, UnserializableError
 from .registry import by_class, superseded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
+    from collections.abc import Callable, Iterable
+    from typing import Any
 
 TAG = "_alg_class"
 MODULE = "_alg_module"
@@ -35,6 +39,9 @@ _LEAVES = _SURE_LEAVES | {float}
 _TUPLE = frozenset({tuple})
 _SETS: dict[type, str] = {set: "set", frozenset: "frozenset"}
 _STR = frozenset({str})
+
+#: Containers that JSON hasn't.
+CONTAINERS = frozenset({tuple, set, frozenset, deque, OrderedDict})
 
 #: Down to here, all writers spell floats the same.
 SMALLEST_ORDINARY = 1e-4
@@ -103,6 +110,8 @@ class Encoder:
             return {TAG: registration.name, MODULE: registration.module, "value": form}
         if kind in self._encoders:
             return self._encoders[kind](value, depth)
+        if scalars.late_encoder(kind) is not None:
+            return self.encode(value, depth)
         raise UnserializableError(_unregistered(kind))
 
     def _list(self, items: Iterable[Any], depth: int) -> Any:
@@ -146,9 +155,10 @@ class Encoder:
         return self._trusting and _LEAVES.issuperset(map(type, items)) and are_ordinary(items)
 
     def _are_rows(self, items: Iterable[Any]) -> bool:
-        """Tell whether items are tuples of such leaves."""
-        return _TUPLE.issuperset(map(type, items)) and self._are_leaves(
-            list(chain.from_iterable(items))
+        """Tell whether items are tuples of such leaves, as a database's rows are."""
+        # Column by column, since most columns have one type.
+        return _TUPLE.issuperset(map(type, items)) and all(
+            map(self._are_leaves, zip_longest(*items))
         )
 
     def _pairs(self, tag: str, value: dict[Any, Any], depth: int) -> dict[str, Any]:
@@ -211,8 +221,18 @@ def holds_only(
         if special:
             level = [item for item in level if type(item) in _CONTAINERS]
         # What lists and dicts refer to are their items; plain leaves refer to nothing.
-        level = get_referents(*level)
+        level = get_referents(*level) if _DICTS_TELL or dict not in kinds else _items_of(level)
     return False
+
+
+# Since Python 3.13, the dict of an object's attributes may keep silent about what it refers to.
+_DICTS_TELL = sys.version_info < (3, 13)
+
+
+def _items_of(level: list[Any]) -> list[Any]:
+    dicts = [item for item in level if type(item) is dict]
+    lists = [item for item in level if type(item) is list]
+    return [*chain.from_iterable(map(dict.values, dicts)), *chain.from_iterable(lists)]
 
 
 def in_stable_order(tree: Any, text_of: Callable[[Any], str]) -> Any:
@@ -319,13 +339,9 @@ def _unregistered(kind: type) -> str:
         if is_one:
             return f"{name} is {what} that isn't registered: put @ajson.register on it"
     for base in bases.values():
-        if base in PLAIN or base in BUILT_IN:
+        if base in PLAIN or base in CONTAINERS or base in scalars.ENCODERS:
             return (
                 f"{name} is a subclass of {base.__name__}, as which it would come back: convert it"
                 f" to {base.__name__} first, or see {how}"
             )
     return f"ajson can't send a {name}: make its class an AlgObject, or see {how}"
-
-
-#: The types that JSON hasn't, and that are written under a tag of their own.
-BUILT_IN = frozenset({tuple, set, frozenset, deque, OrderedDict, *scalars.ENCODERS})

@@ -6,11 +6,15 @@ imported it already; so nothing here imports it before there is such a class.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, TypeVar
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
+
 
 
 def is_dataclass_itself(cls: type) -> bool:
@@ -35,7 +39,7 @@ def make_from_fields(cls: Callable[..., T], values: Mapping[str, Any]) -> T:
     unknown = sent_names - {name for name, _ in fields}
     if unknown:
         raise TypeError(
-            f"{cls.__qualname__} has no field {', '.join(sorted(unknown))}: if it had once, define"
+            f"{cls.__qualname__} has no field {', '.join(sorted(map(str, unknown)))}: if it had once, define"
             " upgrade to take it out"
         )
     sent = [(name, in_init) for name, in_init in fields if name in sent_names]

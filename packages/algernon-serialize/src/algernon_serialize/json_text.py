@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from functools import cache
-from typing import Any
 
+from . import scalars
 from .encoding import (
-    BUILT_IN,
+    CONTAINERS,
     TAG,
     Encoder,
     SpellingError,
@@ -23,6 +22,11 @@ from .encoding import (
 )
 from .errors import MalformedJSONError, NestingError, PathError
 from .registry import by_class
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
+    from collections.abc import Callable
+    from typing import Any
 
 _TAG_KEY = f'"{TAG}"'.encode()
 
@@ -200,7 +204,7 @@ def _always(_level: list[Any]) -> bool:
 @cache
 def _is_asked_about(kind: type) -> bool:
     """Tell whether orjson, with these options, asks its default function about a type."""
-    if kind in BUILT_IN:
+    if kind in CONTAINERS or kind in scalars.ENCODERS:
         return kind.__name__ not in _NOT_ASKED
     return kind in by_class and all(
         base.__name__ not in _NOT_ASKED for base in kind.__mro__[:-1] if base is not tuple

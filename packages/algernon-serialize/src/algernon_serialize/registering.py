@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, overload
-
 from .errors import MalformedTagError
 from .fields import is_dataclass_itself, make_from_fields, missing_parameters, values_of_fields
 from .registry import Registration, split_name
 from .registry import register as add
 
-C = TypeVar("C", bound=type)
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
+    from collections.abc import Callable
+    from typing import Any
 
-Encode = Callable[[Any], Any]
-Decode = Callable[[Any], Any]
+    Encode = Callable[[Any], Any]
+    Decode = Callable[[Any], Any]
 
 
-@overload
-def register(cls: C, /) -> C: ...
-
-
-@overload
 def register(
-    cls: C,
+    cls: type | None = None,
     /,
     *,
     name: str | None = None,
     encode: Encode | None = None,
     decode: Decode | None = None,
-) -> C: ...
-
-
-@overload
-def register(
-    *, name: str | None = None, encode: Encode | None = None, decode: Decode | None = None
-) -> Callable[[C], C]: ...
-
-
-def register(
-    cls: C | None = None,
-    /,
-    *,
-    name: str | None = None,
-    encode: Encode | None = None,
-    decode: Decode | None = None,
-) -> C | Callable[[C], C]:
+) -> Any:
     """Let `ajson` send and rebuild objects of a class that isn't an AlgObject.
 
     For an Enum, a namedtuple or a dataclass it is enough to name the class, or to
@@ -60,7 +39,7 @@ def register(
             a sender wrote, so it should refuse what it doesn't expect.
 
     Returns:
-        The class.
+        The class, so that it serves as a decorator, bare or with options.
 
     Raises:
         ValueError: The name hasn't the form ``"module:Class"``.
@@ -74,7 +53,7 @@ def register(
         Fraction(1, 3)
     """
 
-    def register_class(cls: C) -> C:
+    def register_class(cls: type) -> type:
         how = (encode, decode) if encode and decode else _own_way(cls)
         if how is None or bool(encode) != bool(decode):
             raise TypeError(
@@ -91,18 +70,34 @@ def register(
 
 def _own_way(cls: type) -> tuple[Encode, Decode] | None:
     if is_dataclass_itself(cls) and not missing_parameters(cls):
-        return values_of_fields, lambda values: make_from_fields(cls, values)
+        return values_of_fields, lambda values: make_from_fields(cls, _mapping(cls, values))
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-        return lambda value: value._asdict(), lambda values: cls(**values)
+        return lambda value: value._asdict(), lambda values: cls(**_mapping(cls, values))
     if any(base.__name__ == "Flag" and base.__module__ == "enum" for base in cls.__mro__):
-        return lambda member: member.value, cls
+        return lambda member: member._value_, lambda value: _flag(cls, value)
     if any(base.__name__ == "Enum" and base.__module__ == "enum" for base in cls.__mro__):
-        return lambda member: member.name, lambda name: _member(cls, name)
+        return lambda member: member._name_, lambda name: _member(cls, name)
     return None
+
+
+def _mapping(cls: type, values: Any) -> dict[str, Any]:
+    if type(values) is not dict:
+        raise MalformedTagError(
+            f"the value of {cls.__qualname__}'s tag is a mapping of its fields, not a"
+            f" {type(values).__name__}"
+        )
+    return values
+
+
+def _flag(cls: Any, value: Any) -> Any:
+    try:
+        return cls(value)
+    except (TypeError, ValueError):
+        raise MalformedTagError(f"{cls.__qualname__} has no member of this value") from None
 
 
 def _member(cls: Any, name: Any) -> Any:
     try:
         return cls[name]
-    except KeyError:
+    except (KeyError, TypeError):
         raise MalformedTagError(f"{cls.__qualname__} has no member of this name") from None

@@ -7,8 +7,11 @@ module nor reach any other callable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
 
 
 class Registration:

@@ -9,14 +9,17 @@ isn't what the first one writes.
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable
+import sys
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
-from typing import Any
-from uuid import UUID
+from importlib import import_module
 
 from .datetimes import decode_datetime, decode_time, encode_datetime, encode_time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
+    from collections.abc import Callable
+    from typing import Any
 
 
 def expect(kind: type, form: Any) -> Any:
@@ -38,6 +41,17 @@ def encode_surrogates(value: str) -> str:
 
 def _decode_surrogates(form: str) -> str:
     return bytes.fromhex(form).decode("utf-8", "surrogatepass")
+
+
+def _encode_name(value: object) -> str:
+    name = str(value)
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise TypeError(
+            f"the {type(value).__name__} has a part that isn't UTF-8: send its bytes (os.fsencode)"
+        ) from error
+    return name
 
 
 def _encode_bytes(value: bytes | bytearray) -> str:
@@ -81,7 +95,13 @@ def _decode_timedelta(form: list[Any]) -> timedelta:
 
 
 def _encode_range(value: range) -> list[int]:
-    return [value.start, value.stop, value.step]
+    form = [value.start, value.stop, value.step]
+    try:
+        # Python refuses to write an int of very many digits (sys.set_int_max_str_digits).
+        str(form)
+    except ValueError as error:
+        raise TypeError("a bound of the range has more digits than Python writes") from error
+    return form
 
 
 def _decode_range(form: list[Any]) -> range:
@@ -92,7 +112,6 @@ def _decode_range(form: list[Any]) -> range:
 #: The tag and the encoder of each type.
 ENCODERS: dict[type, tuple[str, Callable[[Any], Any]]] = {
     Decimal: ("decimal", str),
-    UUID: ("uuid", str),
     bytearray: ("bytearray", _encode_bytes),
     bytes: ("bytes", _encode_bytes),
     complex: ("complex", _encode_complex),
@@ -101,10 +120,6 @@ ENCODERS: dict[type, tuple[str, Callable[[Any], Any]]] = {
     range: ("range", _encode_range),
     time: ("time", encode_time),
     timedelta: ("timedelta", _encode_timedelta),
-    PosixPath: ("posixpath", str),
-    PurePosixPath: ("pureposixpath", str),
-    PureWindowsPath: ("purewindowspath", str),
-    WindowsPath: ("windowspath", str),
 }
 
 #: Of each tag, the type that the form has, and the decoder.
@@ -116,13 +131,36 @@ DECODERS: dict[str, tuple[type, Callable[[Any], Any]]] = {
     "datetime": (dict, decode_datetime),
     "decimal": (str, Decimal),
     "float": (str, _decode_float),
-    "posixpath": (str, PosixPath),
-    "pureposixpath": (str, PurePosixPath),
-    "purewindowspath": (str, PureWindowsPath),
     "range": (list, _decode_range),
     "str": (str, _decode_surrogates),
     "time": (dict, decode_time),
     "timedelta": (list, _decode_timedelta),
-    "uuid": (str, UUID),
-    "windowspath": (str, WindowsPath),
 }
+
+# Of the standard library too, but slow to import. A tag and the class of its values.
+_LATE = {
+    "posixpath": ("pathlib", "PosixPath"),
+    "pureposixpath": ("pathlib", "PurePosixPath"),
+    "purewindowspath": ("pathlib", "PureWindowsPath"),
+    "uuid": ("uuid", "UUID"),
+    "windowspath": ("pathlib", "WindowsPath"),
+}
+
+
+def late_encoder(kind: type) -> tuple[str, Callable[[Any], Any]] | None:
+    """Return the tag and the encoder of a type whose module isn't imported from the start."""
+    for tag, (module, name) in _LATE.items():
+        loaded = sys.modules.get(module)
+        if loaded is not None and getattr(loaded, name) is kind:
+            ENCODERS[kind] = (tag, _encode_name)
+            return ENCODERS[kind]
+    return None
+
+
+def late_decoder(tag: object) -> tuple[type, Callable[[Any], Any]] | None:
+    """Return what `DECODERS` doesn't have from the start, and from now on has."""
+    if not isinstance(tag, str) or tag not in _LATE:
+        return None
+    module, name = _LATE[tag]
+    DECODERS[tag] = (str, getattr(import_module(module), name))
+    return DECODERS[tag]

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, timedelta, timezone, tzinfo
-from pathlib import PurePath
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from dateutil import tz as dateutil_tz
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
+    from typing import Any
+
 # gettz opens any file that it is given the path of; a zone's name is never such a path.
 _ZONE_NAME = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_DAY = timedelta(days=1)
 
 
 def encode_timezone(zone: tzinfo) -> Any:
@@ -30,7 +34,7 @@ def encode_timezone(zone: tzinfo) -> Any:
         return "UTC"
     if kind is timezone:
         return _encode_offset("timezone", zone.utcoffset(None), _given_name(zone))
-    if isinstance(zone, ZoneInfo) and kind is ZoneInfo and zone.key:
+    if isinstance(zone, ZoneInfo) and kind is ZoneInfo and _ZONE_NAME.fullmatch(zone.key or ""):
         return {"zoneinfo": zone.key}
     if kind is dateutil_tz.tzutc:
         return {"dateutil": "UTC"}
@@ -69,7 +73,9 @@ def decode_timezone(form: Any) -> tzinfo:
             offset = timedelta(days, seconds, micros)
             return timezone(offset) if name is None else timezone(offset, name)
         case {"dateutil": [int(days), int(seconds), int(micros)], "name": name, **rest} if not rest:
-            return dateutil_tz.tzoffset(name, timedelta(days, seconds, micros))
+            offset = timedelta(days, seconds, micros)
+            if abs(offset) < _DAY:
+                return dateutil_tz.tzoffset(name, offset)
     raise ValueError("its 'tz' is no time zone")
 
 
@@ -80,6 +86,10 @@ def is_pytz_utc(zone: tzinfo | None) -> bool:
 
 def _encode_offset(kind: str, offset: timedelta | None, name: str | None) -> dict[str, Any]:
     assert offset is not None  # noqa: S101 - a fixed offset is what both kinds are made of
+    if abs(offset) >= _DAY:
+        raise TypeError("the time zone's offset is a day or more, which no datetime can have")
+    if name is not None and (type(name) is not str or _SURROGATE.search(name)):
+        raise TypeError(f"the name of the time zone, {name!r}, is no str that UTF-8 can hold")
     return {kind: [offset.days, offset.seconds, offset.microseconds], "name": name}
 
 
@@ -92,7 +102,7 @@ def _dateutil_name(zone: tzinfo) -> str | None:
     path = getattr(zone, "_filename", None)
     if not isinstance(path, str):
         return None
-    parts = PurePath(path).parts
+    parts = path.replace("\\", "/").split("/")
     for start in range(len(parts)):
         name = "/".join(parts[start:])
         if _ZONE_NAME.fullmatch(name) and dateutil_tz.gettz(name) == zone:
