@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from .errors import UnserializableError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
     from collections.abc import Callable, Mapping
@@ -23,9 +25,16 @@ def is_dataclass_itself(cls: type) -> bool:
 
 
 def values_of_fields(obj: object) -> dict[str, Any]:
-    """Return the values of a dataclass object's fields."""
+    """Return the values of a dataclass object's fields.
+
+    Raises:
+        UnserializableError: A field has none.
+    """
     cls: Any = type(obj)
-    return {name: getattr(obj, name) for name, _ in _fields(cls)}
+    try:
+        return {name: getattr(obj, name) for name, _ in _fields(cls)}
+    except AttributeError as error:
+        raise UnserializableError(f"a field of this object has no value: {error}") from error
 
 
 def make_from_fields(cls: Callable[..., T], values: Mapping[str, Any]) -> T:

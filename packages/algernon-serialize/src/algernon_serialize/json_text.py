@@ -35,9 +35,9 @@ _TAG_KEY = f'"{TAG}"'.encode()
 _TINY = (re.compile(rb"e-[0-9]+(?:[,\]}]|$)"), re.compile(rb"0\.0000[0-9]*(?:[,\]}]|$)"))
 
 # orjson reads an int that 64 bits don't hold as a float. Of the 20 digits that it
-# takes for one, every fifth byte makes four.
-_LONG_INT = re.compile(rb"[0-9]{20}")
-_DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+# takes for one, or the minus and 19, every fifth byte makes four.
+_LONG_INT = re.compile(rb"[-0-9][0-9]{19}")
+_DIGITS_AS_ZEROS = bytes.maketrans(b"-123456789", b"0000000000")
 
 _encoder = Encoder(trusting=False)
 _orjson_encoder = Encoder(trusting=True)
@@ -145,8 +145,11 @@ def _write_by_orjson(value: Any, orjson: Any) -> bytes | None:
     know. Afterwards it shows whether it was right to: what it does know, but
     otherwise than it should come back, is then left to the encoder altogether.
     """
+    text: bytes
     try:
-        text: bytes = orjson.dumps(value, _orjson_encoder.encode, _passthrough(orjson))
+        if not _counts_tuples(orjson):
+            raise RecursionError
+        text = orjson.dumps(value, _orjson_encoder.encode, _passthrough(orjson))
     except (TypeError, RecursionError):
         pass
     else:
@@ -163,6 +166,23 @@ def _write_by_orjson(value: Any, orjson: Any) -> bytes | None:
         # Here it has only to be known that it went wrong.
         return None
     return text
+
+
+@cache
+def _counts_tuples(orjson: Any) -> bool:
+    """Tell whether orjson refuses tuples that nest too deeply, as it does lists and dicts.
+
+    3.12 and 3.13 don't: from some 500 levels on they write past the end of their
+    memory, and what contains itself in a tuple overflows the stack.
+    """
+    nested: Any = ()
+    for _ in range(300):
+        nested = (nested,)
+    try:
+        orjson.dumps(nested)
+    except TypeError:
+        return True
+    return False
 
 
 @cache

@@ -37,13 +37,14 @@ def main() -> int:
     """Run the demo, and return the exit code of the process."""
     paths = measuring.modules()
     console.print(
-        f"Starting a local AWS, to measure {len(paths)} modules of {sys.version.split()[0]}."
+        f"Starting a local AWS, to measure {len(paths)} modules of Python {sys.version.split()[0]}."
     )
     with LocalSystem(
         "worker:router", directory=Path(__file__).parent, timeout=FUNCTION_SECONDS
     ) as system:
         os.environ.update(system.environ)
         console.print(f"The stack {system.stack_name} is deployed at {system.endpoint_url}.")
+        console.print("The unparseable file is tried five times, a dozen seconds apart.")
         seconds = run_chains(paths, system)
         reports = read_reports(system.bucket_name)
         letters = dead_letters(system)
@@ -151,18 +152,14 @@ def show(
 
 def largest(reports: dict[str, measuring.Measure]) -> Table:
     """Return a table of the largest modules."""
-    table = Table("module", "lines", "imports", "names", "longest function", "changed")
-    for column in table.columns:
-        column.overflow, column.no_wrap = "ellipsis", True
+    table = Table("module", "lines", "imports", "longest function")
     for measure in sorted(reports.values(), key=lambda found: -found.lines)[:10]:
         name, lines = measure.longest_function or ("none", 0)
         table.add_row(
             measure.path,
             f"{measure.lines}",
             f"{len(measure.imports)}",
-            f"{len(measure.names)}",
             f"{name} ({lines})",
-            f"{measure.modified:%Y-%m-%d}",
         )
     return table
 

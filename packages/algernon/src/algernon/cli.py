@@ -111,7 +111,7 @@ def _how_to_use(target: str, system: LocalSystem) -> str:
             f"Local AWS: {system.endpoint_url}",
             f"Bucket: {system.bucket_name}",
             f"Tasks: {', '.join(system.tasks)}",
-            f"Send one from another terminal: algernon send {system.tasks[0]} --kwargs '{{}}'",
+            f"Send one from another terminal: algernon send {system.tasks[0]} --kwargs JSON",
             "Stop it with Ctrl-C. The worker's log lines follow.",
         )
     )

@@ -239,7 +239,7 @@ def _check_extra() -> None:
     ):
         if find_spec(module) is None:
             raise MissingExtraError(
-                f"a local system needs {distribution}, which isn't installed: install"
-                " algernon[local]",
+                f"a local system needs {distribution}, which isn't installed: install the extra"
+                " algernon[local], as algernon's README says",
                 name=module,
             )
