@@ -213,7 +213,7 @@ def test_says_what_runs_and_how_to_send(running: Run) -> None:
     assert re.fullmatch(r"Local AWS: http://127\.0\.0\.1:\d+", running.lines[1])
     assert running.lines[2].startswith("Bucket: worker-bucket-")
     assert running.lines[3] == "Tasks: double, keep"
-    assert "algernon send double --kwargs '{}'" in running.lines[4]
+    assert "algernon send double --kwargs JSON" in running.lines[4]
 
 
 def test_a_chain_sent_from_another_process_runs(running: Run, folder: Path) -> None:
@@ -438,6 +438,6 @@ sys.exit(main())
         assert run.lines == [
             (
                 "algernon: a local system needs ministack, which isn't installed: install"
-                " algernon[local]"
+                " the extra algernon[local], as algernon's README says"
             )
         ]

@@ -129,7 +129,7 @@ def test_an_unknown_profile_is_one_line(command: Command) -> None:
         ("[640]", "--kwargs holds a list, but a Task takes keyword arguments: write a JSON object"),
         (
             '{"a": {"_alg_class": "Order", "_alg_module": "shop", "value": {}}}',
-            "--kwargs: $.a: shop:Order is no AlgObject that is imported here",
+            "--kwargs: $.a: shop:Order is no class that is registered here",
         ),
     ],
 )
