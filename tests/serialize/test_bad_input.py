@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from algernon_serialize import (
+    AlgObject,
     MalformedJSONError,
     MalformedTagError,
     NestingError,
@@ -164,12 +165,94 @@ def test_deep_values_are_refused(depth: int) -> None:
         ajson.dumps(value)
 
 
-def test_a_value_inside_itself_is_refused() -> None:
-    """A value that contains itself raises NestingError."""
-    value: dict[str, Any] = {}
-    value["self"] = [value]
-    with pytest.raises(NestingError):
+class Node(AlgObject):
+    """An object that can hold itself."""
+
+    def __init__(self) -> None:
+        self.others: list[Any] = []
+
+    @classmethod
+    def parse_json(cls, json_dict: Any) -> Node:
+        """Make a node of its attributes."""
+        node = cls()
+        node.others = json_dict["others"]
+        return node
+
+
+class Wrapper(AlgObject):
+    """An object that holds another."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    @classmethod
+    def parse_json(cls, json_dict: Any) -> Wrapper:
+        """Make one of its attributes."""
+        return cls(json_dict["inner"])
+
+
+def cyclic(kind: str) -> Any:
+    """Return a value that contains itself."""
+    if kind == "object":
+        node = Node()
+        node.others.append({"again": node})
+        return {"a": [1, node]}
+    wide: list[Any] = []
+    wide += [wide, wide]
+    tied: dict[str, Any] = {"a": [0, {}]}
+    tied["a"][1]["b c"] = tied["a"]
+    return wide if kind == "list" else tied
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("list", r"^\$\[0\]: this list is the one at \$ again"),
+        ("dict", r"^\$\.a\[1\]\['b c'\]: this list is the one at \$\.a again"),
+        ("object", r"^\$\.a\[1\]\.others\[0\]\.again: this Node is the one at \$\.a\[1\] again"),
+    ],
+)
+def test_a_value_inside_itself_is_named(kind: str, message: str) -> None:
+    """A value that contains itself raises NestingError, which says where, and what it is."""
+    with pytest.raises(NestingError, match=message):
+        ajson.dumps(cyclic(kind))
+
+
+NESTS: dict[str, tuple[int, Any]] = {
+    "list": (1, lambda inner: [inner]),
+    "dict": (1, lambda inner: {"a": inner}),
+    "tuple": (2, lambda inner: (inner,)),
+    "object": (2, Wrapper),
+    "pairs": (3, lambda inner: {1: inner}),
+}
+
+
+@pytest.mark.parametrize("kind", NESTS)
+def test_five_hundred_levels_are_sent_and_read(kind: str) -> None:
+    """Whatever nests, 500 arrays and objects one in the other come back, and no more are sent."""
+    levels, wrap = NESTS[kind]
+    value: Any = 1
+    for _ in range(500 // levels):
+        value = wrap(value)
+    assert ajson.dumps(ajson.loads(ajson.dumps(value))) == ajson.dumps(value)
+    for _ in range(levels):
+        value = wrap(value)
+    with pytest.raises(NestingError, match="deeper than the 500 levels"):
         ajson.dumps(value)
+
+
+def test_a_value_that_is_there_twice_is_no_cycle() -> None:
+    """A value that is shared, also very often, is written each time."""
+    shared: Any = [1]
+    for _ in range(10):
+        shared = [shared, shared]
+    assert ajson.loads(ajson.dumps(shared)) == shared
+    deep: Any = shared
+    for _ in range(600):
+        deep = [deep]
+    with pytest.raises(NestingError, match="…") as caught:
+        ajson.dumps([shared, deep])
+    assert len(str(caught.value)) < 300
 
 
 json_texts = st.recursive(

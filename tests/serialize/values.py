@@ -63,7 +63,13 @@ class Name(str):
     __slots__ = ()
 
 
-ajson.register(Name, encode=str, decode=Name)
+def _name(form: Any) -> Name:
+    if type(form) is not str:
+        raise TypeError("a name is a str")
+    return Name(form)
+
+
+ajson.register(Name, encode=str, decode=_name)
 
 
 @dataclasses.dataclass(slots=True)

@@ -21,7 +21,6 @@ _ORDINARY_SECONDS = 1e-4
 _NUMBERS = frozenset({float, int})
 
 
-
 def encode_datetime(moment: datetime) -> dict[str, Any]:
     """Return the JSON form of a datetime.
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+# Of a path of hundreds of steps, its two ends tell enough.
+_STEPS_SHOWN = 20
+
 
 class SerializeError(Exception):
     """The root of every error that this package raises on purpose."""
@@ -25,15 +30,20 @@ class PathError(SerializeError):
         """Where in the value or text it went wrong."""
         return "$" + "".join(reversed(self._steps))
 
-    def inside(self, step: object) -> None:
+    def inside(self, key: object) -> None:
         """Note, on the way out, the key or index by which a container holds the culprit."""
-        if type(step) is str and step.isidentifier():
-            self._steps.append(f".{step}")
-        else:
-            self._steps.append(f"[{step!r}]")
+        self._steps.append(step(key))
+
+    def at(self, steps: Iterable[str]) -> None:
+        """Note the whole way from the outermost value inwards."""
+        self._steps = list(reversed(list(steps)))
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
+        shown = self._steps
+        if len(shown) > _STEPS_SHOWN:
+            half = _STEPS_SHOWN // 2
+            shown = [*shown[:half], "…", *shown[-half:]]
+        return f"${''.join(reversed(shown))}: {self.problem}"
 
 
 class UnserializableError(PathError, TypeError):
@@ -54,3 +64,13 @@ class UnknownClassError(PathError, LookupError):
 
 class MalformedJSONError(SerializeError, ValueError):
     """Raised when a text isn't JSON as RFC 8259 defines it."""
+
+
+def step(key: object) -> str:
+    """Return how a path writes that it goes on by a key or an index."""
+    if type(key) is str and key.isidentifier():
+        return f".{key}"
+    try:
+        return f"[{key!r}]"
+    except Exception:  # noqa: BLE001 - a key's own, or Python's for an int of very many digits
+        return f"[a {type(key).__name__}]"

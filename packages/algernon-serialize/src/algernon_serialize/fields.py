@@ -18,7 +18,6 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
     T = TypeVar("T")
 
 
-
 def is_dataclass_itself(cls: type) -> bool:
     """Tell whether a class is a dataclass, and not merely the child of one."""
     return "__dataclass_fields__" in cls.__dict__
@@ -48,8 +47,8 @@ def make_from_fields(cls: Callable[..., T], values: Mapping[str, Any]) -> T:
     unknown = sent_names - {name for name, _ in fields}
     if unknown:
         raise TypeError(
-            f"{cls.__qualname__} has no field {', '.join(sorted(map(str, unknown)))}: if it had once, define"
-            " upgrade to take it out"
+            f"{cls.__qualname__} has no field {', '.join(sorted(map(str, unknown)))}: if it had"
+            " once, define upgrade to take it out"
         )
     sent = [(name, in_init) for name, in_init in fields if name in sent_names]
     obj = cls(**{name: values[name] for name, in_init in sent if in_init})

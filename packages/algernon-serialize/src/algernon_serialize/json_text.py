@@ -11,6 +11,7 @@ import re
 from functools import cache
 
 from . import scalars
+from .cycles import find_cycle
 from .encoding import (
     CONTAINERS,
     TAG,
@@ -54,7 +55,9 @@ def write(value: Any) -> bytes:
         NestingError: Its text would nest too deeply, or it contains itself.
     """
     orjson = _orjson()
-    text = _write_plain(value) if orjson is None else _write_by_orjson(value, orjson)
+    text = None if orjson is None else _write_by_orjson(value, orjson)
+    if text is None:
+        text = _write_plain(value)
     return _dumps(_tree_of(value)) if text is None else text
 
 
@@ -141,31 +144,38 @@ def _write_plain(value: Any) -> bytes | None:
 def _write_by_orjson(value: Any, orjson: Any) -> bytes | None:
     """Return the text of a value, or None if it has a part that the standard library has to write.
 
-    orjson writes the value as it is, and asks the encoder about what it doesn't
-    know. Afterwards it shows whether it was right to: what it does know, but
-    otherwise than it should come back, is then left to the encoder altogether.
+    What orjson can't write as it is, is left to the encoder altogether.
     """
-    text: bytes
-    try:
-        if not _counts_tuples(orjson):
-            raise RecursionError
-        text = orjson.dumps(value, _orjson_encoder.encode, _passthrough(orjson))
-    except (TypeError, RecursionError):
-        pass
-    else:
-        # orjson writes NaN and the infinities as null.
-        def floats(level: list[Any]) -> bool:
-            return (b"null" not in text and not _has_tiny_number(text)) or are_ordinary(level)
-
-        check_keys = _TAG_KEY in text
-        if holds_only(value, _is_asked_about, floats=floats, check_keys=check_keys):
-            return text
+    text = _write_as_it_is(value, orjson) if _counts_tuples(orjson) else None
+    if text is not None:
+        return text
     try:
         text = orjson.dumps(_orjson_encoder.encode(value))
     except (SpellingError, PathError, RecursionError, TypeError):
         # Here it has only to be known that it went wrong.
         return None
     return text
+
+
+def _write_as_it_is(value: Any, orjson: Any) -> bytes | None:
+    """Return the text of a value, or None if it has a part that would come back as another.
+
+    orjson writes the value as it is, and asks the encoder about what it doesn't
+    know. Afterwards it shows whether it was right to: orjson may know a part, but
+    write it otherwise than it should come back.
+    """
+    try:
+        text: bytes = orjson.dumps(value, _orjson_encoder.encode, _passthrough(orjson))
+    except (TypeError, RecursionError):
+        return None
+
+    # orjson writes NaN and the infinities as null.
+    def floats(level: list[Any]) -> bool:
+        return (b"null" not in text and not _has_tiny_number(text)) or are_ordinary(level)
+
+    check_keys = _TAG_KEY in text
+    is_right = holds_only(value, _is_asked_about, floats=floats, check_keys=check_keys)
+    return text if is_right else None
 
 
 @cache
@@ -198,10 +208,11 @@ def _passthrough(orjson: Any) -> int:
 def _tree_of(value: Any) -> Any:
     try:
         return _encoder.encode(value)
+    except NestingError as error:
+        raise find_cycle(value) or error from None
     except RecursionError as error:
-        raise NestingError(
-            "the value nests too deeply for what is left of Python's stack here, or it contains"
-            " itself"
+        raise find_cycle(value) or NestingError(
+            "the value nests too deeply for what is left of Python's stack here"
         ) from error
 
 

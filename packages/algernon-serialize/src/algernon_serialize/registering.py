@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from .encoding import CONTAINERS, PLAIN
 from .errors import MalformedTagError
 from .fields import is_dataclass_itself, make_from_fields, missing_parameters, values_of_fields
 from .registry import Registration, split_name
 from .registry import register as add
+from .scalars import ENCODERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -54,6 +56,10 @@ def register(
     """
 
     def register_class(cls: type) -> type:
+        if not isinstance(cls, type):
+            raise TypeError(f"{cls!r} is no class, and only the objects of one can be sent")
+        if cls in PLAIN or cls in CONTAINERS or cls in ENCODERS:
+            raise TypeError(f"{cls.__qualname__} is sent already, and in one way only")
         how = (encode, decode) if encode and decode else _own_way(cls)
         if how is None or bool(encode) != bool(decode):
             raise TypeError(

@@ -13,7 +13,6 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
     from typing import Any
 
 
-
 class Registration:
     """A class, the name it has in a text, and the way there and back.
 

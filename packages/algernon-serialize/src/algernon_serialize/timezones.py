@@ -17,7 +17,8 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
     from typing import Any
 
 # gettz opens any file that it is given the path of; a zone's name is never such a path.
-_ZONE_NAME = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*")
+# And localtime is another zone on another machine.
+_ZONE_NAME = re.compile(r"(?!localtime\Z)[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DAY = timedelta(days=1)
 
@@ -65,14 +66,19 @@ def decode_timezone(form: Any) -> tzinfo:
         case {"dateutil": "UTC", **rest} if not rest:
             return dateutil_tz.tzutc()
         case {"dateutil": str(name), **rest} if not rest and _ZONE_NAME.fullmatch(name):
-            zone = dateutil_tz.gettz(name)
-            if type(zone) is dateutil_tz.tzfile:
-                return zone
-            raise ValueError(f"this machine's time zone database has no zone {name!r}")
-        case {"timezone": [int(days), int(seconds), int(micros)], "name": name, **rest} if not rest:
+            return _dateutil(name)
+        case {
+            "timezone": [int(days), int(seconds), int(micros)],
+            "name": None | str() as name,
+            **rest,
+        } if not rest:
             offset = timedelta(days, seconds, micros)
             return timezone(offset) if name is None else timezone(offset, name)
-        case {"dateutil": [int(days), int(seconds), int(micros)], "name": name, **rest} if not rest:
+        case {
+            "dateutil": [int(days), int(seconds), int(micros)],
+            "name": None | str() as name,
+            **rest,
+        } if not rest:
             offset = timedelta(days, seconds, micros)
             if abs(offset) < _DAY:
                 return dateutil_tz.tzoffset(name, offset)
@@ -108,6 +114,16 @@ def _dateutil_name(zone: tzinfo) -> str | None:
         if _ZONE_NAME.fullmatch(name) and dateutil_tz.gettz(name) == zone:
             return name
     return None
+
+
+def _dateutil(name: str) -> tzinfo:
+    try:
+        zone = dateutil_tz.gettz(name)
+    except OSError:
+        zone = None
+    if type(zone) is not dateutil_tz.tzfile:
+        raise ValueError(f"this machine's time zone database has no zone {name!r}")
+    return zone
 
 
 def _zoneinfo(key: str) -> ZoneInfo:

@@ -1,0 +1,69 @@
+"""One call, with orjson and as if it weren't installed, and whether both end alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from algernon_serialize import SerializeError, ajson, json_text
+
+from ..values import same
+
+_with_orjson = json_text._orjson
+
+if _with_orjson() is None:
+    raise ImportError("there is nothing to compare: orjson isn't installed")
+
+
+class ContractError(AssertionError):
+    """Raised when something isn't as it should be."""
+
+
+def in_both_ways(call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Return what a call gives, or the error it raises.
+
+    Raises:
+        ContractError: With and without orjson it gives something else, or raises another error.
+    """
+    one = _outcome(call, *arguments, **options)
+    json_text._orjson = lambda: None  # type: ignore[assignment]
+    try:
+        other = _outcome(call, *arguments, **options)
+    finally:
+        json_text._orjson = _with_orjson
+    if not _are_alike(one, other):
+        raise ContractError(f"with orjson {one!r}\nwithout it {other!r}")
+    return one
+
+
+def check_value(value: Any) -> None:
+    """Check that a value is refused, or becomes a text that brings it back.
+
+    Raises:
+        ContractError: It isn't so, or not the same with and without orjson.
+    """
+    text = in_both_ways(ajson.dumpb, value)
+    if isinstance(text, Exception):
+        if not isinstance(text, SerializeError):
+            raise ContractError("dumpb raises an error that isn't of this package") from text
+        return
+    back = in_both_ways(ajson.loads, text)
+    if not same(back, value):
+        raise ContractError(f"{value!r} comes back as {back!r}")
+
+
+def _outcome(call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    try:
+        return call(*arguments, **options)
+    except Exception as error:  # noqa: BLE001 - also what a parse_json raises
+        return error
+
+
+def _are_alike(one: Any, other: Any) -> bool:
+    if isinstance(one, Exception):
+        return type(one) is type(other) and _path(one) == _path(other)
+    return same(one, other)
+
+
+def _path(error: Exception) -> str | None:
+    return getattr(error, "path", None)
