@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import enum
 import io
-import struct
 import subprocess
 import sys
 import time

@@ -1,16 +1,12 @@
 """From Python values to what JSON can hold: plain values as they are, the others tagged.
 
 An `Encoder` builds a tree of dicts with str keys, lists, tuples of plain leaves,
-and plain leaves. `holds_only` tells, without building anything and at the speed
-of C, that a value is such a tree already, but for the types that a JSON writer
-asks about one by one.
+and plain leaves.
 """
 
 from __future__ import annotations
 
-import sys
 from collections import OrderedDict, deque
-from gc import get_referents
 from itertools import chain
 from math import isfinite
 from types import NoneType
@@ -18,6 +14,7 @@ from types import NoneType
 from . import scalars
 from .errors import NestingError, PathError, UnserializableError
 from .registry import by_class, superseded
+from .survey import PLAIN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -30,9 +27,6 @@ MODULE = "_alg_module"
 #: How many JSON arrays and objects may stand one inside the other, in a text that is written.
 MAX_DEPTH = 500
 
-#: Types that JSON has itself. A float may be NaN, though, and a str have lone surrogates.
-PLAIN = frozenset({str, int, float, bool, NoneType, dict, list})
-_CONTAINERS = frozenset({dict, list})
 # Of these, orjson takes each as it is, or not at all.
 _SURE_LEAVES = frozenset({str, int, bool, NoneType})
 _LEAVES = _SURE_LEAVES | {float}
@@ -188,58 +182,6 @@ class Encoder:
 
     def _tuple(self, value: tuple[Any, ...], depth: int) -> dict[str, Any]:
         return {TAG: "tuple", "value": self._list(value, depth + 1)}
-
-
-def holds_only(
-    value: Any,
-    allowed: Callable[[type], bool],
-    *,
-    floats: Callable[[list[Any]], bool],
-    check_keys: bool,
-) -> bool:
-    """Tell whether a value is made of plain types, and of others that are allowed.
-
-    It must be a value that a JSON writer has got to the end of, since one that
-    contains itself has no end.
-
-    Args:
-        value: The value.
-        allowed: Tells of a type that isn't plain whether it may occur. What an
-            object of it holds isn't looked at.
-        floats: Tells of a list in which there are floats, among others, whether
-            they may be there.
-        check_keys: Whether a key might not be a str, or might be a tag's.
-    """
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        kinds = set(map(type, level))
-        special = kinds - PLAIN
-        if not all(map(allowed, special)):
-            return False
-        if float in kinds and not floats(level):
-            return False
-        if kinds.isdisjoint(_CONTAINERS):
-            return True
-        if check_keys and dict in kinds:
-            dicts = level if len(kinds) == 1 else [item for item in level if type(item) is dict]
-            keys = set(chain.from_iterable(dicts))
-            if TAG in keys or not _STR.issuperset(map(type, keys)):
-                return False
-        if special:
-            level = [item for item in level if type(item) in _CONTAINERS]
-        # What lists and dicts refer to are their items; plain leaves refer to nothing.
-        level = get_referents(*level) if _DICTS_TELL or dict not in kinds else _items_of(level)
-    return False
-
-
-# Since Python 3.13, the dict of an object's attributes may keep silent about what it refers to.
-_DICTS_TELL = sys.version_info < (3, 13)
-
-
-def _items_of(level: list[Any]) -> list[Any]:
-    dicts = [item for item in level if type(item) is dict]
-    lists = [item for item in level if type(item) is list]
-    return [*chain.from_iterable(map(dict.values, dicts)), *chain.from_iterable(lists)]
 
 
 def in_stable_order(tree: Any, text_of: Callable[[Any], str]) -> Any:

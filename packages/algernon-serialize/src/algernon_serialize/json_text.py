@@ -14,21 +14,23 @@ from . import scalars
 from .cycles import find_cycle
 from .encoding import (
     CONTAINERS,
+    MAX_DEPTH,
     TAG,
     Encoder,
     SpellingError,
     are_ordinary,
-    holds_only,
     in_stable_order,
 )
 from .errors import MalformedJSONError, NestingError, PathError
 from .registry import by_class
+from .survey import survey
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
     from collections.abc import Callable
     from typing import Any
 
+_STR = frozenset({str})
 _TAG_KEY = f'"{TAG}"'.encode()
 
 # Numbers below 0.0001, which orjson spells in its own way. A string that looks
@@ -132,67 +134,53 @@ def _orjson() -> Any:
 
 def _write_plain(value: Any) -> bytes | None:
     """Return the text of a value that is plain JSON, else None."""
-    try:
-        text = _dumps(value)
-    except (RecursionError, TypeError, ValueError):
+    seen = survey(value, _never, MAX_DEPTH)
+    if seen is None or not _STR.issuperset(map(type, keys := seen.all_keys())) or TAG in keys:
         return None
-    # The standard library refuses NaN and the infinities by itself.
-    is_plain = holds_only(value, _never, floats=_always, check_keys=True)
-    return text if is_plain else None
+    try:
+        # It refuses NaN and the infinities by itself.
+        return _dumps(value)
+    except (RecursionError, ValueError):
+        return None
 
 
 def _write_by_orjson(value: Any, orjson: Any) -> bytes | None:
     """Return the text of a value, or None if it has a part that the standard library has to write.
 
-    What orjson can't write as it is, is left to the encoder altogether.
+    What orjson would write otherwise than it should come back, is left to the
+    encoder altogether.
     """
-    text = _write_as_it_is(value, orjson) if _counts_tuples(orjson) else None
-    if text is not None:
-        return text
+    as_it_is = _write_as_it_is(value, orjson)
+    if as_it_is is not None:
+        return as_it_is
     try:
-        text = orjson.dumps(_orjson_encoder.encode(value))
-    except (SpellingError, PathError, RecursionError, TypeError):
+        text: bytes = orjson.dumps(_orjson_encoder.encode(value))
+    except (PathError, RecursionError, SpellingError, TypeError):
         # Here it has only to be known that it went wrong.
         return None
     return text
 
 
 def _write_as_it_is(value: Any, orjson: Any) -> bytes | None:
-    """Return the text of a value, or None if it has a part that would come back as another.
+    """Return the text of a value, if orjson writes it right and asks about the rest, else None.
 
-    orjson writes the value as it is, and asks the encoder about what it doesn't
-    know. Afterwards it shows whether it was right to: orjson may know a part, but
-    write it otherwise than it should come back.
+    Before it is given to orjson, a value is looked through for tuples, among
+    others: orjson 3.12 and 3.13 write them as lists, and past the end of their
+    memory where they nest some hundreds deep.
     """
+    seen = survey(value, _is_asked_about, MAX_DEPTH)
+    if seen is None:
+        return None
     try:
         text: bytes = orjson.dumps(value, _orjson_encoder.encode, _passthrough(orjson))
-    except (TypeError, RecursionError):
+    except (RecursionError, TypeError):
         return None
-
-    # orjson writes NaN and the infinities as null.
-    def floats(level: list[Any]) -> bool:
-        return (b"null" not in text and not _has_tiny_number(text)) or are_ordinary(level)
-
-    check_keys = _TAG_KEY in text
-    is_right = holds_only(value, _is_asked_about, floats=floats, check_keys=check_keys)
-    return text if is_right else None
-
-
-@cache
-def _counts_tuples(orjson: Any) -> bool:
-    """Tell whether orjson refuses tuples that nest too deeply, as it does lists and dicts.
-
-    3.12 and 3.13 don't: from some 500 levels on they write past the end of their
-    memory, and what contains itself in a tuple overflows the stack.
-    """
-    nested: Any = ()
-    for _ in range(300):
-        nested = (nested,)
-    try:
-        orjson.dumps(nested)
-    except TypeError:
-        return True
-    return False
+    # Keys that aren't str it refuses by itself; NaN and the infinities it writes as null.
+    if _TAG_KEY in text and TAG in seen.all_keys():
+        return None
+    if not seen.floats or not (b"null" in text or _has_tiny_number(text)):
+        return text
+    return text if all(map(are_ordinary, seen.floats)) else None
 
 
 @cache
@@ -228,14 +216,10 @@ def _never(_kind: type) -> bool:
     return False
 
 
-def _always(_level: list[Any]) -> bool:
-    return True
-
-
 @cache
 def _is_asked_about(kind: type) -> bool:
     """Tell whether orjson, with these options, asks its default function about a type."""
-    if kind in CONTAINERS or kind in scalars.ENCODERS:
+    if kind in CONTAINERS or kind in scalars.ENCODERS or scalars.late_encoder(kind):
         return kind.__name__ not in _NOT_ASKED
     return kind in by_class and all(
         base.__name__ not in _NOT_ASKED for base in kind.__mro__[:-1] if base is not tuple

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from .encoding import CONTAINERS, PLAIN
+from .encoding import CONTAINERS
 from .errors import MalformedTagError
 from .fields import is_dataclass_itself, make_from_fields, missing_parameters, values_of_fields
 from .registry import Registration, split_name
 from .registry import register as add
 from .scalars import ENCODERS
+from .survey import PLAIN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time

@@ -1,0 +1,109 @@
+"""Looking through a value, at the speed of C, for types that JSON hasn't.
+
+What is made of plain types alone needs no encoder. That is found out level by
+level, for all items of a level at once, without building anything.
+"""
+
+from __future__ import annotations
+
+from gc import get_referents
+from itertools import chain, islice
+from types import NoneType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
+    from collections.abc import Callable
+    from typing import Any
+
+#: Types that JSON has itself. A float may be NaN, though, and a str have lone surrogates.
+PLAIN = frozenset({str, int, float, bool, NoneType, dict, list})
+_CONTAINERS = frozenset({dict, list})
+
+# More items of one level than these, and it is looked for containers that are there twice.
+_MANY = 1_000_000
+_LISTS_AT_A_TIME = 256
+
+
+class Survey:
+    """What was seen in a value.
+
+    Attributes:
+        floats: Lists in which there are floats, among others.
+    """
+
+    __slots__ = ("_dicts", "floats")
+
+    def __init__(self) -> None:
+        self.floats: list[list[Any]] = []
+        self._dicts: list[list[dict[Any, Any]]] = []
+
+    def all_keys(self) -> set[Any]:
+        """Return the keys of all dicts."""
+        return set(chain.from_iterable(chain.from_iterable(self._dicts)))
+
+    def note_dicts(self, dicts: list[dict[Any, Any]]) -> None:
+        """Note the dicts of a level."""
+        self._dicts.append(dicts)
+
+
+def survey(value: Any, allowed: Callable[[type], bool], max_depth: int) -> Survey | None:
+    """Look through a value that may be made of plain types, and of others that are allowed.
+
+    Args:
+        value: The value.
+        allowed: Tells of a type that isn't plain whether it may occur. What an
+            object of it holds isn't looked at.
+        max_depth: How deep the value may nest.
+
+    Returns:
+        What was seen, or None where another type was, or where it nests too deeply.
+    """
+    seen = Survey()
+    level = [value]
+    for _ in range(max_depth + 1):
+        kinds = set(map(type, level))
+        special = kinds - PLAIN
+        if not all(map(allowed, special)):
+            return None
+        if float in kinds:
+            seen.floats.append(level)
+        if kinds.isdisjoint(_CONTAINERS):
+            return seen
+        if special:
+            level = [item for item in level if type(item) in _CONTAINERS]
+            kinds &= _CONTAINERS
+        if dict in kinds:
+            alone = len(kinds) == 1
+            dicts = level if alone else [item for item in level if type(item) is dict]
+            seen.note_dicts(dicts)
+            lists = [] if alone else [item for item in level if type(item) is list]
+            level = _items_of(dicts, lists)
+        else:
+            level = _items_of_lists(level)
+    return None
+
+
+def _items_of(dicts: list[dict[Any, Any]], lists: list[list[Any]]) -> list[Any]:
+    items = list(islice(_all_items(dicts, lists), _MANY + 1))
+    return items if len(items) <= _MANY else list(_all_items(_each_once(dicts), _each_once(lists)))
+
+
+def _items_of_lists(level: list[Any]) -> list[Any]:
+    # What a list refers to are its items; and what else is in such a level, to nothing. (A dict
+    # doesn't tell reliably since Python 3.13.)
+    items: list[Any] = []
+    for start in range(0, len(level), _LISTS_AT_A_TIME):
+        items += get_referents(*level[start : start + _LISTS_AT_A_TIME])
+        if len(items) > _MANY:
+            lists = [item for item in level if type(item) is list]
+            return list(chain.from_iterable(_each_once(lists)))
+    return items
+
+
+def _all_items(dicts: list[dict[Any, Any]], lists: list[list[Any]]) -> chain[Any]:
+    return chain(chain.from_iterable(map(dict.values, dicts)), chain.from_iterable(lists))
+
+
+def _each_once(containers: list[Any]) -> list[Any]:
+    # One that holds itself, or is held very often, would otherwise grow from level to level.
+    return list({id(container): container for container in containers}.values())
