@@ -65,7 +65,9 @@ class AlgObject:
             kept = (module, name, tuple(older_names))
             setattr(cls, _NAMES, kept)
         module, name, older = kept
-        register(Registration(cls, module, name, _writer_on_first_use(cls), _reader(cls)), older)
+        writer, reader = _writer_on_first_use(cls), _reader(cls)
+        is_foreign = cls.to_json is not AlgObject.to_json
+        register(Registration(cls, module, name, writer, reader, is_foreign=is_foreign), older)
 
     @classmethod
     def parse_json(cls, json_dict: Mapping[str, Any]) -> Self:

@@ -81,8 +81,7 @@ class Encoder:
             RecursionError: So it would, or Python's stack ends before.
             SpellingError: This encoder is trusting, and shouldn't be.
         """
-        # A JSON writer asks for this about each object in a value, so that it is all
-        # in one function as far as it goes: a call costs as much as the rest of it.
+        # All in one function as far as it goes: a call costs as much as the rest of it.
         kind = type(value)
         if kind in self._sure_leaves:
             return value
@@ -116,10 +115,11 @@ class Encoder:
             _deeper(depth, levels=2)
             return [{TAG: "tuple", "value": item} for item in items]
         encoded: list[Any] = []
+        sure_leaves = self._sure_leaves
         try:
             for item in items:
-                encode = self._item(type(item))
-                encoded.append(encode(item, depth))
+                kind = type(item)
+                encoded.append(item if kind in sure_leaves else self._item(kind)(item, depth))
         except PathError as error:
             error.inside(len(encoded))
             raise
@@ -131,13 +131,15 @@ class Encoder:
         if not self._trusting and not _is_utf8("".join(value)):
             return self._pairs("dict", value, depth)
         depth = _deeper(depth)
-        if self._sure_leaves.issuperset(map(type, value.values())):
+        sure_leaves = self._sure_leaves
+        if sure_leaves.issuperset(map(type, value.values())):
             return value
         encoded = {}
         key = ""
         try:
             for key, item in value.items():
-                encoded[key] = self._item(type(item))(item, depth)
+                kind = type(item)
+                encoded[key] = item if kind in sure_leaves else self._item(kind)(item, depth)
         except PathError as error:
             error.inside(key)
             raise

@@ -218,9 +218,13 @@ def _never(_kind: type) -> bool:
 
 @cache
 def _is_asked_about(kind: type) -> bool:
-    """Tell whether orjson, with these options, asks its default function about a type."""
+    """Tell whether orjson may meet a type, about which it asks its default function.
+
+    It mayn't where the answer runs code of others, which could change the value that
+    orjson is at: it would crash.
+    """
     if kind in CONTAINERS or kind in scalars.ENCODERS or scalars.late_encoder(kind):
         return kind.__name__ not in _NOT_ASKED
-    return kind in by_class and all(
-        base.__name__ not in _NOT_ASKED for base in kind.__mro__[:-1] if base is not tuple
-    )
+    if kind not in by_class or by_class[kind].is_foreign:
+        return False
+    return all(base.__name__ not in _NOT_ASKED for base in kind.__mro__[:-1] if base is not tuple)

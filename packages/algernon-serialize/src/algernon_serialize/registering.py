@@ -69,7 +69,7 @@ def register(
                 " dataclass has a way of its own"
             )
         module, own_name = split_name(name) if name else (cls.__module__, cls.__name__)
-        add(Registration(cls, module, own_name, *how))
+        add(Registration(cls, module, own_name, *how, is_foreign=encode is not None))
         return cls
 
     return register_class if cls is None else register_class(cls)

@@ -22,9 +22,10 @@ class Registration:
         name: The second part.
         encode: Turns an object of the class into a value that can be written.
         decode: Turns that value, rebuilt, into an object.
+        is_foreign: Whether code of others than this package runs in `encode`.
     """
 
-    __slots__ = ("cls", "decode", "encode", "module", "name")
+    __slots__ = ("cls", "decode", "encode", "is_foreign", "module", "name")
 
     def __init__(
         self,
@@ -33,12 +34,15 @@ class Registration:
         name: str,
         encode: Callable[[Any], Any],
         decode: Callable[[Any], Any],
+        *,
+        is_foreign: bool,
     ) -> None:
         self.cls = cls
         self.module = module
         self.name = name
         self.encode = encode
         self.decode = decode
+        self.is_foreign = is_foreign
 
 
 #: What is registered for a class itself, whatever its parents are.

@@ -7,7 +7,7 @@ level, for all items of a level at once, without building anything.
 from __future__ import annotations
 
 from gc import get_referents
-from itertools import chain, islice
+from itertools import chain
 from types import NoneType
 
 TYPE_CHECKING = False
@@ -19,8 +19,8 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
 PLAIN = frozenset({str, int, float, bool, NoneType, dict, list})
 _CONTAINERS = frozenset({dict, list})
 
-# More items of one level than these, and it is looked for containers that are there twice.
-_MANY = 1_000_000
+# From a level with more items than these, no container is looked at a second time.
+_MANY = 500_000
 _LISTS_AT_A_TIME = 256
 
 
@@ -59,6 +59,7 @@ def survey(value: Any, allowed: Callable[[type], bool], max_depth: int) -> Surve
         What was seen, or None where another type was, or where it nests too deeply.
     """
     seen = Survey()
+    visited: set[int] = set()
     level = [value]
     for _ in range(max_depth + 1):
         kinds = set(map(type, level))
@@ -77,33 +78,34 @@ def survey(value: Any, allowed: Callable[[type], bool], max_depth: int) -> Surve
             dicts = level if alone else [item for item in level if type(item) is dict]
             seen.note_dicts(dicts)
             lists = [] if alone else [item for item in level if type(item) is list]
-            level = _items_of(dicts, lists)
+            level = _items_of(dicts, lists, visited)
         else:
-            level = _items_of_lists(level)
+            level = _items_of_lists(level, visited)
     return None
 
 
-def _items_of(dicts: list[dict[Any, Any]], lists: list[list[Any]]) -> list[Any]:
-    items = list(islice(_all_items(dicts, lists), _MANY + 1))
-    return items if len(items) <= _MANY else list(_all_items(_each_once(dicts), _each_once(lists)))
+def _items_of(dicts: list[Any], lists: list[Any], visited: set[int]) -> list[Any]:
+    if visited or sum(map(len, dicts)) + sum(map(len, lists)) > _MANY:
+        dicts, lists = _new(dicts, visited), _new(lists, visited)
+    items = list(chain.from_iterable(map(dict.values, dicts)))
+    items += chain.from_iterable(lists)
+    return items
 
 
-def _items_of_lists(level: list[Any]) -> list[Any]:
+def _items_of_lists(level: list[Any], visited: set[int]) -> list[Any]:
     # What a list refers to are its items; and what else is in such a level, to nothing. (A dict
     # doesn't tell reliably since Python 3.13.)
     items: list[Any] = []
     for start in range(0, len(level), _LISTS_AT_A_TIME):
-        items += get_referents(*level[start : start + _LISTS_AT_A_TIME])
-        if len(items) > _MANY:
+        if visited or len(items) > _MANY:
             lists = [item for item in level if type(item) is list]
-            return list(chain.from_iterable(_each_once(lists)))
+            return list(chain.from_iterable(_new(lists, visited)))
+        items += get_referents(*level[start : start + _LISTS_AT_A_TIME])
     return items
 
 
-def _all_items(dicts: list[dict[Any, Any]], lists: list[list[Any]]) -> chain[Any]:
-    return chain(chain.from_iterable(map(dict.values, dicts)), chain.from_iterable(lists))
-
-
-def _each_once(containers: list[Any]) -> list[Any]:
+def _new(containers: list[Any], visited: set[int]) -> list[Any]:
     # One that holds itself, or is held very often, would otherwise grow from level to level.
-    return list({id(container): container for container in containers}.values())
+    new = {id(container): container for container in containers if id(container) not in visited}
+    visited.update(new)
+    return list(new.values())
