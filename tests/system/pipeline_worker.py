@@ -52,7 +52,7 @@ def stamp_b(parcel: Parcel, key: str) -> dict[str, Any]:
 @router.task
 def deliver(parcel: Parcel, key: str) -> None:
     """Write a parcel to the bucket."""
-    body = ajson.dumps(parcel).encode()
+    body = ajson.dumpb(parcel)
     aws_client("s3").put_object(Bucket=os.environ["ALGERNON_BUCKET_NAME"], Key=key, Body=body)
 
 

@@ -10,8 +10,8 @@ Example:
 
 from __future__ import annotations
 
-from .decoding import DUPLICATE, Decoder
-from .encoding import MODULE, TAG
+from .decoding import Decoder
+from .encoding import MODULE, MODULE_KEY, TAG, TAG_KEY
 from .errors import MalformedJSONError, MalformedTagError, NestingError
 from .json_text import read, read_by_json, write, write_readable
 from .registering import register
@@ -23,9 +23,9 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
 
 __all__ = ["dump", "dumpb", "dumps", "load", "loads", "register"]
 
-_TAG_KEY = f'"{TAG}"'.encode()
-_MODULE_KEY = f'"{MODULE}"'.encode()
 _KEYS_OF_TAGS = frozenset({TAG, MODULE, "value"})
+# Stands for the name of a tag one of whose parts is there twice.
+_DUPLICATE = object()
 
 
 def dumps(value: Any, *, indent: int | str | None = None, sort_keys: bool = False) -> str:
@@ -76,9 +76,9 @@ def dump(
 def loads(text: str | bytes | bytearray | memoryview, *, rebuild: bool = True) -> Any:
     """Return the value of a JSON text, with its tagged values and objects rebuilt.
 
-    Reading a text imports nothing, and calls nothing but the `upgrade` and
-    `parse_json` of AlgObject classes that are already imported, and the `decode`
-    of classes that are registered.
+    Reading a text imports no module that it names, and calls nothing but the
+    `upgrade` and `parse_json` of AlgObject classes that are already imported, and
+    the `decode` of classes that are registered.
 
     Args:
         text: The text, or its UTF-8 bytes. The numbers ``NaN``, ``Infinity`` and
@@ -89,7 +89,8 @@ def loads(text: str | bytes | bytearray | memoryview, *, rebuild: bool = True) -
         MalformedJSONError: The text isn't JSON.
         MalformedTagError: A tagged value hasn't the form that its tag asks for.
         UnknownClassError: It holds an object of a class that isn't registered.
-        NestingError: It nests deeper than 500 levels.
+        NestingError: It has tags and nests deeper than 500 levels, or nests
+            deeper than its parser goes.
 
     Example:
         >>> loads('{"_alg_class":"tuple","value":[1,2]}')
@@ -99,7 +100,7 @@ def loads(text: str | bytes | bytearray | memoryview, *, rebuild: bool = True) -
     tree = read(data)
     if not rebuild:
         return tree
-    tags = data.count(_TAG_KEY)
+    tags = data.count(TAG_KEY)
     # An escape could spell a tag's key: all of its characters are below U+0100.
     escapes = b"\\" in data and b"\\u00" in data
     if not tags and not escapes:
@@ -113,7 +114,7 @@ def loads(text: str | bytes | bytearray | memoryview, *, rebuild: bool = True) -
         ) from error
     # Of a key that is there twice, a parser keeps the last. Strings that are spelt like
     # the keys make these numbers differ too, so that it takes a closer look.
-    if escapes or decoder.tags != tags or decoder.objects != data.count(_MODULE_KEY):
+    if escapes or decoder.tags != tags or decoder.objects != data.count(MODULE_KEY):
         _check_for_duplicates(read_by_json(data, _mark_duplicate))
     return value
 
@@ -141,14 +142,14 @@ def _mark_duplicate(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         duplicate = duplicate or (key in tree and key in _KEYS_OF_TAGS)
         tree[key] = item
     if duplicate and TAG in tree:
-        tree[TAG] = DUPLICATE
+        tree[TAG] = _DUPLICATE
     return tree
 
 
 def _check_for_duplicates(tree: Any) -> None:
     items = tree.items() if type(tree) is dict else enumerate(tree) if type(tree) is list else ()
     for key, item in items:
-        if item is DUPLICATE:
+        if item is _DUPLICATE:
             raise MalformedTagError("a tag has one of its parts twice")
         try:
             _check_for_duplicates(item)

@@ -23,9 +23,6 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
 _CONTAINERS = frozenset({dict, list})
 _OBJECT_KEYS = frozenset({TAG, MODULE, "value"})
 
-#: Stands for the name of a tag one of whose parts is there twice.
-DUPLICATE = object()
-
 
 class Decoder:
     """Rebuilds a JSON tree, in place.
@@ -180,8 +177,6 @@ def _tuples_of_leaves(items: list[Any]) -> list[tuple[Any, ...]] | None:
 
 
 def _malformed(tree: dict[str, Any]) -> MalformedTagError:
-    if tree[TAG] is DUPLICATE:
-        return MalformedTagError("a tag has one of its parts twice")
     if tree.keys() != {TAG, "value"}:
         return MalformedTagError(
             f"a tag has the keys {TAG!r} and 'value', and that of an object {MODULE!r} besides, but"

@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
 
 TAG = "_alg_class"
 MODULE = "_alg_module"
+#: How a tag's name and its module are spelt in a text that doesn't escape them.
+TAG_KEY = f'"{TAG}"'.encode()
+MODULE_KEY = f'"{MODULE}"'.encode()
 
 #: How many JSON arrays and objects may stand one inside the other, in a text that is written.
 MAX_DEPTH = 500

@@ -16,6 +16,7 @@ from .encoding import (
     CONTAINERS,
     MAX_DEPTH,
     TAG,
+    TAG_KEY,
     Encoder,
     SpellingError,
     are_ordinary,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
     from typing import Any
 
 _STR = frozenset({str})
-_TAG_KEY = f'"{TAG}"'.encode()
 
 # Numbers below 0.0001, which orjson spells in its own way. A string that looks
 # like one costs time, and nothing else.
@@ -176,7 +176,7 @@ def _write_as_it_is(value: Any, orjson: Any) -> bytes | None:
     except (RecursionError, TypeError):
         return None
     # Keys that aren't str it refuses by itself; NaN and the infinities it writes as null.
-    if _TAG_KEY in text and TAG in seen.all_keys():
+    if TAG_KEY in text and TAG in seen.all_keys():
         return None
     if not seen.floats or not (b"null" in text or _has_tiny_number(text)):
         return text

@@ -158,9 +158,8 @@ def late_encoder(kind: type) -> tuple[str, Callable[[Any], Any]] | None:
 
 
 def late_decoder(tag: object) -> tuple[type, Callable[[Any], Any]] | None:
-    """Return what `DECODERS` doesn't have from the start, and from now on has."""
+    """Return what `DECODERS` doesn't have, since its module isn't imported from the start."""
     if not isinstance(tag, str) or tag not in _LATE:
         return None
     module, name = _LATE[tag]
-    DECODERS[tag] = (str, getattr(import_module(module), name))
-    return DECODERS[tag]
+    return str, getattr(import_module(module), name)

@@ -29,21 +29,18 @@ class Survey:
 
     Attributes:
         floats: Lists in which there are floats, among others.
+        dicts: The dicts, in lists.
     """
 
-    __slots__ = ("_dicts", "floats")
+    __slots__ = ("dicts", "floats")
 
     def __init__(self) -> None:
         self.floats: list[list[Any]] = []
-        self._dicts: list[list[dict[Any, Any]]] = []
+        self.dicts: list[list[dict[Any, Any]]] = []
 
     def all_keys(self) -> set[Any]:
         """Return the keys of all dicts."""
-        return set(chain.from_iterable(chain.from_iterable(self._dicts)))
-
-    def note_dicts(self, dicts: list[dict[Any, Any]]) -> None:
-        """Note the dicts of a level."""
-        self._dicts.append(dicts)
+        return set(chain.from_iterable(chain.from_iterable(self.dicts)))
 
 
 def survey(value: Any, allowed: Callable[[type], bool], max_depth: int) -> Survey | None:
@@ -76,7 +73,7 @@ def survey(value: Any, allowed: Callable[[type], bool], max_depth: int) -> Surve
         if dict in kinds:
             alone = len(kinds) == 1
             dicts = level if alone else [item for item in level if type(item) is dict]
-            seen.note_dicts(dicts)
+            seen.dicts.append(dicts)
             lists = [] if alone else [item for item in level if type(item) is list]
             level = _items_of(dicts, lists, visited)
         else:

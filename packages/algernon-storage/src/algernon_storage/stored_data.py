@@ -115,7 +115,7 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
                 "full_unpack": self._full_unpack,
                 "safe_mode": False,
             }
-            body = ajson.dumps(document).encode()
+            body = ajson.dumpb(document)
             if not _create(self._pointer, body) and not keep_existing:
                 _check_same(self._pointer, body)
             self._stored = True
@@ -185,10 +185,11 @@ def _create(place: Pointer, body: bytes) -> bool:
     """Write an object, and tell whether it is new; one that is there stays as it is."""
     from botocore.exceptions import ClientError
 
-    s3 = aws_client("s3")
-    for tries_left in reversed(range(_TRIES)):
+    tries_left = _TRIES
+    while True:
+        tries_left -= 1
         try:
-            s3.put_object(
+            aws_client("s3").put_object(
                 Bucket=place.bucket,
                 Key=place.key,
                 Body=body,
@@ -205,7 +206,6 @@ def _create(place: Pointer, body: bytes) -> bool:
                 raise
         else:
             return True
-    return False
 
 
 def _check_same(place: Pointer, body: bytes) -> None:

@@ -35,5 +35,5 @@ def write_report(measure: measuring.Measure) -> None:
     s3.put_object(
         Bucket=os.environ["ALGERNON_BUCKET_NAME"],
         Key=f"reports/{measure.path}.json",
-        Body=ajson.dumps(measure).encode(),
+        Body=ajson.dumpb(measure),
     )
