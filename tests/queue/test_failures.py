@@ -11,7 +11,8 @@ from algernon_queue import BatchFailedError, QueueError, SettingError, queued
 from .events import ALL_DONE, LambdaContext, event, failed, message, record
 
 if TYPE_CHECKING:
-    from ..conftest import LocalAWS, Wire
+    from ..conftest import LocalAWS
+    from ..wire import Wire
     from .conftest import Listeners
 
 

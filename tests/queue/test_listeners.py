@@ -21,7 +21,8 @@ from algernon_queue import (
 from .events import ALL_DONE, LambdaContext, event, failed, message, record
 
 if TYPE_CHECKING:
-    from ..conftest import LocalAWS, Wire
+    from ..conftest import LocalAWS
+    from ..wire import Wire
     from .conftest import Listeners
 
 
@@ -253,7 +254,7 @@ def test_a_refusing_parameter_store_fails_who_asked(
     bucket: str, listeners: Listeners, wire: Wire, parameters: Parameters
 ) -> None:
     """When parameters can't be looked up, the records that need them fail."""
-    from ..conftest import Answer
+    from ..wire import Answer
 
     wire.treatment = lambda call, forward: (
         Answer(400, [], b'{"__type":"AccessDeniedException","message":"no"}')

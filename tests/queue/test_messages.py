@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from .events import LambdaContext, enveloped, event, message, record
 
 if TYPE_CHECKING:
-    from ..conftest import Wire
+    from ..wire import Wire
     from .conftest import Listeners
 
 

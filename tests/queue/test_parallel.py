@@ -11,7 +11,7 @@ from algernon_storage import StoredData
 from .events import ALL_DONE, LambdaContext, event, message, record
 
 if TYPE_CHECKING:
-    from ..conftest import Call, Wire
+    from ..wire import Call, Wire
     from .conftest import Listeners
 
 DELAY = 0.2  # seconds

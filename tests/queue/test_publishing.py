@@ -8,13 +8,13 @@ import pytest
 from algernon_queue import BatchFailedError, PublishError, UnknownListenerError, queued
 from botocore.exceptions import ClientError
 
-from ..conftest import Answer
+from ..wire import Answer
 from .events import LambdaContext, event, failed, message, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..conftest import Call, Wire
+    from ..wire import Call, Wire
     from .conftest import Listeners
 
 XML = [("Content-Type", "text/xml")]

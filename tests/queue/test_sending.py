@@ -25,7 +25,8 @@ from algernon_storage import MissingBucketError, StoredData
 from .events import LambdaContext, event
 
 if TYPE_CHECKING:
-    from ..conftest import Call, LocalAWS, Wire
+    from ..conftest import LocalAWS
+    from ..wire import Call, Wire
     from .conftest import Listeners
 
 SNS_LIMIT = 256 * 1024  # bytes of all messages of a call

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ..conftest import Answer
+from ..wire import Answer
 
 if TYPE_CHECKING:
     from ..conftest import LocalAWS

@@ -15,7 +15,8 @@ from .objects import get, keys, refusal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..conftest import Answer, Call, LocalAWS, Wire
+    from ..conftest import LocalAWS
+    from ..wire import Answer, Call, Wire
 
 
 def test_other_data_is_never_overwritten(bucket: str) -> None:

@@ -13,7 +13,8 @@ from botocore.exceptions import HTTPClientError
 from .objects import keys, put_document
 
 if TYPE_CHECKING:
-    from ..conftest import LocalAWS, Wire
+    from ..conftest import LocalAWS
+    from ..wire import Wire
 
 
 class Report(AlgObject):

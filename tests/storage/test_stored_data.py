@@ -18,7 +18,8 @@ from .objects import get, keys, moncrief_parts, put_document, refusal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..conftest import Answer, Call, LocalAWS, Wire
+    from ..conftest import LocalAWS
+    from ..wire import Answer, Call, Wire
 
 DATA = {
     "total": Decimal("9.90"),

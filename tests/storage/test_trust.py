@@ -11,7 +11,8 @@ from algernon_storage import StorageError, StoredData, UntrustedBucketError
 from .objects import put_document
 
 if TYPE_CHECKING:
-    from ..conftest import LocalAWS, Wire
+    from ..conftest import LocalAWS
+    from ..wire import Wire
 
 
 @pytest.fixture
