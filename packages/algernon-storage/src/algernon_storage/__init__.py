@@ -3,22 +3,35 @@
 from .clients import aws_client
 from .errors import (
     AlreadyStoredError,
+    DamagedObjectError,
+    LedgerError,
     MalformedObjectError,
     MalformedPointerError,
     MissingBucketError,
     MissingObjectError,
     StorageError,
+    StorageSettingError,
     UntrustedBucketError,
 )
+from .ledger import Claim, Ledger, Outcome, S3Ledger
+from .offloaded_payload import OffloadedPayload
 from .stored_data import StoredData
 
 __all__ = [
     "AlreadyStoredError",
+    "Claim",
+    "DamagedObjectError",
+    "Ledger",
+    "LedgerError",
     "MalformedObjectError",
     "MalformedPointerError",
     "MissingBucketError",
     "MissingObjectError",
+    "OffloadedPayload",
+    "Outcome",
+    "S3Ledger",
     "StorageError",
+    "StorageSettingError",
     "StoredData",
     "UntrustedBucketError",
     "aws_client",

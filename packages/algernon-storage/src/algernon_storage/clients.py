@@ -5,8 +5,8 @@ from __future__ import annotations
 from threading import Lock
 from typing import Any
 
-# One batch of ten is fetched, stored and published at once.
-_CONNECTIONS = 10
+# One batch of ten is claimed and fetched at once, or stored at once in two parts each.
+_CONNECTIONS = 20
 
 _clients: dict[str, Any] = {}
 _making_a_client = Lock()

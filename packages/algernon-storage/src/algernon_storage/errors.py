@@ -24,8 +24,20 @@ class MissingObjectError(StorageError, LookupError):
 
 
 class MalformedObjectError(StorageError, ValueError):
-    """Raised when the object that a pointer leads to wasn't written by a StoredData."""
+    """Raised when what a pointer leads to, or an inline value, wasn't written as stored data."""
+
+
+class DamagedObjectError(StorageError):
+    """Raised when the body of an object isn't the one that was written, by its SHA-256."""
 
 
 class AlreadyStoredError(StorageError):
     """Raised when other data is already stored where this data would go."""
+
+
+class StorageSettingError(StorageError, ValueError):
+    """Raised when a setting or an option has a value that it can't have."""
+
+
+class LedgerError(StorageError):
+    """Raised when a ledger can't tell who may run a Task."""

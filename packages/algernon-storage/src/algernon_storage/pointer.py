@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import quote, unquote
 
@@ -64,18 +64,24 @@ class Pointer:
         bucket, _, key = text.partition("#") if isinstance(text, str) else ("", "", "")
         _, _, file = key.rpartition("/")
         name, _, timestamp = file.removesuffix(".json").rpartition("!")
-        if not (bucket and name and timestamp and file.endswith(".json") and _is_utf8(key)):
+        if not (bucket and name and timestamp and file.endswith(".json") and is_utf8(key)):
             raise MalformedPointerError(
                 f"{_shortened(text)} is no pointer to stored data, which has the form"
                 " BUCKET#FOLDER/NAME!TIMESTAMP.json"
             )
         return cls(bucket, key, _decoded(name))
 
+    def at(self, timestamp: str) -> Self:
+        """Return the pointer to the object of the same name with another timestamp."""
+        path, _, _ = self.key.rpartition("!")
+        return replace(self, key=f"{path}!{timestamp}.json")
+
     def __str__(self) -> str:
         return f"{self.bucket}#{self.key}"
 
 
-def _is_utf8(key: str) -> bool:
+def is_utf8(key: str) -> bool:
+    """Tell whether S3 could have such a key: a lone surrogate has no UTF-8."""
     try:
         key.encode()
     except UnicodeEncodeError:

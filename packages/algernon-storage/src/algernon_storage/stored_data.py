@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Self
 
-from algernon_serialize import AlgObject, MalformedJSONError, NestingError, ajson, rebuild_event
+from algernon_serialize import AlgObject, rebuild_event
 
 from .buckets import check_trust, own_bucket
-from .clients import aws_client
-from .errors import (
-    AlreadyStoredError,
-    MalformedObjectError,
-    MissingBucketError,
-    MissingObjectError,
-)
+from .document import read_document, write_document
+from .errors import AlreadyStoredError, MalformedObjectError, StorageSettingError
+from .inline import inline_limit
+from .objects import create_object, find_object, overwrite_object, read_object
 from .pointer import Pointer
 
 _CLASS = "StoredData"
 # Where moncrief 7.0.0 defines its StoredData, so that either reads the other's.
 _MODULE = "algernon.aws.snakes"
 
-# Amazon S3 User Guide, "Conditional writes": a write that meets another one under
-# way answers 409, and is to be tried again.
-_TRIES = 4
+
+# Stands for a SHA-256 in hexadecimal, so that a name that is too long is refused at once.
+_DIGEST_TO_COME = "0" * 64
+
+# A lifecycle rule counts in days: an object that is younger has all of its time before it.
+_FRESH = timedelta(days=1)
 
 
 class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
@@ -33,7 +34,8 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
 
     It can be stored and retrieved by hand. Inside another object it stores
     itself when that object is written by `ajson.dumps`, leaving a pointer of a
-    hundred bytes in the text, and comes back when the text is read.
+    hundred bytes in the text, and comes back when the text is read. The data is
+    turned into JSON once, so it isn't to be changed afterwards.
 
     Args:
         name: What the object is called in the bucket; any text.
@@ -44,10 +46,14 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
         folder: The folder in the bucket; `CACHE_FOLDER_NAME`, or ``cache``, by default.
         timestamp: What tells objects of the same name apart; the current time,
             in seconds since 1970, by default.
+        compress: True keeps the object gzipped. moncrief can't read it then.
+        deduplicate: True puts the SHA-256 of the content in the timestamp's place,
+            so that the same data under the same name is one object.
 
     Raises:
         MissingBucketError: No bucket is named.
         MalformedPointerError: The name, folder or timestamp can't stand in a pointer.
+        StorageSettingError: There are both a timestamp and deduplicate=True.
 
     Example:
         ``StoredData("march", rows).store()`` returns the pointer, and
@@ -63,15 +69,27 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
         bucket: str | None = None,
         folder: str | None = None,
         timestamp: str | None = None,
+        compress: bool = False,
+        deduplicate: bool = False,
     ) -> None:
+        if deduplicate and timestamp is not None:
+            raise StorageSettingError(
+                f"the stored data {str(name)[:40]!r} has both a timestamp and deduplicate=True,"
+                " which puts the SHA-256 of the content in its place: leave one of them out"
+            )
+        now = str(datetime.now(UTC).timestamp())
         self._data = data
         self._full_unpack = full_unpack
+        self._compress = compress
+        self._deduplicate = deduplicate
         self._pointer = Pointer.to(
             bucket or own_bucket(),
             folder or os.environ.get("CACHE_FOLDER_NAME") or "cache",
             str(name),
-            timestamp or str(datetime.now(UTC).timestamp()),
+            _DIGEST_TO_COME if deduplicate else timestamp or now,
         )
+        self._awaits_digest = deduplicate
+        self._text: bytes | None = None
         self._stored = False
 
     @property
@@ -91,14 +109,37 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
 
     @property
     def pointer(self) -> str:
-        """Where the object is, or will be: ``BUCKET#FOLDER/NAME!TIMESTAMP.json``."""
-        return str(self._pointer)
+        """Where the object is, or will be: ``BUCKET#FOLDER/NAME!TIMESTAMP.json``.
+
+        With deduplicate=True it takes the data's JSON text to know.
+
+        Raises:
+            algernon_serialize.UnserializableError: It takes the text, and `ajson`
+                can't send the data.
+        """
+        return str(self._place())
+
+    @property
+    def travels_inline(self) -> bool:
+        """Whether the data itself, and no pointer, goes into an object that holds this.
+
+        It does if it isn't stored yet, and its JSON document isn't longer than
+        `ALGERNON_INLINE_BYTES` (0 by default, which sends all data through S3).
+
+        Raises:
+            StorageSettingError: `ALGERNON_INLINE_BYTES` is no number of bytes.
+            algernon_serialize.UnserializableError: `ajson` can't send the data.
+        """
+        limit = inline_limit()
+        return limit > 0 and not self._stored and len(self._document()) <= limit
 
     def store(self, *, keep_existing: bool = False) -> str:
         """Write the data to the bucket, once, and return the pointer to it.
 
-        An object that is there already is never overwritten. If it holds the
-        same bytes, as after an answer that got lost, all is well.
+        An object that is there already is never overwritten by other data. If it
+        holds the same, as after an answer that got lost, all is well. With
+        deduplicate=True, one that is older than a day is then written again, so
+        that the bucket's lifecycle rule counts its age from now.
 
         Args:
             keep_existing: True takes whatever is there already for this data.
@@ -106,19 +147,19 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
         Raises:
             AlreadyStoredError: Other data is there already, and `keep_existing` is False.
             MissingBucketError: The bucket doesn't exist.
+            DamagedObjectError: What is there already isn't what was written there.
             algernon_serialize.UnserializableError: `ajson` can't send the data.
             botocore.exceptions.ClientError: S3 refuses for any other reason.
         """
         if not self._stored:
-            document = {
-                "data_string": self._data,
-                "full_unpack": self._full_unpack,
-                "safe_mode": False,
-            }
-            body = ajson.dumpb(document)
-            if not _create(self._pointer, body) and not keep_existing:
-                _check_same(self._pointer, body)
+            text, place = self._document(), self._place()
+            if not create_object(place, text, compress=self._compress):
+                if self._deduplicate:
+                    self._share(place, text, keep_existing=keep_existing)
+                elif not keep_existing:
+                    _check_same(place, text)
             self._stored = True
+            self._text = None
         return self.pointer
 
     @classmethod
@@ -135,20 +176,32 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
             MissingBucketError: The bucket doesn't exist.
             MissingObjectError: Nothing is there (any more).
             MalformedObjectError: What is there isn't stored data.
+            DamagedObjectError: It isn't what was written there.
             algernon_serialize.SerializeError: The data can't be rebuilt here.
             botocore.exceptions.ClientError: S3 refuses for any other reason.
         """
         place = Pointer.parse(pointer)
         check_trust(place.bucket)
-        document = _read_document(place)
+        document = read_document(read_object(place), place)
         if rebuild and not document.get("safe_mode"):
             document = rebuild_event(document)
-        stored = cls.__new__(cls)
-        stored._data = document["data_string"]
-        stored._full_unpack = document["full_unpack"]
-        stored._pointer = place
-        stored._stored = True
-        return stored
+        return cls._found(
+            place, document["data_string"], full_unpack=document["full_unpack"], stored=True
+        )
+
+    @classmethod
+    def at(cls, pointer: str) -> Self:
+        """Return what stands for data that is stored already, and isn't read.
+
+        Inside another object it is written as the pointer. Its `data` is None.
+
+        Args:
+            pointer: What `store` returned.
+
+        Raises:
+            MalformedPointerError: The pointer isn't one.
+        """
+        return cls._found(Pointer.parse(pointer), None, full_unpack=True, stored=True)
 
     @classmethod
     def pointer_in(cls, tree: Any) -> str | None:
@@ -168,88 +221,87 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
         return None
 
     def to_json(self) -> Mapping[str, Any]:
-        """Store the data, if it isn't yet, and return the pointer to it."""
-        return {"pointer": self.store()}
+        """Return the data itself where it travels inline; else store it and return the pointer."""
+        if not self.travels_inline:
+            return {"pointer": self.store()}
+        inline = {"data_string": self._data, "full_unpack": self._full_unpack}
+        if not self._full_unpack:
+            # The StoredData that holds the data at the reader's needs it.
+            inline["pointer"] = self.pointer
+        return {"inline": inline}
 
     @classmethod
     def parse_json(cls, json_dict: Mapping[str, Any]) -> Any:
-        """Retrieve the data that a pointer leads to."""
-        stored = cls.retrieve(json_dict.get("pointer", ""))
-        return stored.data if stored.full_unpack else stored
+        """Take the data that travelled inline, or retrieve what a pointer leads to."""
+        if "inline" not in json_dict:
+            stored = cls.retrieve(json_dict.get("pointer", ""))
+            return stored.data if stored.full_unpack else stored
+        match json_dict["inline"]:
+            case {"data_string": data, "full_unpack": True}:
+                return data
+            case {"data_string": data, "full_unpack": False, "pointer": pointer}:
+                place = Pointer.parse(pointer)
+                check_trust(place.bucket)
+                return cls._found(place, data, full_unpack=False, stored=False)
+        raise MalformedObjectError(
+            "the inline value of a StoredData isn't stored data, which is a JSON object with"
+            " 'data_string' and 'full_unpack', and 'pointer' where it isn't to be unpacked"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, StoredData):
+            return NotImplemented
+        return (self._place(), self._full_unpack, self._data) == (
+            other._place(),
+            other._full_unpack,
+            other._data,
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._place())
 
     def __repr__(self) -> str:
+        if self._awaits_digest:
+            return f"StoredData({self.name!r}, …, deduplicate=True)"
         return f"StoredData({self.pointer!r})"
 
+    @classmethod
+    def _found(cls, place: Pointer, data: Any, *, full_unpack: bool, stored: bool) -> Self:
+        found = cls.__new__(cls)
+        found._data = data
+        found._full_unpack = full_unpack
+        found._compress = found._deduplicate = found._awaits_digest = False
+        found._pointer = place
+        found._text = None
+        found._stored = stored
+        return found
 
-def _create(place: Pointer, body: bytes) -> bool:
-    """Write an object, and tell whether it is new; one that is there stays as it is."""
-    from botocore.exceptions import ClientError
+    def _document(self) -> bytes:
+        text = self._text
+        if text is None:
+            text = self._text = write_document(self._data, full_unpack=self._full_unpack)
+        return text
 
-    tries_left = _TRIES
-    while True:
-        tries_left -= 1
-        try:
-            aws_client("s3").put_object(
-                Bucket=place.bucket,
-                Key=place.key,
-                Body=body,
-                ContentType="application/json",
-                IfNoneMatch="*",
-            )
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code == "PreconditionFailed":
-                return False
-            if code == "NoSuchBucket":
-                raise _no_such_bucket(place) from error
-            if code != "ConditionalRequestConflict" or not tries_left:
-                raise
-        else:
-            return True
+    def _place(self) -> Pointer:
+        if self._awaits_digest:
+            self._pointer = self._pointer.at(sha256(self._document()).hexdigest())
+            self._awaits_digest = False
+        return self._pointer
+
+    def _share(self, place: Pointer, text: bytes, *, keep_existing: bool) -> None:
+        """Take the object that is there for this data's, and write it again once it is old."""
+        facts = find_object(place)
+        if facts is not None and facts.sha256 != sha256(text).hexdigest():
+            if keep_existing:
+                return
+            _check_same(place, text)
+        if facts is None or datetime.now(UTC) - facts.modified > _FRESH:
+            overwrite_object(place, text, compress=self._compress)
 
 
-def _check_same(place: Pointer, body: bytes) -> None:
-    if _read(place) != body:
+def _check_same(place: Pointer, text: bytes) -> None:
+    if read_object(place) != text:
         raise AlreadyStoredError(
             f"other data is stored at {place} already, and stored data is never overwritten:"
             " choose another name or timestamp"
         )
-
-
-def _read(place: Pointer) -> bytes:
-    from botocore.exceptions import ClientError
-
-    try:
-        answer = aws_client("s3").get_object(Bucket=place.bucket, Key=place.key)
-        body: bytes = answer["Body"].read()
-    except ClientError as error:
-        match error.response["Error"]["Code"]:
-            case "NoSuchKey":
-                raise MissingObjectError(
-                    f"nothing is stored at {place}: it was removed, perhaps by the bucket's"
-                    " lifecycle rule, or never stored"
-                ) from error
-            case "NoSuchBucket":
-                raise _no_such_bucket(place) from error
-        raise
-    return body
-
-
-def _read_document(place: Pointer) -> dict[str, Any]:
-    try:
-        document: dict[str, Any] = ajson.loads(_read(place), rebuild=False)
-    except (MalformedJSONError, NestingError) as error:
-        raise MalformedObjectError(f"the object at {place} isn't stored data: {error}") from error
-    match document:
-        case {"data_string": _, "full_unpack": bool()}:
-            return document
-    raise MalformedObjectError(
-        f"the object at {place} isn't stored data, which is a JSON object with 'data_string',"
-        " 'full_unpack' and 'safe_mode': look for what else writes there"
-    )
-
-
-def _no_such_bucket(place: Pointer) -> MissingBucketError:
-    return MissingBucketError(
-        f"the bucket {place.bucket!r} doesn't exist: check ALGERNON_BUCKET_NAME and the region"
-    )

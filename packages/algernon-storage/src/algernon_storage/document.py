@@ -1,0 +1,45 @@
+"""The JSON document that holds stored data in S3."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from algernon_serialize import MalformedJSONError, NestingError, ajson
+
+from .errors import MalformedObjectError
+
+
+def write_document(data: Any, *, full_unpack: bool) -> bytes:
+    """Return the document of some data: ``{"data_string": …, "full_unpack": …, "safe_mode": …}``.
+
+    Args:
+        data: Anything that `ajson` can send.
+        full_unpack: Whether a reader gets the data itself instead of a StoredData.
+
+    Raises:
+        algernon_serialize.UnserializableError: `ajson` can't send the data.
+    """
+    return ajson.dumpb({"data_string": data, "full_unpack": full_unpack, "safe_mode": False})
+
+
+def read_document(text: bytes, place: object) -> dict[str, Any]:
+    """Return a document as plain JSON, tags and all.
+
+    Args:
+        text: The document.
+        place: Where it was found, for the error.
+
+    Raises:
+        MalformedObjectError: The text isn't such a document.
+    """
+    try:
+        document: dict[str, Any] = ajson.loads(text, rebuild=False)
+    except (MalformedJSONError, NestingError) as error:
+        raise MalformedObjectError(f"the object at {place} isn't stored data: {error}") from error
+    match document:
+        case {"data_string": _, "full_unpack": bool()}:
+            return document
+    raise MalformedObjectError(
+        f"the object at {place} isn't stored data, which is a JSON object with 'data_string',"
+        " 'full_unpack' and 'safe_mode': look for what else writes there"
+    )
