@@ -85,6 +85,18 @@ def test_queues_wait_six_timeouts_and_give_up_after_five_receives(
         }
 
 
+@pytest.mark.parametrize(("retries", "receives"), [(0, 5), (4, 5), (5, 6), (999, 1000)])
+def test_a_queue_gives_a_message_out_as_often_as_its_task_is_tried(
+    retries: int, receives: int
+) -> None:
+    """A Task that is tried more than five times has a queue that lets it."""
+    template = system_template(["a", "b"], handler=HANDLER, retries={"a": retries})
+    queues = resources(template, "AWS::SQS::Queue")
+
+    assert queues[logical_id("Queue", "a")]["RedrivePolicy"]["maxReceiveCount"] == receives
+    assert queues[logical_id("Queue", "b")]["RedrivePolicy"]["maxReceiveCount"] == 5
+
+
 @pytest.mark.parametrize("tasks", ROUTERS)
 def test_queues_are_encrypted_and_dead_letters_kept_for_14_days(tasks: Sequence[str]) -> None:
     """All queues have SQS's encryption; dead letters outlast every message of the queue."""
@@ -258,12 +270,30 @@ def test_the_role_allows_what_the_worker_does_and_no_more(tasks: Sequence[str]) 
         ]
         for statement in statements(document)
     ]
-    of_queues = [each for each in allowed if each["Action"][0].startswith("sqs:")]
+    of_dead_letters = [each for each in allowed if "sqs:SendMessage" in each["Action"]]
+    of_queues = [
+        each
+        for each in allowed
+        if each["Action"][0].startswith("sqs:") and each not in of_dead_letters
+    ]
     of_topics = [each for each in allowed if each["Action"] == "sns:Publish"]
-    others = [each for each in allowed if each not in of_queues and each not in of_topics]
+    of_tasks = [*of_queues, *of_dead_letters, *of_topics]
+    others = [each for each in allowed if each not in of_tasks]
     assert {tuple(each["Action"]) for each in of_queues} == {
-        ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+        (
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:GetQueueUrl",
+            "sqs:ReceiveMessage",
+        )
     }
+    assert {tuple(each["Action"]) for each in of_dead_letters} == {
+        ("sqs:GetQueueUrl", "sqs:SendMessage")
+    }
+    assert [queue for each in of_dead_letters for queue in each["Resource"]] == [
+        arn(logical_id("DeadLetterQueue", task)) for task in tasks
+    ]
     assert [queue for each in of_queues for queue in each["Resource"]] == [
         arn(logical_id("Queue", task)) for task in tasks
     ]
@@ -271,7 +301,7 @@ def test_the_role_allows_what_the_worker_does_and_no_more(tasks: Sequence[str]) 
         {"Ref": logical_id("Topic", task)} for task in tasks
     ]
     assert [(each["Action"], each["Resource"]) for each in others] == [
-        (["s3:GetObject", "s3:PutObject"], {"Fn::Sub": "${Bucket.Arn}/*"}),
+        (["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"], {"Fn::Sub": "${Bucket.Arn}/*"}),
         ("s3:ListBucket", arn("Bucket")),
         (["logs:CreateLogStream", "logs:PutLogEvents"], arn("WorkerLogs")),
         (["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*"),
@@ -299,7 +329,11 @@ def test_policies_fit_into_iam_for_the_longest_names() -> None:
     policies = resources(template, "AWS::IAM::ManagedPolicy")
     longest_arns = {
         **{logical_id("Topic", task): "t" * (47 + 256) for task in tasks},
-        **{logical_id("Queue", task): "q" * (47 + 80) for task in tasks},
+        **{
+            logical_id(kind, task): "q" * (47 + 80)
+            for kind in ("Queue", "DeadLetterQueue")
+            for task in tasks
+        },
     }
 
     assert len(policies) <= 10
@@ -362,7 +396,7 @@ def test_too_many_tasks_are_refused() -> None:
     """One Task more than CloudFormation's 500 resources allow is refused, with what to do."""
     tasks = [f"task_{number}" for number in range(82)]
 
-    with pytest.raises(TemplateError, match=r"82 Tasks take 504 resources, .* at most 500: split"):
+    with pytest.raises(TemplateError, match=r"82 Tasks take 506 resources, .* at most 500: split"):
         system_template(tasks, handler=HANDLER)
 
 

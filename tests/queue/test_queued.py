@@ -10,7 +10,7 @@ from algernon_queue import NotAnSQSEventError, SettingError, TaskRouter, queued
 from .events import ALL_DONE, QUEUE_ARN, TASK_ID, LambdaContext, enveloped, event, message, record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 Handler = Any
 
@@ -238,16 +238,17 @@ def test_options_go_by_name(misused: Any) -> None:
             decorate(misused)
 
 
-async def asynchronous(event: Any, context: Any) -> None:
-    """Do nothing, later."""
-
-
 def generating(event: Any, context: Any) -> Iterator[int]:
     """Do nothing, bit by bit."""
     yield 1
 
 
-@pytest.mark.parametrize("function", [asynchronous, generating])
+async def generating_later(event: Any, context: Any) -> AsyncIterator[int]:
+    """Do nothing, bit by bit, later."""
+    yield 1
+
+
+@pytest.mark.parametrize("function", [generating, generating_later])
 @pytest.mark.parametrize("decorator", [queued, queued(failures="report"), TaskRouter().task])
 def test_what_would_not_run_is_refused(decorator: Any, function: Any) -> None:
     """A function whose call runs nothing isn't taken, since its messages would be lost."""

@@ -4,37 +4,51 @@ from .errors import (
     BatchFailedError,
     GroupStoppedError,
     MalformedMessageError,
+    NoDeadLetterQueueError,
     NotAnSQSEventError,
     OutOfTimeError,
+    PermanentError,
     PublishError,
     QueueError,
+    RefusedEntryError,
     SettingError,
     TaskArgumentsError,
     TaskNameError,
+    TaskRunningError,
+    TasksNotSentError,
     UnknownListenerError,
     UnregisteredTaskError,
 )
+from .pipeline import PipelineTermination
 from .queued import queued
 from .router import TaskRouter
 from .sending import send_task, send_tasks
+from .stated import stated
 from .task import Task
 
 __all__ = [
     "BatchFailedError",
     "GroupStoppedError",
     "MalformedMessageError",
+    "NoDeadLetterQueueError",
     "NotAnSQSEventError",
     "OutOfTimeError",
+    "PermanentError",
+    "PipelineTermination",
     "PublishError",
     "QueueError",
+    "RefusedEntryError",
     "SettingError",
     "Task",
     "TaskArgumentsError",
     "TaskNameError",
     "TaskRouter",
+    "TaskRunningError",
+    "TasksNotSentError",
     "UnknownListenerError",
     "UnregisteredTaskError",
     "queued",
     "send_task",
     "send_tasks",
+    "stated",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 
 class QueueError(Exception):
@@ -13,11 +14,21 @@ class NotAnSQSEventError(QueueError, ValueError):
     """Raised when what Lambda hands over isn't an event of an SQS queue."""
 
 
-class MalformedMessageError(QueueError, ValueError):
+class PermanentError(QueueError):
+    """Raised when trying again won't help: the message goes to the dead-letter queue at once.
+
+    A Task may raise it, or a subclass. Under ``failures="batch"`` nothing is moved.
+
+    Example:
+        ``raise PermanentError("the order was cancelled")``
+    """
+
+
+class MalformedMessageError(PermanentError, ValueError):
     """Raised when a record's body isn't a message: JSON with a task_name and what belongs to it."""
 
 
-class UnregisteredTaskError(QueueError, RuntimeError):
+class UnregisteredTaskError(PermanentError, RuntimeError):
     """Raised when a message names a Task that the router has no function for."""
 
     def __init__(self, task_name: str) -> None:
@@ -29,7 +40,7 @@ class TaskNameError(QueueError, ValueError):
     """Raised when a name can't be a Task's, or is another Task's already."""
 
 
-class TaskArgumentsError(QueueError, TypeError):
+class TaskArgumentsError(PermanentError, TypeError):
     """Raised when a message's task_kwargs don't fit the Task's function."""
 
 
@@ -39,6 +50,49 @@ class UnknownListenerError(QueueError, LookupError):
 
 class PublishError(QueueError):
     """Raised when SNS doesn't take a message."""
+
+
+class TasksNotSentError(PublishError):
+    """Raised when some of several Tasks weren't sent, while the others were.
+
+    Attributes:
+        failures: The error of each Task that wasn't sent, by its number in order.
+        task_ids: The task_id of each Task, sent or not, in order.
+    """
+
+    def __init__(self, failures: Mapping[int, Exception], task_ids: Sequence[str]) -> None:
+        lines = "\n".join(f"  number {index}: {error}" for index, error in failures.items())
+        super().__init__(f"{len(failures)} of {len(task_ids)} Tasks weren't sent:\n{lines}")
+        self.failures = dict(failures)
+        self.task_ids = list(task_ids)
+
+
+class RefusedEntryError(QueueError):
+    """Raised when AWS takes a call with many entries, but not this one of them.
+
+    Attributes:
+        is_temporary: Whether it may be taken when it is tried again.
+    """
+
+    def __init__(self, message: str, *, is_temporary: bool) -> None:
+        super().__init__(message)
+        self.is_temporary = is_temporary
+
+    @classmethod
+    def of(cls, reason: Mapping[str, Any]) -> Self:
+        """Return the error of an entry, of what the answer says about it."""
+        code = str(reason.get("Code", "no reason given"))
+        is_temporary = not reason.get("SenderFault") or "throttl" in code.lower()
+        message = str(reason.get("Message") or "")
+        return cls(f"{code} {message}".rstrip(), is_temporary=is_temporary)
+
+
+class NoDeadLetterQueueError(QueueError, LookupError):
+    """Raised when a message should be moved to a dead-letter queue, but its queue has none."""
+
+
+class TaskRunningError(QueueError):
+    """Raised for a record that wasn't started, since another worker runs its Task right now."""
 
 
 class OutOfTimeError(QueueError, TimeoutError):

@@ -20,8 +20,8 @@ def find_listeners(
     task_names: Iterable[str],
     listeners: Mapping[str, str] | None,
     function_arn: str | None,
-) -> dict[str, str]:
-    """Return the topic ARN of each Task that has a listener.
+) -> dict[str, str | Exception]:
+    """Return for each Task the ARN of its topic, or the error of one that has none.
 
     The first that knows a Task decides: the mapping; SSM Parameter Store, where
     `ALGERNON_TOPIC_PARAMETER_PREFIX` is set; and else the convention, which is a
@@ -34,38 +34,47 @@ def find_listeners(
             None: the account is then asked of STS, once.
     """
     wanted = set(task_names)
-    found = {name: listeners[name] for name in wanted if name in listeners} if listeners else {}
+    found: dict[str, str | Exception] = {
+        name: listeners[name] for name in wanted if listeners and name in listeners
+    }
     wanted -= found.keys()
     if not wanted:
         return found
     parameter_prefix = os.environ.get("ALGERNON_TOPIC_PARAMETER_PREFIX")
-    if parameter_prefix is not None:
-        return found | _from_parameters(wanted, parameter_prefix)
-    topic_prefix = os.environ.get("ALGERNON_TOPIC_PREFIX", "")
-    base = _topics_beside(function_arn) if function_arn else _topics_of_this_account()
-    return found | {name: f"{base}:{topic_prefix}{name}" for name in wanted}
+    try:
+        if parameter_prefix is not None:
+            return found | _from_parameters(wanted, parameter_prefix)
+        return found | _by_convention(wanted, function_arn)
+    except Exception as error:  # noqa: BLE001 - it is the failure of those who asked
+        return found | dict.fromkeys(wanted, error)
 
 
-def unknown_listener(task_name: str) -> UnknownListenerError:
-    """Return the error that says that a Task has no listener."""
-    return UnknownListenerError(
-        f"no listener is known for the Task {task_name!r}: name its topic in listeners=, in SSM"
-        " Parameter Store under ALGERNON_TOPIC_PARAMETER_PREFIX, or call it"
-        " ALGERNON_TOPIC_PREFIX + the Task's name"
-    )
-
-
-def _from_parameters(task_names: Iterable[str], prefix: str) -> dict[str, str]:
+def _from_parameters(task_names: Iterable[str], prefix: str) -> dict[str, str | Exception]:
     parameters = {name: prefix + name for name in sorted(task_names)}
     missing = [parameter for parameter in parameters.values() if parameter not in _parameters]
     for names in _in_groups(missing):
         answer = aws_client("ssm").get_parameters(Names=names)
         _parameters.update({found["Name"]: found["Value"] for found in answer["Parameters"]})
     return {
-        name: _parameters[parameter]
+        name: _parameters.get(parameter) or _unknown_listener(name)
         for name, parameter in parameters.items()
-        if parameter in _parameters
     }
+
+
+def _by_convention(
+    task_names: Iterable[str], function_arn: str | None
+) -> dict[str, str | Exception]:
+    topic_prefix = os.environ.get("ALGERNON_TOPIC_PREFIX", "")
+    base = _topics_beside(function_arn) if function_arn else _topics_of_this_account()
+    return {name: f"{base}:{topic_prefix}{name}" for name in task_names}
+
+
+def _unknown_listener(task_name: str) -> UnknownListenerError:
+    return UnknownListenerError(
+        f"no listener is known for the Task {task_name!r}: name its topic in listeners=, in SSM"
+        " Parameter Store under ALGERNON_TOPIC_PARAMETER_PREFIX, or call it"
+        " ALGERNON_TOPIC_PREFIX + the Task's name"
+    )
 
 
 def _in_groups(names: list[str]) -> Iterator[list[str]]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Self, TypeGuard
 from uuid import UUID, uuid5
 
-from algernon_serialize import SerializeError, ajson
+from algernon_serialize import ajson
 from algernon_storage import StoredData
 
+from .envelope import Envelope
 from .errors import MalformedMessageError
 
 #: The key by which a message says where in its chain its Task stands.
@@ -29,6 +30,8 @@ class Message:
         callback: The Task that gets the result, or a chain of them.
         position: Where in the chain this message's Task stands, from 0; -1 before
             its beginning; None where the message doesn't say, as moncrief's don't.
+        task_token: The token by which a state machine of Step Functions waits for
+            the Task, or None.
         body: The whole message, keys that are unknown here included.
     """
 
@@ -36,34 +39,21 @@ class Message:
     task_id: str
     callback: str | None
     position: int | None
+    task_token: str | None
     body: Mapping[str, Any]
 
     @classmethod
-    def read(cls, record: Mapping[str, Any]) -> Self:
-        """Return the message of a record, out of SNS's envelope where it has one.
-
-        Args:
-            record: A record of an SQS event: AWS Lambda Developer Guide, "Using
-                Lambda with Amazon SQS".
+    def of(cls, envelope: Envelope) -> Self:
+        """Return the message that was in an envelope.
 
         Raises:
-            MalformedMessageError: The body holds no message.
+            MalformedMessageError: It holds no message.
         """
-        body = _parse(record.get("body"), "the body of the record")
-        fallback_id = record["messageId"]
-        # Amazon SNS Developer Guide, "HTTP/HTTPS notification JSON format": what SQS
-        # gets too, unless the subscription has raw message delivery.
-        if isinstance(body, dict) and "task_name" not in body and "Message" in body:
-            fallback_id = body.get("MessageId") or fallback_id
-            body = _parse(body["Message"], "the Message in SNS's envelope")
+        body = envelope.content
         if not isinstance(body, dict):
             raise MalformedMessageError(
                 f"a message is a JSON object with a task_name, not a {type(body).__name__}"
             )
-        return cls._of(body, fallback_id)
-
-    @classmethod
-    def _of(cls, body: dict[str, Any], fallback_id: str) -> Self:
         task_name = body.get("task_name")
         if not _is_name(task_name):
             raise MalformedMessageError(
@@ -76,7 +66,7 @@ class Message:
                 f"the callback of a message for {task_name!r} is neither the name of a Task nor a"
                 f" chain of names 'a#b#c', of 1 to {_MAX_NAME} printable characters each"
             )
-        task_id = body.get("task_id") or fallback_id
+        task_id = body.get("task_id") or envelope.message_id
         try:
             task_id = str(UUID(task_id))
         except (TypeError, ValueError, AttributeError) as error:
@@ -92,12 +82,17 @@ class Message:
             )
         kwargs = {} if body.get("task_kwargs") is None else body["task_kwargs"]
         whole = {**body, "task_kwargs": kwargs, "task_id": task_id}
-        return cls(task_name, task_id, callback, position, whole)
+        return cls(task_name, task_id, callback, position, envelope.task_token, whole)
 
     @property
     def task_kwargs(self) -> Any:
         """The keyword arguments, or what stands for them: plain JSON."""
         return self.body["task_kwargs"]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a handler may want to know of it, for the context's ``task``."""
+        return {"task_name": self.task_name, "task_id": self.task_id, "callback": self.callback}
 
     @property
     def stored_kwargs(self) -> str | None:
@@ -173,15 +168,6 @@ def write_message(
     # Amazon SQS API Reference, SendMessage: of the characters that JSON leaves as they
     # are, these two don't get through a queue. In JSON they can only stand in a string.
     return ajson.dumps(message).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
-
-
-def _parse(text: object, what: str) -> Any:
-    if not isinstance(text, str):
-        raise MalformedMessageError(f"{what} is a {type(text).__name__}, not a text")
-    try:
-        return ajson.loads(text, rebuild=False)
-    except SerializeError as error:
-        raise MalformedMessageError(f"{what} can't be read: {error}") from error
 
 
 def _is_name(name: object) -> TypeGuard[str]:

@@ -1,17 +1,18 @@
-"""Publishing messages to their listeners, as few calls as SNS allows."""
+"""Publishing messages to their listeners, in as few calls as SNS allows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
+from typing import Any
 
 from algernon_storage import aws_client
 
+from .entries import Entry, send_entries
 from .errors import PublishError, QueueError, UnknownListenerError
-from .parallel import in_parallel
 
-# Amazon SNS API Reference, PublishBatch: entries a call, and bytes of all messages of a call.
-_MAX_ENTRIES = 10
+# Amazon SNS API Reference, PublishBatch: bytes of all messages of a call.
 MAX_BYTES = 256 * 1024
 
 
@@ -24,64 +25,31 @@ class Publication:
     message: str
 
 
-def publish(publications: Iterable[Publication]) -> list[Exception | None]:
+def publish(
+    publications: Iterable[Publication], *, seconds: float = inf
+) -> list[Exception | None]:
     """Publish messages and return, in order, None for each that SNS took, else the error.
 
-    Messages to one topic share a call; calls run in parallel.
+    Args:
+        publications: The messages.
+        seconds: The time after which what SNS throttled isn't tried again.
     """
     todo = list(publications)
-    outcomes: list[Exception | None] = [None] * len(todo)
-    calls = list(_calls(todo))
-    answers = in_parallel(lambda call: _publish_batch([todo[index] for index in call]), calls)
-    for call, answer in zip(calls, answers, strict=True):
-        for position, index in enumerate(call):
-            if isinstance(answer, Exception):
-                outcomes[index] = _publish_error(todo[index], answer)
-            else:
-                outcomes[index] = answer.get(position)
-    return outcomes
+    entries = [
+        Entry(one.topic_arn, {"Message": one.message}, len(one.message.encode())) for one in todo
+    ]
+    outcomes = send_entries(entries, _publish_batch, max_bytes=MAX_BYTES, seconds=seconds)
+    return [
+        None if cause is None else _publish_error(publication, cause)
+        for publication, cause in zip(todo, outcomes, strict=True)
+    ]
 
 
-def _calls(publications: list[Publication]) -> Iterator[list[int]]:
-    by_topic: dict[str, list[int]] = {}
-    for index, publication in enumerate(publications):
-        by_topic.setdefault(publication.topic_arn, []).append(index)
-    for indexes in by_topic.values():
-        call: list[int] = []
-        size = 0
-        for index in indexes:
-            message_size = len(publications[index].message.encode())
-            if call and (len(call) == _MAX_ENTRIES or size + message_size > MAX_BYTES):
-                yield call
-                call, size = [], 0
-            call.append(index)
-            size += message_size
-        yield call
-
-
-def _publish_batch(publications: list[Publication]) -> dict[int, Exception]:
-    answer = aws_client("sns").publish_batch(
-        TopicArn=publications[0].topic_arn,
-        PublishBatchRequestEntries=[
-            {"Id": str(position), "Message": publication.message}
-            for position, publication in enumerate(publications)
-        ],
+def _publish_batch(topic_arn: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
+    answer: dict[str, Any] = aws_client("sns").publish_batch(
+        TopicArn=topic_arn, PublishBatchRequestEntries=entries
     )
-    taken = {int(entry["Id"]) for entry in answer.get("Successful", ())}
-    reasons = {int(entry["Id"]): entry for entry in answer.get("Failed", ())}
-    return {
-        position: _refused(publication, reasons.get(position, {}))
-        for position, publication in enumerate(publications)
-        if position not in taken
-    }
-
-
-def _refused(publication: Publication, reason: dict[str, str]) -> PublishError:
-    return PublishError(
-        f"SNS didn't take the message for the Task {publication.task_name!r} at"
-        f" {publication.topic_arn}: {reason.get('Code', 'no reason given')}"
-        f" {reason.get('Message', '')}".rstrip()
-    )
+    return answer
 
 
 def _publish_error(publication: Publication, cause: Exception) -> QueueError:

@@ -5,11 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, Literal, overload
+from inspect import iscoroutinefunction
+from math import isfinite
+from typing import Any, Literal, cast, overload
 
-from .batch import Batch, Handler
+from algernon_storage import Ledger, S3Ledger
+
+from .batch import Batch
+from .context import RecordContext
+from .deadline import Deadline
 from .errors import BatchFailedError, SettingError
 from .functions import check_function
+from .handing_back import RetryOf, hand_back, release_claims
+from .reading import read_batch
+from .running import Handler, run_batch
+from .sending_on import record_results, report_failures, send_on
 
 Failures = Literal["batch", "report"]
 LambdaHandler = Callable[[Any, Any], dict[str, Any]]
@@ -21,7 +31,12 @@ def queued(handler: Handler, /) -> LambdaHandler: ...
 
 @overload
 def queued(
-    *, failures: Failures | None = None, listeners: Mapping[str, str] | None = None
+    *,
+    failures: Failures | None = None,
+    listeners: Mapping[str, str] | None = None,
+    once: bool | Ledger = False,
+    deadline_margin: float | None = None,
+    concurrency: int = 10,
 ) -> Callable[[Handler], LambdaHandler]: ...
 
 
@@ -31,6 +46,9 @@ def queued(
     *,
     failures: Failures | None = None,
     listeners: Mapping[str, str] | None = None,
+    once: bool | Ledger = False,
+    deadline_margin: float | None = None,
+    concurrency: int = 10,
 ) -> LambdaHandler | Callable[[Handler], LambdaHandler]:
     """Turn ``handler(event, context)`` into a Lambda handler for the batches of an SQS queue.
 
@@ -39,8 +57,12 @@ def queued(
     and with the context: one dict that lives as long as the worker process.
     In it ``aws`` is Lambda's own context, ``sqs`` the facts of the current
     record (``message_id``, ``receipt_handle``, ``source_arn``, ``aws_region``,
-    ``receive_count``), and everything else the handler's own. What it returns
+    ``receive_count``), ``task`` those of its Task (``task_name``, ``task_id``,
+    ``callback``), and everything else the handler's own. What it returns
     goes to the message's callback, through S3.
+
+    An ``async def`` handler is awaited for many records at a time, on one event
+    loop that lives as long as the worker process.
 
     Args:
         handler: The handler, where the decorator stands bare.
@@ -52,6 +74,14 @@ def queued(
             variable `ALGERNON_FAILURES` decides, and else ``"batch"``.
         listeners: The ARN of the SNS topic of each Task, for those that aren't
             found by SSM Parameter Store or by their name.
+        once: True keeps a ledger in the worker's bucket, so that a Task that is
+            done isn't run again, however often its message comes; its callback
+            is sent its first result again. A Ledger keeps it elsewhere.
+        deadline_margin: How much of Lambda's time is kept back for sending results
+            on, in seconds: a record isn't started when less than this would be
+            left after it, should it take as long as the longest one so far. By
+            default a tenth of the batch's time, and a second at the most.
+        concurrency: How many records at most an async handler works on at a time.
 
     Returns:
         A function for Lambda to call, which returns
@@ -59,8 +89,8 @@ def queued(
         Developer Guide, "Handling errors for an SQS event source in Lambda").
 
     Raises:
-        SettingError: `failures` or `ALGERNON_FAILURES` is neither of the two, or the
-            handler is no function, an async function or a generator.
+        SettingError: An option, or `ALGERNON_FAILURES`, has a value that means
+            nothing, or the handler is no function, or a generator.
         NotAnSQSEventError: By the handler, when its event is no SQS event.
         BatchFailedError: By the handler, when records failed under ``"batch"``.
 
@@ -73,23 +103,68 @@ def queued(
         >>> handler({"Records": [{"messageId": message_id, "body": body}]}, None)
         {'batchItemFailures': []}
     """
-    if failures is not None:
-        _check_failures(failures, "failures")
+    handle_batches = batch_handling(
+        failures=failures,
+        listeners=listeners,
+        once=once,
+        deadline_margin=deadline_margin,
+        concurrency=concurrency,
+    )
 
     def decorate(handler: Handler) -> LambdaHandler:
         check_function(handler, "queued", 'failures="report"')
-        context: dict[str, Any] = {}
+        return wraps(handler)(handle_batches(handler, {}))
 
-        @wraps(handler)
+    return decorate if handler is None else decorate(handler)
+
+
+def batch_handling(
+    *,
+    failures: Failures | None,
+    listeners: Mapping[str, str] | None,
+    once: bool | Ledger,
+    deadline_margin: float | None,
+    concurrency: int,
+    retry_of: RetryOf = lambda _: None,
+) -> Callable[[Handler, dict[str, Any]], LambdaHandler]:
+    """Return what makes a Lambda handler of a handler of messages and the worker's context.
+
+    Args:
+        failures: As in `queued`.
+        listeners: As in `queued`.
+        once: As in `queued`.
+        deadline_margin: As in `queued`.
+        concurrency: As in `queued`.
+        retry_of: How each Task is tried again, by its name.
+
+    Raises:
+        SettingError: An option has a value that means nothing.
+    """
+    if failures is not None:
+        _check_failures(failures, "failures")
+    _check_numbers(deadline_margin, concurrency)
+    ledger = _ledger(once)
+
+    def make(handler: Handler, context: dict[str, Any]) -> LambdaHandler:
+        run = _in_its_own_context(handler) if iscoroutinefunction(handler) else handler
+
         def handle_batch(event: Any, aws_context: Any) -> dict[str, Any]:
             policy = failures or _failures_setting()
             context["aws"] = aws_context
+            deadline = Deadline(aws_context, deadline_margin)
             batch = Batch(event, stays_whole=policy == "batch")
-            batch.read()
-            batch.run(handler, context)
-            batch.send_on(listeners, getattr(aws_context, "invoked_function_arn", None))
-            if policy == "batch" and batch.failures:
-                raise BatchFailedError(batch.failures, len(batch.entries))
+            read_batch(batch, ledger, deadline)
+            run_batch(batch, run, context, deadline, concurrency)
+            report_failures(batch)
+            if ledger is not None:
+                record_results(batch, ledger)
+            send_on(batch, deadline, listeners, getattr(aws_context, "invoked_function_arn", None))
+            if ledger is not None:
+                release_claims(batch, ledger)
+            if policy == "report":
+                hand_back(batch, retry_of)
+            elif batch.failures:
+                raise BatchFailedError(batch.failures, len(batch.items))
             return {
                 "batchItemFailures": [
                     {"itemIdentifier": message_id} for message_id in batch.failures
@@ -98,7 +173,24 @@ def queued(
 
         return handle_batch
 
-    return decorate if handler is None else decorate(handler)
+    return make
+
+
+def _in_its_own_context(handler: Handler) -> Handler:
+    # A mapping that is as good as the dict that the handler's annotation may name.
+    return lambda event, context: handler(event, cast("dict[str, Any]", RecordContext(context)))
+
+
+def _ledger(once: bool | Ledger) -> Ledger | None:  # noqa: FBT001 - the option as it was given
+    if isinstance(once, bool):
+        return S3Ledger() if once else None
+    missing = [name for name in ("claim", "finish", "release") if not hasattr(once, name)]
+    if missing:
+        raise SettingError(
+            f"once is {once!r}, but it is True, False or a Ledger, and this has no method"
+            f" {missing[0]!r}"
+        )
+    return once
 
 
 def _failures_setting() -> str:
@@ -113,3 +205,14 @@ def _check_failures(value: str, name: str) -> None:
             f"{name} is {value!r}, but it is 'batch' (a failure keeps the whole batch in the"
             " queue) or 'report' (only what failed)"
         )
+
+
+def _check_numbers(deadline_margin: object, concurrency: object) -> None:
+    if deadline_margin is not None and not (
+        type(deadline_margin) in (int, float) and isfinite(deadline_margin) and deadline_margin >= 0
+    ):
+        raise SettingError(
+            f"deadline_margin is {deadline_margin!r}, but it is a number of seconds from 0 on"
+        )
+    if type(concurrency) is not int or concurrency < 1:
+        raise SettingError(f"concurrency is {concurrency!r}, but it is an int from 1 on")

@@ -9,10 +9,14 @@ from types import MappingProxyType
 from typing import Any, TypeVar, overload
 
 from algernon_serialize import rebuild_event
+from algernon_storage import Ledger
 
+from .context import RecordContext
 from .errors import TaskArgumentsError, TaskNameError, UnregisteredTaskError
 from .functions import check_function
-from .queued import Failures, queued
+from .queued import Failures, batch_handling
+from .retry import Retry
+from .stated import run_state
 from .task import check_task_name
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,9 +29,17 @@ class TaskRouter:
     with objects rebuilt; one that has a parameter ``context`` gets the worker's
     context dict too. What it returns goes to the message's callback.
 
+    An ``async def`` function is awaited, and many of one batch run at a time.
+
     Args:
         failures: As in `queued`.
         listeners: As in `queued`.
+        once: As in `queued`.
+        deadline_margin: As in `queued`.
+        concurrency: As in `queued`.
+
+    Raises:
+        SettingError: An option has a value that means nothing.
 
     Example:
         >>> router = TaskRouter()
@@ -40,35 +52,85 @@ class TaskRouter:
     """
 
     def __init__(
-        self, *, failures: Failures | None = None, listeners: Mapping[str, str] | None = None
+        self,
+        *,
+        failures: Failures | None = None,
+        listeners: Mapping[str, str] | None = None,
+        once: bool | Ledger = False,
+        deadline_margin: float | None = None,
+        concurrency: int = 10,
     ) -> None:
         self._tasks: dict[str, Callable[..., Any]] = {}
-        self._handle_batch = queued(failures=failures, listeners=listeners)(self.route)
+        self._retries: dict[str, Retry] = {}
+        handle_batches = batch_handling(
+            failures=failures,
+            listeners=listeners,
+            once=once,
+            deadline_margin=deadline_margin,
+            concurrency=concurrency,
+            retry_of=self._retries.get,
+        )
+        self._context: dict[str, Any] = {}
+        self._handle_batch = handle_batches(self.route, self._context)
 
     @property
     def tasks(self) -> Mapping[str, Callable[..., Any]]:
         """The registered functions by the name of their Task."""
         return MappingProxyType(self._tasks)
 
+    @property
+    def retries(self) -> Mapping[str, int]:
+        """How often each Task is tried again, for the Tasks that say."""
+        return {
+            name: retry.retries
+            for name, retry in self._retries.items()
+            if retry.retries is not None
+        }
+
     @overload
     def task(self, function: F, /) -> F: ...
 
     @overload
-    def task(self, /, *, name: str | None = None) -> Callable[[F], F]: ...
+    def task(
+        self,
+        /,
+        *,
+        name: str | None = None,
+        retries: int | None = None,
+        backoff: float | None = None,
+    ) -> Callable[[F], F]: ...
 
     def task(
-        self, function: Callable[..., Any] | None = None, /, *, name: str | None = None
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        name: str | None = None,
+        retries: int | None = None,
+        backoff: float | None = None,
     ) -> Callable[..., Any]:
         """Register a function as a Task, and return it as it is.
+
+        `retries` and `backoff` say how a message is tried again whose Task failed,
+        under ``failures="report"``. Without either, it comes back after the
+        queue's visibility timeout, until the queue's redrive policy moves it.
 
         Args:
             function: The function, where the decorator stands bare.
             name: The Task's name; the function's own by default.
+            retries: How often it is tried again before its message is moved to
+                the dead-letter queue, with the reason in its message attributes.
+                How often it was tried is how often SQS says it was received.
+            backoff: After how many seconds it is tried again the first time; each
+                further time after twice as many. A part of them, at most half, is
+                left out by chance. 1 by default, where `retries` is given.
 
         Raises:
             TaskNameError: The name can't be a Task's, or is registered already.
-            SettingError: It is no function, an async function or a generator.
+            SettingError: It is no function, or a generator, or a number is out of range.
         """
+        has_retry = retries is not None or backoff is not None
+        retry = Retry(retries, 1 if backoff is None else backoff) if has_retry else None
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
             check_function(function, "router.task", 'name="resize"')
@@ -80,6 +142,8 @@ class TaskRouter:
                     f" {self._tasks[task_name].__qualname__}: give one of them another name="
                 )
             self._tasks[task_name] = function
+            if retry is not None:
+                self._retries[task_name] = retry
             return function
 
         return register if function is None else register(function)
@@ -87,16 +151,19 @@ class TaskRouter:
     def handler(self, event: dict[str, Any], context: Any) -> Any:
         """Handle what Lambda hands over: a batch of an SQS queue, or one bare message.
 
-        A batch is worked off as `queued` says. A bare message (the Lambda
-        console's test button can send one) is run at once and its result
-        returned.
+        A batch is worked off as `queued` says. A bare message (a state machine of
+        Step Functions may send one, or the test button of Lambda's console) is run
+        at once, and its result returned, as `stated` says.
         """
         if isinstance(event, Mapping) and "task_name" in event:
-            return self.route(event, {"aws": context, "sqs": {}})
+            self._context.update(aws=context, sqs={}, task=_facts(event))
+            return run_state(self.route, event, self._context)
         return self._handle_batch(event, context)
 
     def route(self, event: dict[str, Any], context: dict[str, Any]) -> Any:
         """Run the Task that one message names, and return its result.
+
+        Of an ``async def`` function that is a coroutine, for the caller to await.
 
         Raises:
             UnregisteredTaskError: No function is registered under the name.
@@ -118,6 +185,10 @@ class TaskRouter:
         return _call(task_name, function, kwargs, context)
 
 
+def _facts(event: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: event.get(key) for key in ("task_name", "task_id", "callback")}
+
+
 _signature = cache(inspect.signature)
 
 
@@ -134,7 +205,8 @@ def _call(
                 f"the Task {task_name!r} was sent an argument 'context', which is where it gets"
                 " the worker's context: give the argument another name"
             )
-        kwargs = {**kwargs, "context": context}
+        is_async = inspect.iscoroutinefunction(function)
+        kwargs = {**kwargs, "context": RecordContext(context) if is_async else context}
     try:
         signature.bind(**kwargs)
     except TypeError as error:

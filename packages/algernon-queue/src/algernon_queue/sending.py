@@ -8,9 +8,10 @@ from uuid import uuid4
 
 from algernon_storage import StoredData
 
-from .errors import PublishError
-from .listener import find_listeners, unknown_listener
+from .errors import TasksNotSentError
+from .listener import find_listeners
 from .message import write_message
+from .parallel import in_parallel
 from .publishing import MAX_BYTES, Publication, publish
 from .task import Task
 
@@ -62,30 +63,28 @@ def send_tasks(tasks: Iterable[Task], *, listeners: Mapping[str, str] | None = N
 
     Raises:
         UnknownListenerError: No topic is known for a Task; nothing was sent.
-        PublishError: SNS doesn't take one of the messages, named in the error;
-            the others were sent. Its cause is what went wrong.
+        TasksNotSentError: SNS doesn't take some of the messages, which `failures`
+            names; the others were sent.
         algernon_serialize.UnserializableError: `ajson` can't send an argument;
             nothing was sent.
         algernon_storage.StorageError: An argument can't be stored; nothing was sent.
     """
     todo = list(tasks)
-    topics = find_listeners({task.task_name for task in todo}, listeners, None) if todo else {}
-    for task in todo:
-        if task.task_name not in topics:
-            raise unknown_listener(task.task_name)
+    topics = find_listeners({task.task_name for task in todo}, listeners, None)
     task_ids = [str(uuid4()) for _ in todo]
-    outcomes = publish(
-        [
-            Publication(task.task_name, topics[task.task_name], _message(task, task_id))
-            for task, task_id in zip(todo, task_ids, strict=True)
-        ]
-    )
-    failures = [(index, error) for index, error in enumerate(outcomes) if error is not None]
+    messages = in_parallel(lambda one: _message(*one), zip(todo, task_ids, strict=True))
+    publications = []
+    for task, message in zip(todo, messages, strict=True):
+        topic = topics[task.task_name]
+        if isinstance(topic, Exception):
+            raise topic
+        if isinstance(message, Exception):
+            raise message
+        publications.append(Publication(task.task_name, topic, message))
+    outcomes = enumerate(publish(publications))
+    failures = {number: error for number, error in outcomes if error is not None}
     if failures:
-        lines = "\n".join(f"  number {index}: {error}" for index, error in failures)
-        raise PublishError(
-            f"{len(failures)} of {len(todo)} Tasks weren't sent:\n{lines}"
-        ) from failures[0][1]
+        raise TasksNotSentError(failures, task_ids) from next(iter(failures.values()))
     return task_ids
 
 

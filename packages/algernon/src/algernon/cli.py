@@ -59,7 +59,11 @@ def _template(options: argparse.Namespace) -> None:
 
     worker = load_worker(options.target, Path.cwd())
     template = system_template(
-        worker.tasks, handler=worker.handler, timeout=options.timeout, memory=options.memory
+        worker.tasks,
+        handler=worker.handler,
+        timeout=options.timeout,
+        memory=options.memory,
+        retries=worker.retries,
     )
     print(json.dumps(template, indent=2))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from .errors import TemplateError
@@ -21,9 +22,9 @@ _RESOURCES_A_TEMPLATE = 500
 # Amazon SNS API Reference, CreateTopic: a topic's name has 256 characters, of which
 # the stack's name may take 128, and the hyphen after it one.
 _LONGEST_TASK_NAME = 127
-# IAM and STS quotas: a managed policy holds 6,144 characters, and a Task's two ARNs
-# may take 430 of them.
-_TASKS_A_POLICY = 12
+# IAM and STS quotas: a managed policy holds 6,144 characters, of which a Task's three
+# ARNs may take 560; a role has ten of them.
+_TASKS_A_POLICY = 10
 
 # AWS Lambda Developer Guide, "Creating and configuring an Amazon SQS event source
 # mapping": a visibility timeout of six times the function's, and a maxReceiveCount
@@ -47,7 +48,12 @@ CACHE_FOLDER = "cache"
 
 
 def system_template(
-    tasks: Sequence[str], *, handler: str, timeout: int = 30, memory: int = 256
+    tasks: Sequence[str],
+    *,
+    handler: str,
+    timeout: int = 30,
+    memory: int = 256,
+    retries: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the CloudFormation (SAM) template of a worker's system.
 
@@ -61,6 +67,8 @@ def system_template(
         timeout: How long one batch of ten may take, in seconds (1 to 900).
         memory: The function's memory, in MB (128 to 10,240), which its share of
             a CPU goes with.
+        retries: How often a Task is tried again, for those that say: the queue
+            then gives its messages out at least that often.
 
     Raises:
         TemplateError: A number is outside Lambda's limits, a Task's name is too
@@ -81,7 +89,7 @@ def system_template(
             )
     resources = {
         **_bucket(),
-        **_topics_and_queues(tasks, timeout),
+        **_topics_and_queues(tasks, timeout, retries),
         **_role(tasks),
         **_function(tasks, handler, timeout, memory),
     }
@@ -219,7 +227,9 @@ def _bucket() -> dict[str, Any]:
     }
 
 
-def _topics_and_queues(tasks: Sequence[str], timeout: int) -> dict[str, Any]:
+def _topics_and_queues(
+    tasks: Sequence[str], timeout: int, retries: Mapping[str, int]
+) -> dict[str, Any]:
     resources: dict[str, Any] = {}
     for task in tasks:
         topic = logical_id("Topic", task)
@@ -238,7 +248,7 @@ def _topics_and_queues(tasks: Sequence[str], timeout: int) -> dict[str, Any]:
                 "VisibilityTimeout": _VISIBILITY_FACTOR * timeout,
                 "RedrivePolicy": {
                     "deadLetterTargetArn": _arn(dead_letter_queue),
-                    "maxReceiveCount": _MAX_RECEIVE_COUNT,
+                    "maxReceiveCount": max(_MAX_RECEIVE_COUNT, 1 + retries.get(task, 0)),
                 },
             }
         )
@@ -288,11 +298,19 @@ def _role(tasks: Sequence[str]) -> dict[str, Any]:
                     {
                         "Effect": "Allow",
                         "Action": [
+                            "sqs:ChangeMessageVisibility",
                             "sqs:DeleteMessage",
                             "sqs:GetQueueAttributes",
+                            "sqs:GetQueueUrl",
                             "sqs:ReceiveMessage",
                         ],
                         "Resource": [_arn(logical_id("Queue", task)) for task in some],
+                    },
+                    # What won't ever succeed is moved there at once.
+                    {
+                        "Effect": "Allow",
+                        "Action": ["sqs:GetQueueUrl", "sqs:SendMessage"],
+                        "Resource": [_arn(logical_id("DeadLetterQueue", task)) for task in some],
                     },
                     {
                         "Effect": "Allow",
@@ -321,7 +339,7 @@ def _role(tasks: Sequence[str]) -> dict[str, Any]:
                     "PolicyDocument": _policy(
                         {
                             "Effect": "Allow",
-                            "Action": ["s3:GetObject", "s3:PutObject"],
+                            "Action": ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
                             "Resource": {"Fn::Sub": "${Bucket.Arn}/*"},
                         },
                         # Without it, S3 answers 403 instead of 404 for what isn't there.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
@@ -25,10 +26,12 @@ class Worker:
     Attributes:
         handler: Lambda's name of the handler, such as ``"worker.handler"``.
         tasks: The names of the router's Tasks.
+        retries: How often a Task is tried again, for those that say.
     """
 
     handler: str
     tasks: tuple[str, ...]
+    retries: Mapping[str, int]
 
 
 def split_target(target: str) -> tuple[str, str]:
@@ -65,7 +68,7 @@ def load_worker(target: str, directory: Path) -> Worker:
 
     Example:
         >>> load_worker("worker:router", Path("examples"))  # doctest: +SKIP
-        Worker(handler='worker.handler', tasks=('read', 'parse'))
+        Worker(handler='worker.handler', tasks=('read', 'parse'), retries={})
     """
     module_name, router_name = split_target(target)
     module = _import(module_name, directory)
@@ -86,7 +89,7 @@ def load_worker(target: str, directory: Path) -> Worker:
             f"the router {target!r} has no Tasks: put @{router_name}.task on the functions that"
             " should be"
         )
-    return Worker(handler=f"{module_name}.handler", tasks=tuple(router.tasks))
+    return Worker(f"{module_name}.handler", tuple(router.tasks), router.retries)
 
 
 def _import(module_name: str, directory: Path) -> ModuleType:

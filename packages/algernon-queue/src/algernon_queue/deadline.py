@@ -1,0 +1,33 @@
+"""How much of Lambda's time is left, and what is kept back of it."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+# What is kept back for sending results on, where the worker doesn't say: a tenth of the
+# time, and a second at the most.
+_SHARE = 0.1
+_SECONDS = 1.0
+
+
+class Deadline:
+    """When Lambda ends the function.
+
+    Args:
+        aws_context: Lambda's own context. Outside Lambda, where none says how much
+            time is left, there is always enough.
+        margin: How much is kept back for sending results on, in seconds, or None.
+    """
+
+    def __init__(self, aws_context: Any, margin: float | None) -> None:
+        self._remaining_millis = getattr(aws_context, "get_remaining_time_in_millis", None)
+        self.margin = min(_SECONDS, _SHARE * self.seconds_left()) if margin is None else margin
+
+    def seconds_left(self) -> float:
+        """Return the seconds until the function ends."""
+        return inf if self._remaining_millis is None else self._remaining_millis() / 1000
+
+    def seconds_to_work(self) -> float:
+        """Return the seconds that are left but for the margin; none may be negative."""
+        return self.seconds_left() - self.margin

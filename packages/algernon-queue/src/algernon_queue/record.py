@@ -1,0 +1,102 @@
+"""The records of an SQS event, as Lambda hands them over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import NotAnSQSEventError
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One message of SQS: AWS Lambda Developer Guide, "Using Lambda with Amazon SQS".
+
+    Attributes:
+        raw: The record as it came.
+        message_id: The messageId by which SQS knows it.
+    """
+
+    raw: Mapping[str, Any]
+    message_id: str
+
+    @property
+    def body(self) -> object:
+        """The body: a text, if SQS made the record."""
+        return self.raw.get("body")
+
+    @property
+    def queue_arn(self) -> str:
+        """The ARN of the queue that it came from."""
+        return str(self.raw.get("eventSourceARN") or "")
+
+    @property
+    def receipt_handle(self) -> str | None:
+        """What SQS wants to see from whoever deletes or hides the message."""
+        return self.raw.get("receiptHandle")
+
+    @property
+    def receive_count(self) -> int:
+        """How often the message was received, this time included."""
+        return int(self.attributes.get("ApproximateReceiveCount", 1))
+
+    @property
+    def group(self) -> str | None:
+        """The message group that it belongs to, on a FIFO queue."""
+        group: str | None = self.attributes.get("MessageGroupId")
+        return group if self.queue_arn.endswith(".fifo") else None
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """What SQS says of the message."""
+        return self.raw.get("attributes") or {}
+
+    @property
+    def message_attributes(self) -> Mapping[str, Any]:
+        """What the sender says of it."""
+        return self.raw.get("messageAttributes") or {}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a handler may want to know of it, for the context's ``sqs``."""
+        return {
+            "message_id": self.message_id,
+            "receipt_handle": self.receipt_handle,
+            "source_arn": self.raw.get("eventSourceARN"),
+            "aws_region": self.raw.get("awsRegion"),
+            "receive_count": self.receive_count,
+        }
+
+
+def records_of(event: Any) -> list[Record]:
+    """Return the records of an event.
+
+    Raises:
+        NotAnSQSEventError: It isn't one of an SQS queue, or a failure of a record
+            of it couldn't be reported.
+    """
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    if not isinstance(records, list):
+        raise NotAnSQSEventError(
+            "the event has no list of Records, so it isn't one of an SQS queue: subscribe the"
+            " function to a queue with an event source mapping"
+        )
+    return [_record(raw) for raw in records]
+
+
+def _record(raw: Any) -> Record:
+    # SNS spells the key in its own way.
+    source = None
+    if isinstance(raw, Mapping):
+        source = raw.get("eventSource", raw.get("EventSource", "aws:sqs"))
+    if source != "aws:sqs":
+        raise NotAnSQSEventError(
+            f"a record of the event comes from {source!r}, not from an SQS queue ('aws:sqs')"
+        )
+    message_id = raw.get("messageId")
+    if not (message_id and isinstance(message_id, str)):
+        raise NotAnSQSEventError(
+            "a record of the event has no messageId, so a failure of it couldn't be reported"
+        )
+    return Record(raw, message_id)

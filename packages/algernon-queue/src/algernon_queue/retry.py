@@ -1,0 +1,71 @@
+"""How a Task is tried again after a failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, isfinite
+from random import uniform
+
+from .errors import SettingError
+
+# Amazon SQS Developer Guide, "Amazon SQS visibility timeout": twelve hours from when the
+# message was received. Until then it may have waited for five minutes in Lambda's
+# batching window, and for fifteen in the function.
+LONGEST_DELAY = (12 * 60 - 20) * 60
+
+# Amazon SQS Developer Guide, "Amazon SQS dead-letter queues": the largest maxReceiveCount,
+# which counts the first time too.
+MOST_RETRIES = 999
+
+# Twice as long each time: after so many times it is the longest delay anyway.
+_DOUBLINGS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """What a Task says of its retries.
+
+    Attributes:
+        retries: How often it is tried again before its message is moved to the
+            dead-letter queue. None leaves that to the queue's own redrive policy.
+        backoff: How long the message is hidden after the first failure, in
+            seconds; after each further one twice as long.
+
+    Raises:
+        SettingError: A number is out of range.
+    """
+
+    retries: int | None
+    backoff: float
+
+    def __post_init__(self) -> None:
+        if self.retries is not None and (
+            type(self.retries) is not int or not 0 <= self.retries <= MOST_RETRIES
+        ):
+            raise SettingError(
+                f"retries is {self.retries!r}, but it is an int from 0 to {MOST_RETRIES}, or None"
+                " for as many as the queue's redrive policy gives"
+            )
+        if (
+            type(self.backoff) not in (int, float)
+            or not isfinite(self.backoff)
+            or not 0 <= self.backoff <= LONGEST_DELAY
+        ):
+            raise SettingError(
+                f"backoff is {self.backoff!r}, but it is a number of seconds from 0 to"
+                f" {LONGEST_DELAY}, so that a message is hidden for less than SQS's twelve hours"
+            )
+
+    def is_exhausted(self, receive_count: int) -> bool:
+        """Tell whether a message that failed so often isn't tried again."""
+        return self.retries is not None and receive_count > self.retries
+
+    def delay(self, receive_count: int) -> int:
+        """Return for how many seconds a message that failed so often is hidden.
+
+        It is chosen by chance between half of the full time and all of it, so
+        that messages that failed together don't come back together.
+        """
+        doublings = min(max(receive_count, 1) - 1, _DOUBLINGS)
+        longest = min(self.backoff * 2**doublings, LONGEST_DELAY)
+        return ceil(uniform(longest / 2, longest))  # noqa: S311 - spreads load, keeps no secret

@@ -1,0 +1,134 @@
+"""Running the handler for the records of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from contextvars import copy_context
+from functools import cache
+from inspect import iscoroutine
+from math import isinf
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from .batch import Batch, Item
+from .deadline import Deadline
+from .errors import OutOfTimeError
+from .pipeline import PipelineTermination
+
+if TYPE_CHECKING:
+    from asyncio import Runner, Semaphore
+
+Handler = Callable[[dict[str, Any], dict[str, Any]], Any]
+
+
+def run_batch(
+    batch: Batch,
+    handler: Handler,
+    context: dict[str, Any],
+    deadline: Deadline,
+    concurrency: int,
+) -> None:
+    """Run the handler for each record that isn't done yet, in order, while there is time.
+
+    Coroutines run when every record was started, so many at a time; those of a
+    FIFO queue at once, one after the other, as the order there asks.
+    """
+    longest = 0.0
+    started = False
+    coroutines: list[tuple[Item, Coroutine[Any, Any, Any]]] = []
+    for item, message in batch.alive:
+        if item.error is not None or item.outcome is not None:
+            continue  # its message group was stopped meanwhile, or its Task is done
+        # The first record is always started, or a short timeout would never get anywhere.
+        if started and deadline.seconds_to_work() < longest:
+            batch.fail(item, _out_of_time(deadline))
+            continue
+        begin = monotonic()
+        started = True
+        context["sqs"] = item.record.facts
+        context["task"] = message.facts
+        try:
+            item.result = handler(dict(message.body), context)
+        except PipelineTermination as end:
+            item.result, item.ends_chain = end.result, True
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this record's failure
+            batch.fail(item, error)
+        if iscoroutine(item.result):
+            coroutine, item.result = item.result, None
+            if item.record.group is None:
+                coroutines.append((item, coroutine))
+            else:
+                _run_coroutines(batch, [(item, coroutine)], deadline, concurrency)
+        longest = max(longest, monotonic() - begin)
+    if coroutines:
+        _run_coroutines(batch, coroutines, deadline, concurrency)
+
+
+def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine to its end, on the event loop of this process, and return its result."""
+    return _runner().run(coroutine, context=copy_context())
+
+
+def _run_coroutines(
+    batch: Batch,
+    coroutines: list[tuple[Item, Coroutine[Any, Any, Any]]],
+    deadline: Deadline,
+    concurrency: int,
+) -> None:
+    from asyncio import Semaphore, gather
+
+    async def run_all() -> None:
+        limit = Semaphore(concurrency)
+        await gather(
+            *(
+                _run_coroutine(batch, item, coroutine, deadline, limit)
+                for item, coroutine in coroutines
+            )
+        )
+
+    run_coroutine(run_all())
+
+
+async def _run_coroutine(
+    batch: Batch,
+    item: Item,
+    coroutine: Coroutine[Any, Any, Any],
+    deadline: Deadline,
+    limit: Semaphore,
+) -> None:
+    import asyncio
+
+    async with limit:
+        seconds = deadline.seconds_to_work()
+        timeout = asyncio.timeout(None if isinf(seconds) else max(seconds, 0))
+        try:
+            async with timeout:
+                item.result = await coroutine
+        except PipelineTermination as end:
+            item.result, item.ends_chain = end.result, True
+        except TimeoutError as error:
+            batch.fail(item, _out_of_time(deadline) if timeout.expired() else error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this record's failure
+            batch.fail(item, error)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            cancelled = RuntimeError("the Task's coroutine cancelled itself")
+            cancelled.__cause__ = error
+            batch.fail(item, cancelled)
+
+
+@cache
+def _runner() -> Runner:
+    """Return what has the one event loop of this process, so that its connections live on."""
+    from asyncio import Runner
+
+    return Runner()
+
+
+def _out_of_time(deadline: Deadline) -> OutOfTimeError:
+    return OutOfTimeError(
+        f"only {deadline.seconds_left():.3f} s of Lambda's time are left, too few to run this"
+        " record and to send results on: it stays in the queue"
+    )

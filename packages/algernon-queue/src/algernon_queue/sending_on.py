@@ -1,0 +1,177 @@
+"""Sending on what the Tasks of a batch returned: to callbacks, and to state machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVarTuple
+
+from algernon_serialize import SerializeError
+from algernon_storage import Ledger, Outcome, StoredData
+
+from .batch import Batch, Item
+from .deadline import Deadline
+from .listener import find_listeners
+from .message import Message, NextTask
+from .parallel import in_parallel
+from .publishing import MAX_BYTES, Publication, publish
+from .state_machine import output_of, report_failure, report_success, stored_output
+
+Ts = TypeVarTuple("Ts")
+
+
+def report_failures(batch: Batch) -> None:
+    """Tell the state machines that wait for Tasks that failed.
+
+    Trying again is then the state machine's business, and not the queue's.
+    """
+    failed = [
+        (item, item.message.task_token, item.error)
+        for item in batch.items
+        if item.message is not None
+        and item.message.task_token is not None
+        and item.error is not None
+        and item.has_failed
+    ]
+    reports = in_parallel(lambda one: report_failure(one[1], one[2]), failed)
+    for (item, _, _), problem in zip(failed, reports, strict=True):
+        if problem is None:
+            item.is_settled = True
+        else:
+            batch.fail(item, problem)
+
+
+def record_results(batch: Batch, ledger: Ledger) -> None:
+    """Note in the ledger what the Tasks returned, in parallel.
+
+    This goes for a batch that stays whole too, so that none of them runs again.
+    """
+    done = [
+        (item, message, item.claim)
+        for item, message in batch.alive
+        if item.claim is not None and item.outcome is None
+    ]
+    outcomes = in_parallel(
+        lambda one: ledger.finish(
+            one[2], _wanted_result(one[0], one[1]), ends_chain=one[0].ends_chain
+        ),
+        done,
+    )
+    for (item, _, _), outcome in zip(done, outcomes, strict=True):
+        if isinstance(outcome, Outcome):
+            item.outcome = outcome
+            item.ends_chain = outcome.ends_chain
+        else:
+            # It may be noted all the same: the claim is left to lapse.
+            item.claim = None
+            batch.fail(item, outcome)
+
+
+def send_on(
+    batch: Batch,
+    deadline: Deadline,
+    listeners: Mapping[str, str] | None,
+    function_arn: str | None,
+) -> None:
+    """Store the results that go to a callback, and publish its message, in parallel."""
+    parcels = [
+        (item, next_task)
+        for item, message in batch.leaving
+        if not item.ends_chain and (next_task := message.next_task) is not None
+    ]
+    addressed = _address(batch, parcels, listeners, function_arn)
+    publications = _write_messages(batch, _still(batch, addressed))
+    _publish(batch, _still(batch, publications), deadline)
+    _report_successes(batch)
+
+
+def _address(
+    batch: Batch,
+    parcels: list[tuple[Item, NextTask]],
+    listeners: Mapping[str, str] | None,
+    function_arn: str | None,
+) -> list[tuple[Item, NextTask, str]]:
+    found = find_listeners({task.task_name for _, task in parcels}, listeners, function_arn)
+    addressed = []
+    for item, task in parcels:
+        topic = found[task.task_name]
+        if isinstance(topic, Exception):
+            batch.fail(item, topic)
+        else:
+            addressed.append((item, task, topic))
+    return addressed
+
+
+def _write_messages(
+    batch: Batch, parcels: list[tuple[Item, NextTask, str]]
+) -> list[tuple[Item, Publication]]:
+    messages = in_parallel(lambda parcel: _message(parcel[0], parcel[1]), parcels)
+    ready = []
+    for (item, task, topic), message in zip(parcels, messages, strict=True):
+        if isinstance(message, Exception):
+            batch.fail(item, message)
+        else:
+            ready.append((item, Publication(task.task_name, topic, message)))
+    return ready
+
+
+def _message(item: Item, task: NextTask) -> str:
+    if item.outcome is not None:
+        return task.message(StoredData.at(item.outcome.pointer))
+    if item.result is None:
+        return task.message({})
+    # The name is all that tells results apart: a Task that runs again finds its
+    # first result in place, and its callback gets that one every time.
+    stored = StoredData(task.task_id, item.result, full_unpack=True, timestamp="0")
+    if stored.travels_inline:
+        message = task.message(item.result)
+        if len(message.encode()) <= MAX_BYTES:
+            return message
+    stored.store(keep_existing=True)
+    return task.message(StoredData.at(stored.pointer))
+
+
+def _publish(batch: Batch, parcels: list[tuple[Item, Publication]], deadline: Deadline) -> None:
+    seconds = max(deadline.seconds_left() / 2, 0)
+    outcomes = publish((publication for _, publication in parcels), seconds=seconds)
+    for (item, _), error in zip(parcels, outcomes, strict=True):
+        if error is not None:
+            batch.fail(item, error)
+
+
+def _report_successes(batch: Batch) -> None:
+    waited_for = [
+        (item, message.task_token)
+        for item, message in batch.leaving
+        if message.task_token is not None
+    ]
+    reports = in_parallel(lambda one: _report(*one), waited_for)
+    for (item, _), problem in zip(waited_for, reports, strict=True):
+        if isinstance(problem, Exception):
+            batch.fail(item, problem)
+
+
+def _report(item: Item, task_token: str) -> None:
+    try:
+        output = _output(item)
+    except SerializeError as error:
+        report_failure(task_token, error)
+    else:
+        report_success(task_token, output)
+
+
+def _output(item: Item) -> str:
+    if item.outcome is not None and item.claim is None:  # an earlier run is what did it
+        return stored_output(item.outcome.pointer)
+    return output_of(item.given_result)
+
+
+def _wanted_result(item: Item, message: Message) -> Any:
+    # What nobody gets may be anything, and isn't looked at.
+    is_wanted = item.ends_chain or message.next_task is not None or message.task_token is not None
+    return item.given_result if is_wanted else {}
+
+
+def _still(batch: Batch, parcels: list[tuple[Item, *Ts]]) -> list[tuple[Item, *Ts]]:
+    if batch.stays_whole and batch.failures:
+        return []
+    return [parcel for parcel in parcels if parcel[0].error is None]

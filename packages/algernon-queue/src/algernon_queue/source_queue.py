@@ -1,0 +1,126 @@
+"""The queue that records came from: hiding them for a while, and moving them away."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from algernon_storage import aws_client
+
+from .entries import Entry, send_entries
+from .errors import NoDeadLetterQueueError
+from .record import Record
+
+# Amazon SQS API Reference, SendMessageBatch: bytes of all messages of a call.
+_MAX_BYTES = 1024 * 1024
+# Amazon SQS Developer Guide, "Amazon SQS message metadata": attributes a message.
+_MAX_ATTRIBUTES = 10
+# Amazon SQS API Reference, SendMessage: the characters that a message may hold.
+_NOT_ALLOWED = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def hide(records: Sequence[tuple[Record, int]]) -> list[Exception | None]:
+    """Set for how many seconds from now SQS gives records to nobody.
+
+    Returns:
+        In order, None for each that is hidden, else the error.
+    """
+    entries = [
+        Entry(
+            record.queue_arn,
+            {"ReceiptHandle": record.receipt_handle, "VisibilityTimeout": seconds},
+        )
+        for record, seconds in records
+    ]
+    return send_entries(entries, _change_visibility)
+
+
+def move_to_dead_letter_queue(
+    records: Sequence[tuple[Record, Mapping[str, str]]],
+) -> list[Exception | None]:
+    """Send records to the dead-letter queues of their queues.
+
+    Args:
+        records: Each with the attributes that say why.
+
+    Returns:
+        In order, None for each that is there, else the error; a queue without a
+        redrive policy has no dead-letter queue, and that is an error too.
+    """
+    entries = [_dead_letter(record, reasons) for record, reasons in records]
+    return send_entries(entries, _send_to_dead_letter_queue, max_bytes=_MAX_BYTES)
+
+
+def _change_visibility(queue_arn: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
+    answer: dict[str, Any] = aws_client("sqs").change_message_visibility_batch(
+        QueueUrl=_queue_url(queue_arn), Entries=entries
+    )
+    return answer
+
+
+def _send_to_dead_letter_queue(queue_arn: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
+    answer: dict[str, Any] = aws_client("sqs").send_message_batch(
+        QueueUrl=_dead_letter_queue_url(queue_arn), Entries=entries
+    )
+    return answer
+
+
+@cache
+def _queue_url(queue_arn: str) -> str:
+    # arn:PARTITION:sqs:REGION:ACCOUNT:NAME
+    *_, account, name = queue_arn.split(":")
+    answer = aws_client("sqs").get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
+    return str(answer["QueueUrl"])
+
+
+@cache
+def _dead_letter_queue_url(queue_arn: str) -> str:
+    answer = aws_client("sqs").get_queue_attributes(
+        QueueUrl=_queue_url(queue_arn), AttributeNames=["RedrivePolicy"]
+    )
+    policy = answer.get("Attributes", {}).get("RedrivePolicy")
+    if policy is None:
+        raise NoDeadLetterQueueError(
+            f"the queue {queue_arn} has no redrive policy, so it has no dead-letter queue that a"
+            " message could be moved to: give it one"
+        )
+    return _queue_url(json.loads(policy)["deadLetterTargetArn"])
+
+
+def _dead_letter(record: Record, reasons: Mapping[str, str]) -> Entry:
+    attributes = _attributes(record, reasons)
+    fields: dict[str, Any] = {"MessageBody": record.body, "MessageAttributes": attributes}
+    if trace := record.attributes.get("AWSTraceHeader"):
+        fields["MessageSystemAttributes"] = {
+            "AWSTraceHeader": {"DataType": "String", "StringValue": trace}
+        }
+    if record.group is not None:
+        fields["MessageGroupId"] = record.group
+        fields["MessageDeduplicationId"] = record.message_id
+    size = len(str(record.body).encode(errors="replace")) + sum(
+        len(name) + sum(len(part if isinstance(part, bytes) else part.encode()) for part in parts)
+        for name, parts in ((name, value.values()) for name, value in attributes.items())
+    )
+    return Entry(record.queue_arn, fields, size)
+
+
+def _attributes(record: Record, reasons: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    attributes = {
+        name: {"DataType": "String", "StringValue": _NOT_ALLOWED.sub("\ufffd", value)}
+        for name, value in reasons.items()
+    }
+    for name, value in record.message_attributes.items():
+        if len(attributes) < _MAX_ATTRIBUTES and name not in attributes:
+            attributes[name] = _to_send(value)
+    return attributes
+
+
+def _to_send(attribute: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a message attribute as SQS takes it, of one as Lambda hands it over."""
+    if (binary := attribute.get("binaryValue")) is not None:
+        return {"DataType": attribute["dataType"], "BinaryValue": b64decode(binary)}
+    return {"DataType": attribute["dataType"], "StringValue": attribute["stringValue"]}

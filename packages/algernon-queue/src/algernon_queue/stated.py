@@ -1,0 +1,70 @@
+"""The decorator for workers that a state machine of Step Functions calls directly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from inspect import iscoroutine
+from typing import Any
+
+from algernon_serialize import ajson, rebuild_event
+
+from .functions import check_function
+from .pipeline import PipelineTermination
+from .running import run_coroutine
+from .state_machine import output_of
+
+StateHandler = Callable[[Any, dict[str, Any]], Any]
+
+
+def stated(handler: StateHandler, /) -> Callable[[Any, Any], Any]:
+    """Turn ``handler(event, context)`` into a Lambda handler for a state of Step Functions.
+
+    The event is the state's input with its objects rebuilt and stored data
+    fetched. What the handler returns is the state's output: plain JSON with tags,
+    which the next `stated` worker rebuilds; or a pointer to it in S3, where it is
+    larger than the 262,144 bytes that Step Functions passes on (AWS Step Functions
+    Developer Guide, "Service quotas"). An error goes to the state machine under
+    its class's name, for ``Retry`` and ``Catch`` to match.
+
+    The context is one dict that lives as long as the worker process, in which
+    ``aws`` is Lambda's own context.
+
+    Args:
+        handler: The function, which may be ``async def``.
+
+    Raises:
+        SettingError: It is no function, or a generator.
+        algernon_serialize.SerializeError: By the handler, when the input can't be
+            rebuilt here or the result can't be sent.
+        algernon_storage.StorageError: By the handler, when something can't be
+            fetched or stored.
+
+    Example:
+        >>> from decimal import Decimal
+        >>> @stated
+        ... def handler(event, context):
+        ...     return {"total": sum(event["prices"], Decimal(0))}
+        >>> handler({"prices": [{"_alg_class": "decimal", "value": "9.90"}]}, None)
+        {'total': {'_alg_class': 'decimal', 'value': '9.90'}}
+    """
+    check_function(handler, "stated", "")
+    context: dict[str, Any] = {}
+
+    @wraps(handler)
+    def handle_state(event: Any, aws_context: Any) -> Any:
+        context["aws"] = aws_context
+        return run_state(handler, rebuild_event({"input": event})["input"], context)
+
+    return handle_state
+
+
+def run_state(handler: StateHandler, event: Any, context: dict[str, Any]) -> Any:
+    """Run a handler for what Lambda was called with, and return its result as plain JSON."""
+    try:
+        result = handler(event, context)
+        if iscoroutine(result):
+            result = run_coroutine(result)
+    except PipelineTermination as end:
+        result = end.result
+    return ajson.loads(output_of(result), rebuild=False)
