@@ -301,7 +301,10 @@ def test_the_role_allows_what_the_worker_does_and_no_more(tasks: Sequence[str]) 
         {"Ref": logical_id("Topic", task)} for task in tasks
     ]
     assert [(each["Action"], each["Resource"]) for each in others] == [
-        (["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"], {"Fn::Sub": "${Bucket.Arn}/*"}),
+        (
+            ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
+            {"Fn::Sub": "${Bucket.Arn}/*"},
+        ),
         ("s3:ListBucket", arn("Bucket")),
         (["logs:CreateLogStream", "logs:PutLogEvents"], arn("WorkerLogs")),
         (["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*"),
