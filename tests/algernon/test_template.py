@@ -388,7 +388,7 @@ def test_another_task_changes_no_resource_of_the_first() -> None:
     ],
 )
 def test_numbers_outside_of_lambdas_limits_are_refused(
-    options: dict[str, int], message: str
+    options: dict[str, Any], message: str
 ) -> None:
     """A timeout or memory that no function can have is named, with what it can be."""
     with pytest.raises(TemplateError, match=message):

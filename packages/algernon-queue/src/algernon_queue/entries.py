@@ -62,6 +62,8 @@ def send_entries(
     Returns:
         In order, None for each entry that was taken, else the error.
     """
+    if not entries:
+        return []
     outcomes: list[Exception | None] = [None] * len(entries)
     deadline = monotonic() + seconds
     todo = list(range(len(entries)))

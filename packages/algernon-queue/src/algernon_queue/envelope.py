@@ -12,7 +12,7 @@ from .errors import MalformedMessageError
 from .record import Record
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Envelope:
     """The content of a record, out of all that stood around it.
 

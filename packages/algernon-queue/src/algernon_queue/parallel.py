@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 
-_THREADS = 10
+# A batch of ten may fetch arguments and claim Tasks at once.
+_THREADS = 20
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -20,6 +21,9 @@ def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R | Exce
         function: What to do. It spends its time waiting for AWS, so threads serve it.
         items: What to do it to.
     """
+    todo = list(items)
+    if not todo:
+        return []
 
     def attempt(item: T) -> R | Exception:
         try:
@@ -27,9 +31,8 @@ def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R | Exce
         except Exception as error:  # noqa: BLE001 - whatever went wrong is this item's result
             return error
 
-    todo = list(items)
-    if len(todo) < 2:
-        return [attempt(item) for item in todo]
+    if len(todo) == 1:
+        return [attempt(todo[0])]
     return list(_threads().map(attempt, todo))
 
 

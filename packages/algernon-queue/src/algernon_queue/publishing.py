@@ -25,9 +25,7 @@ class Publication:
     message: str
 
 
-def publish(
-    publications: Iterable[Publication], *, seconds: float = inf
-) -> list[Exception | None]:
+def publish(publications: Iterable[Publication], *, seconds: float = inf) -> list[Exception | None]:
     """Publish messages and return, in order, None for each that SNS took, else the error.
 
     Args:

@@ -207,7 +207,7 @@ def _check_failures(value: str, name: str) -> None:
         )
 
 
-def _check_numbers(deadline_margin: object, concurrency: object) -> None:
+def _check_numbers(deadline_margin: Any, concurrency: Any) -> None:
     if deadline_margin is not None and not (
         type(deadline_margin) in (int, float) and isfinite(deadline_margin) and deadline_margin >= 0
     ):

@@ -9,7 +9,7 @@ from typing import Any
 from .errors import NotAnSQSEventError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Record:
     """One message of SQS: AWS Lambda Developer Guide, "Using Lambda with Amazon SQS".
 
@@ -60,11 +60,12 @@ class Record:
     @property
     def facts(self) -> dict[str, Any]:
         """What a handler may want to know of it, for the context's ``sqs``."""
+        get = self.raw.get
         return {
             "message_id": self.message_id,
-            "receipt_handle": self.receipt_handle,
-            "source_arn": self.raw.get("eventSourceARN"),
-            "aws_region": self.raw.get("awsRegion"),
+            "receipt_handle": get("receiptHandle"),
+            "source_arn": get("eventSourceARN"),
+            "aws_region": get("awsRegion"),
             "receive_count": self.receive_count,
         }
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
-from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeVar, overload
 
 from algernon_serialize import rebuild_event
 from algernon_storage import Ledger
 
-from .context import RecordContext
 from .errors import TaskArgumentsError, TaskNameError, UnregisteredTaskError
 from .functions import check_function
 from .queued import Failures, batch_handling
 from .retry import Retry
 from .stated import run_state
 from .task import check_task_name
+from .task_function import TaskFunction
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,15 +58,14 @@ class TaskRouter:
         deadline_margin: float | None = None,
         concurrency: int = 10,
     ) -> None:
-        self._tasks: dict[str, Callable[..., Any]] = {}
-        self._retries: dict[str, Retry] = {}
+        self._tasks: dict[str, TaskFunction] = {}
         handle_batches = batch_handling(
             failures=failures,
             listeners=listeners,
             once=once,
             deadline_margin=deadline_margin,
             concurrency=concurrency,
-            retry_of=self._retries.get,
+            retry_of=self._retry_of,
         )
         self._context: dict[str, Any] = {}
         self._handle_batch = handle_batches(self.route, self._context)
@@ -76,15 +73,15 @@ class TaskRouter:
     @property
     def tasks(self) -> Mapping[str, Callable[..., Any]]:
         """The registered functions by the name of their Task."""
-        return MappingProxyType(self._tasks)
+        return MappingProxyType({name: task.function for name, task in self._tasks.items()})
 
     @property
     def retries(self) -> Mapping[str, int]:
         """How often each Task is tried again, for the Tasks that say."""
         return {
-            name: retry.retries
-            for name, retry in self._retries.items()
-            if retry.retries is not None
+            name: task.retry.retries
+            for name, task in self._tasks.items()
+            if task.retry is not None and task.retry.retries is not None
         }
 
     @overload
@@ -137,13 +134,12 @@ class TaskRouter:
             task_name = function.__name__ if name is None else name
             check_task_name(task_name)
             if task_name in self._tasks:
+                other = self._tasks[task_name].function
                 raise TaskNameError(
-                    f"the Task {task_name!r} is registered already, as"
-                    f" {self._tasks[task_name].__qualname__}: give one of them another name="
+                    f"the Task {task_name!r} is registered already, as {other.__qualname__}: give"
+                    " one of them another name="
                 )
-            self._tasks[task_name] = function
-            if retry is not None:
-                self._retries[task_name] = retry
+            self._tasks[task_name] = TaskFunction(task_name, function, retry)
             return function
 
         return register if function is None else register(function)
@@ -171,8 +167,8 @@ class TaskRouter:
             algernon_serialize.SerializeError: They can't be rebuilt here.
         """
         task_name = event["task_name"]
-        function = self._tasks.get(task_name)
-        if function is None:
+        task = self._tasks.get(task_name)
+        if task is None:
             raise UnregisteredTaskError(task_name)
         kwargs = rebuild_event(event).get("task_kwargs")
         if kwargs is None:
@@ -182,36 +178,12 @@ class TaskRouter:
                 f"the Task {task_name!r} takes keyword arguments, but was sent a"
                 f" {type(kwargs).__name__}: the Task before it in the chain has to return a dict"
             )
-        return _call(task_name, function, kwargs, context)
+        return task.call(kwargs, context)
+
+    def _retry_of(self, task_name: str) -> Retry | None:
+        task = self._tasks.get(task_name)
+        return None if task is None else task.retry
 
 
 def _facts(event: Mapping[str, Any]) -> dict[str, Any]:
     return {key: event.get(key) for key in ("task_name", "task_id", "callback")}
-
-
-_signature = cache(inspect.signature)
-
-
-def _call(
-    task_name: str,
-    function: Callable[..., Any],
-    kwargs: dict[str, Any],
-    context: dict[str, Any],
-) -> Any:
-    signature = _signature(function)
-    if "context" in signature.parameters:
-        if "context" in kwargs:
-            raise TaskArgumentsError(
-                f"the Task {task_name!r} was sent an argument 'context', which is where it gets"
-                " the worker's context: give the argument another name"
-            )
-        is_async = inspect.iscoroutinefunction(function)
-        kwargs = {**kwargs, "context": RecordContext(context) if is_async else context}
-    try:
-        signature.bind(**kwargs)
-    except TypeError as error:
-        raise TaskArgumentsError(
-            f"the Task {task_name!r} can't be called with the arguments"
-            f" {sorted(map(str, kwargs))}: {error}; it takes {signature}"
-        ) from error
-    return function(**kwargs)

@@ -39,7 +39,7 @@ _TINY = (re.compile(rb"e-[0-9]+(?:[,\]}]|$)"), re.compile(rb"0\.0000[0-9]*(?:[,\
 
 # orjson reads an int that 64 bits don't hold as a float. Of the 20 digits that it
 # takes for one, or the minus and 19, every fifth byte makes four.
-_LONG_INT = re.compile(rb"[-0-9][0-9]{19}")
+_LONG_INT = b"0" * 20
 _DIGITS_AS_ZEROS = bytes.maketrans(b"-123456789", b"0000000000")
 
 _encoder = Encoder(trusting=False)
@@ -95,7 +95,9 @@ def read(text: bytes) -> Any:
         except ValueError:
             # It may be one that only the standard library reads, such as NaN.
             return read_by_json(text)
-        if b"0000" in text[::5].translate(_DIGITS_AS_ZEROS) and _LONG_INT.search(text):
+        if b"0000" in text[::5].translate(_DIGITS_AS_ZEROS) and _LONG_INT in text.translate(
+            _DIGITS_AS_ZEROS
+        ):
             return read_by_json(text)
         return tree
     return read_by_json(text)
