@@ -151,7 +151,11 @@ def proxy_to(url: str, wire: Wire) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Leave the test's output alone."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        # A client may open twenty connections at once, and a queue of five makes some wait.
+        request_queue_size = 128
+
+    server = Server(("127.0.0.1", 0), Handler)
     # A client keeps its connections for as long as the process lives.
     server.daemon_threads = True
     server.block_on_close = False

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from algernon_queue import BatchFailedError, OutOfTimeError, queued
+from algernon_queue import BatchFailedError, OutOfTimeError, SettingError, TaskRouter, queued
 
 from .events import ALL_DONE, LambdaContext, event, failed, fifo_record, message, record
 
@@ -109,3 +110,52 @@ def test_without_lambda_there_is_time(context: Any) -> None:
 
     assert handler(event(*batch(3)), context) == ALL_DONE
     assert done == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("margin", "count"), [(None, 9), (0, 10), (0.5, 10), (1, 9), (3, 7), (7.5, 3), (10, 1), (60, 1)]
+)
+def test_the_margin_is_what_was_said(margin: float | None, count: int) -> None:
+    """Records are started while more than the margin is left, and one is in any case."""
+    done: list[int] = []
+    records = batch(12)
+    handler = queued(failures="report", deadline_margin=margin)(taking(1000, done))
+    assert handler(event(*records), LambdaContext(millis_left=9_900)) == failed(*records[count:])
+    assert done == list(range(count))
+
+
+def test_a_router_keeps_the_margin_too() -> None:
+    """The option means the same to a router, and the error says how much time is left."""
+    router = TaskRouter(failures="batch", deadline_margin=5)
+
+    @router.task
+    def work(n: int, context: dict[str, Any]) -> None:
+        context["aws"].millis_left -= 2000
+
+    records = batch(3)
+    with pytest.raises(BatchFailedError, match=r"only 4.000 s of Lambda's time are left") as caught:
+        router.handler(event(*records), LambdaContext(millis_left=6_000))
+    assert list(caught.value.failures) == [record["messageId"] for record in records[1:]]
+
+
+def test_a_coroutine_leaves_the_margin_alone() -> None:
+    """A coroutine is cancelled when only the margin is left, however long that is."""
+
+    @queued(failures="report", deadline_margin=29.9)
+    async def handler(event: Any, context: Any) -> None:
+        await asyncio.sleep(20 if event["task_kwargs"]["n"] == 1 else 0)
+
+    records = batch(3)
+    begin = time.perf_counter()
+    assert handler(event(*records), LambdaContext(millis_left=30_000)) == failed(records[1])
+    assert 0.05 < time.perf_counter() - begin < 5
+
+
+@pytest.mark.parametrize(
+    "margin", [-1, -0.001, float("nan"), float("inf"), "1", True, [1], 1j], ids=repr
+)
+@pytest.mark.parametrize("decorate", [queued, TaskRouter])
+def test_a_margin_that_means_nothing_is_refused_at_once(decorate: Any, margin: Any) -> None:
+    """A value of deadline_margin that is no number of seconds raises where it stands."""
+    with pytest.raises(SettingError, match=r"deadline_margin is .*, but it is a number of seconds"):
+        decorate(deadline_margin=margin)

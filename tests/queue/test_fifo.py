@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from algernon_queue import BatchFailedError, GroupStoppedError, queued
+from algernon_queue import BatchFailedError, GroupStoppedError, TaskRouter, queued, send_task
 
 from .events import LambdaContext, event, failed, fifo_record, message, record
+from .queues import SourceQueue
 
 if TYPE_CHECKING:
+    from ..conftest import LocalAWS
+    from ..wire import Wire
     from .conftest import Listeners
 
 
@@ -149,3 +153,93 @@ def test_a_record_by_hand_without_attributes_still_fails_for_itself() -> None:
     handler = queued(failures="report")(failing_at(0, done=done))
     assert handler(event(*records), LambdaContext()) == failed(records[0])
     assert done == [1, 2]
+
+
+@pytest.fixture
+def fifo_topic(aws: LocalAWS) -> str:
+    """A FIFO topic."""
+    arn: str = aws.client("sns").create_topic(
+        Name="ordered.fifo", Attributes={"FifoTopic": "true"}
+    )["TopicArn"]
+    return arn
+
+
+def published(wire: Wire) -> list[tuple[str | None, str | None, str]]:
+    """Return group, deduplication id and task_id of each entry that was published."""
+    found = []
+    for call in wire.calls:
+        if call.service == "sns":
+            entries = [
+                name.removesuffix(".Message") for name in call.form if name.endswith(".Message")
+            ]
+            found += [
+                (
+                    call.form.get(f"{entry}.MessageGroupId"),
+                    call.form.get(f"{entry}.MessageDeduplicationId"),
+                    json.loads(call.form[f"{entry}.Message"])["task_id"],
+                )
+                for entry in entries
+            ]
+    return found
+
+
+def test_a_fifo_topic_keeps_the_groups(fifo_topic: str, wire: Wire) -> None:
+    """What goes on to a FIFO topic stays in its record's group, under an id that stays the same."""
+    records = numbered("a", "b", "a", callback="next")
+    handler = queued(failures="report", listeners={"next": fifo_topic})(lambda event, context: None)
+    assert handler(event(*records), LambdaContext()) == failed()
+    first = published(wire)
+    assert [group for group, _, _ in first] == ["a", "b", "a"]
+    assert [key for _, key, _ in first] == [task_id for _, _, task_id in first]
+    assert len({key for _, key, _ in first}) == 3
+    wire.clear()
+    assert handler(event(*records), LambdaContext()) == failed()
+    assert published(wire) == first
+
+
+def test_what_comes_from_no_group_has_one_of_its_own(fifo_topic: str, wire: Wire) -> None:
+    """On a FIFO topic, what a standard queue or a sender sends waits for nothing else."""
+    one = record(message("work", callback="next"))
+    handler = queued(failures="report", listeners={"next": fifo_topic})(lambda event, context: None)
+    assert handler(event(one), LambdaContext()) == failed()
+    task_id = send_task("next", listeners={"next": fifo_topic})
+    (_, _, child_id), (group, key, sent_id) = published(wire)
+    assert published(wire)[0] == (child_id, child_id, child_id)
+    assert (group, key, sent_id) == (task_id, task_id, task_id)
+
+
+def test_a_standard_topic_has_no_groups(listeners: Listeners, wire: Wire) -> None:
+    """What goes from a FIFO queue to a standard topic says nothing of its group."""
+    listeners.add("next")
+    records = numbered("a", callback="next")
+    assert queued(lambda event, context: None)(event(*records), LambdaContext()) == failed()
+    ((group, key, _),) = published(wire)
+    assert (group, key) == (None, None)
+
+
+def test_a_group_goes_on_once_its_failure_is_dealt_with(aws: LocalAWS) -> None:
+    """What won't ever succeed leaves the queue, and the rest of its group is done after it."""
+    queue = SourceQueue(aws, is_fifo=True)
+    for n in range(3):
+        queue.send(
+            message("work", task_kwargs={"n": n}), MessageGroupId="a", MessageDeduplicationId=str(n)
+        )
+    done: list[int] = []
+    router = TaskRouter(failures="report")
+
+    @router.task(retries=1, backoff=0)
+    def work(n: int) -> None:
+        if n == 1:
+            raise ValueError("no")
+        done.append(n)
+
+    rounds = []
+    while records := queue.receive():
+        answer = router.handler(event(*records), LambdaContext())
+        left = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+        queue.delete(*(one for one in records if one["messageId"] not in left))
+        rounds.append(len(records) - len(left))
+    assert done == [0, 2]
+    assert rounds == [1, 1, 1]
+    (dead,) = queue.dead_letters()
+    assert json.loads(dead["Body"])["task_kwargs"] == {"n": 1}

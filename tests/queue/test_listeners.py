@@ -17,7 +17,9 @@ from algernon_queue import (
     send_task,
     send_tasks,
 )
+from botocore.exceptions import ClientError
 
+from ..wire import Answer
 from .events import ALL_DONE, LambdaContext, event, failed, message, record
 
 if TYPE_CHECKING:
@@ -254,8 +256,6 @@ def test_a_refusing_parameter_store_fails_who_asked(
     bucket: str, listeners: Listeners, wire: Wire, parameters: Parameters
 ) -> None:
     """When parameters can't be looked up, the records that need them fail."""
-    from ..wire import Answer
-
     wire.treatment = lambda call, forward: (
         Answer(400, [], b'{"__type":"AccessDeniedException","message":"no"}')
         if call.service == "ssm"
@@ -267,3 +267,23 @@ def test_a_refusing_parameter_store_fails_who_asked(
     assert queued(failures="report")(no_result)(batch, LambdaContext()) == failed(
         *batch["Records"][:2]
     )
+
+
+def test_a_refusing_parameter_store_fails_nobody_who_did_not_ask(
+    listeners: Listeners, wire: Wire, parameters: Parameters
+) -> None:
+    """Records whose listeners the mapping knows are done, whatever becomes of the parameters."""
+    topics = listeners.add("mapped")
+    wire.treatment = lambda call, forward: (
+        Answer(400, [], b'{"__type":"AccessDeniedException","message":"not allowed"}')
+        if call.service == "ssm"
+        else forward()
+    )
+    batch = calling("mapped", "other", "mapped")
+    handler = queued(failures="report", listeners=topics)(no_result)
+    assert handler(batch, LambdaContext()) == failed(batch["Records"][1])
+    assert [sent["task_name"] for sent in listeners.messages()] == ["mapped", "mapped"]
+    with pytest.raises(ClientError, match="not allowed"):
+        send_tasks([Task("mapped"), Task("other")], listeners=topics)
+    send_task("mapped", listeners=topics)
+    assert len(listeners.messages()) == 1

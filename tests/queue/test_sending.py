@@ -14,6 +14,7 @@ from algernon_queue import (
     Task,
     TaskArgumentsError,
     TaskNameError,
+    TasksNotSentError,
     UnknownListenerError,
     queued,
     send_task,
@@ -22,6 +23,7 @@ from algernon_queue import (
 from algernon_serialize import UnserializableError
 from algernon_storage import MissingBucketError, StoredData
 
+from ..wire import Answer
 from .events import LambdaContext, event
 
 if TYPE_CHECKING:
@@ -241,6 +243,49 @@ def test_of_many_those_that_could_be_are_sent(listeners: Listeners) -> None:
     assert first == "2 of 4 Tasks weren't sent:"
     assert [line[:12] for line in lines] == ["  number 1: ", "  number 3: "]
     assert [sent["task_kwargs"]["n"] for sent in listeners.messages()] == [0, 2]
+
+
+def test_the_error_has_each_failure_and_each_id(listeners: Listeners) -> None:
+    """What wasn't sent is there by its number, with its error, and so is everybody's task_id."""
+    listeners.add("work")
+    tasks = [Task("work", {"n": 0}), Task("nobody"), Task("work", {"n": 2}), Task("nobody")]
+    with pytest.raises(TasksNotSentError) as caught:
+        send_tasks(tasks)
+    error = caught.value
+    assert list(error.failures) == [1, 3]
+    assert all(isinstance(each, UnknownListenerError) for each in error.failures.values())
+    assert error.__cause__ is error.failures[1]
+    sent = {message["task_kwargs"]["n"]: message["task_id"] for message in listeners.messages()}
+    assert len(error.task_ids) == 4
+    assert sent == {0: error.task_ids[0], 2: error.task_ids[2]}
+
+
+def test_a_refused_call_is_the_failure_of_its_tasks_only(listeners: Listeners, wire: Wire) -> None:
+    """When SNS refuses one of several calls, the Tasks of the others are sent."""
+    topics = listeners.add("a", "b")
+    wire.treatment = lambda call, forward: (
+        Answer(403, [("Content-Type", "text/xml")], b"<ErrorResponse/>")
+        if call.form.get("TopicArn") == topics["a"]
+        else forward()
+    )
+    with pytest.raises(TasksNotSentError) as caught:
+        send_tasks([Task(name, {"n": n}) for n, name in enumerate("abab")])
+    assert list(caught.value.failures) == [0, 2]
+    assert all(isinstance(error, PublishError) for error in caught.value.failures.values())
+    assert [sent["task_kwargs"]["n"] for sent in listeners.messages()] == [1, 3]
+
+
+def test_large_arguments_are_uploaded_at_once(
+    bucket: str, listeners: Listeners, wire: Wire
+) -> None:
+    """The arguments of many Tasks that SNS has no room for go to S3 in parallel."""
+    listeners.add("work")
+    wire.delay = 0.3
+    send_tasks([Task("work", {"n": n, "text": "x" * 300_000}) for n in range(6)])
+    uploads = [call for call in wire.calls if call.service == "s3"]
+    assert len(uploads) == 6
+    assert max(call.begin for call in uploads) < min(call.end for call in uploads)
+    assert len(listeners.messages()) == 6
 
 
 def test_a_task_is_what_it_says() -> None:

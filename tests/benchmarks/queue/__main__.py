@@ -33,6 +33,7 @@ MONTH = 30 * 24 * 3600
 #: many rounds are enough. A further way to run a batch is a further line.
 SENDERS: dict[str, tuple[Callable[[], Handler], int]] = {
     "`@queued`": (workers.ours_with_callbacks, 40),
+    "`@queued(once=True)`": (workers.ours_once, 40),
     "boto3, four calls a record": (workers.four_calls_a_record, 5),
     "boto3, the calls of moncrief 7.0.0": (workers.calls_of_moncrief, 5),
 }

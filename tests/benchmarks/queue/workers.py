@@ -33,6 +33,16 @@ def ours_with_callbacks() -> Handler:
     return handler
 
 
+def ours_once() -> Handler:
+    """Return a handler of ours that sends its arguments on, and keeps a ledger."""
+
+    @queued(failures="report", listeners={NEXT_TASK: TOPIC_ARN}, once=True)
+    def handler(event: dict[str, Any], context: dict[str, Any]) -> Any:
+        return rebuild_event(event)["task_kwargs"]
+
+    return handler
+
+
 def ours_without_work() -> Handler:
     """Return a handler of ours that does nothing."""
 

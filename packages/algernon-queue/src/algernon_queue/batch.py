@@ -22,6 +22,8 @@ class Item:
     Attributes:
         record: The record.
         message: Its message, once that is read.
+        task_token: The token by which a state machine of Step Functions waits for
+            its Task, or None.
         claim: The ledger's claim for its Task, where there is a ledger.
         outcome: What came of its Task, where the ledger knows.
         result: What the handler returned.
@@ -33,6 +35,7 @@ class Item:
 
     record: Record
     message: Message | None = None
+    task_token: str | None = None
     claim: Claim | None = None
     outcome: Outcome | None = None
     result: Any = None

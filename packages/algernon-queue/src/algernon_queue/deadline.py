@@ -31,3 +31,7 @@ class Deadline:
     def seconds_to_work(self) -> float:
         """Return the seconds that are left but for the margin; none may be negative."""
         return self.seconds_left() - self.margin
+
+    def seconds_to_wait(self) -> float:
+        """Return the seconds for which what AWS throttles may be tried again."""
+        return max(self.seconds_left() / 2, 0)

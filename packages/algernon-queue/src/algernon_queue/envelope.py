@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -61,7 +62,10 @@ class Envelope:
             # AWS Step Functions Developer Guide, "Wait for a Callback with the Task Token".
             case {"TaskToken": str(token), "Input": content} if "task_name" not in self.content:
                 if isinstance(content, str):
-                    content = _parse(content, "the Input of Step Functions")
+                    # A text that can't be read is no message either, which the state
+                    # machine is to be told, by its token.
+                    with suppress(MalformedMessageError):
+                        content = _parse(content, "the Input of Step Functions")
                 return type(self)(content, self.message_id, token)
         return self
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from algernon_storage import Ledger
 
 from .batch import Batch, Item
+from .deadline import Deadline
 from .errors import PermanentError, TaskRunningError
 from .parallel import in_parallel
 from .retry import Retry
@@ -32,7 +33,7 @@ def release_claims(batch: Batch, ledger: Ledger) -> None:
             logger.warning("a claim is left to lapse, since it can't be released: %s", problem)
 
 
-def hand_back(batch: Batch, retry_of: RetryOf) -> None:
+def hand_back(batch: Batch, retry_of: RetryOf, deadline: Deadline) -> None:
     """Move what won't ever succeed to the dead-letter queue, and hide the rest for a while.
 
     Whatever goes wrong with that, the record stays in the queue as it is.
@@ -44,7 +45,9 @@ def hand_back(batch: Batch, retry_of: RetryOf) -> None:
         if item.error is not None and not item.is_settled and item.record.queue_arn
     ]
     doomed = [item for item in staying if _is_doomed(item, retry_of)]
-    moved = move_to_dead_letter_queue([(item.record, _reasons(item)) for item in doomed])
+    moved = move_to_dead_letter_queue(
+        [(item.record, _reasons(item)) for item in doomed], seconds=deadline.seconds_to_wait()
+    )
     for item, problem in zip(doomed, moved, strict=True):
         if problem is None:
             item.is_settled = True
@@ -56,7 +59,9 @@ def hand_back(batch: Batch, retry_of: RetryOf) -> None:
         for item in staying
         if not item.is_settled and (delay := _delay(item, retry_of)) is not None
     ]
-    hidden = hide([(item.record, delay) for item, delay in delays])
+    hidden = hide(
+        [(item.record, delay) for item, delay in delays], seconds=deadline.seconds_to_wait()
+    )
     for (item, _), problem in zip(delays, hidden, strict=True):
         if problem is not None:
             logger.warning("%s comes back at its queue's own time: %s", item, problem)

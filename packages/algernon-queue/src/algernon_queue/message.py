@@ -33,8 +33,6 @@ class Message:
         callback: The Task that gets the result, or a chain of them.
         position: Where in the chain this message's Task stands, from 0; -1 before
             its beginning; None where the message doesn't say, as moncrief's don't.
-        task_token: The token by which a state machine of Step Functions waits for
-            the Task, or None.
         body: The whole message, keys that are unknown here included.
     """
 
@@ -42,7 +40,6 @@ class Message:
     task_id: str
     callback: str | None
     position: int | None
-    task_token: str | None
     body: Mapping[str, Any]
 
     @classmethod
@@ -78,7 +75,7 @@ class Message:
             )
         kwargs = {} if body.get("task_kwargs") is None else body["task_kwargs"]
         whole = {**body, "task_kwargs": kwargs, "task_id": task_id}
-        return cls(task_name, task_id, callback, position, envelope.task_token, whole)
+        return cls(task_name, task_id, callback, position, whole)
 
     @property
     def task_kwargs(self) -> Any:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import wraps
 from inspect import iscoroutinefunction
-from math import isfinite
+from math import inf
 from typing import Any, Literal, cast, overload
 
 from algernon_storage import Ledger, S3Ledger
@@ -162,7 +162,7 @@ def batch_handling(
             if ledger is not None:
                 release_claims(batch, ledger)
             if policy == "report":
-                hand_back(batch, retry_of)
+                hand_back(batch, retry_of, deadline)
             elif batch.failures:
                 raise BatchFailedError(batch.failures, len(batch.items))
             return {
@@ -184,11 +184,12 @@ def _in_its_own_context(handler: Handler) -> Handler:
 def _ledger(once: bool | Ledger) -> Ledger | None:  # noqa: FBT001 - the option as it was given
     if isinstance(once, bool):
         return S3Ledger() if once else None
-    missing = [name for name in ("claim", "finish", "release") if not hasattr(once, name)]
-    if missing:
+    if isinstance(once, type) or not all(
+        callable(getattr(once, name, None)) for name in ("claim", "finish", "release")
+    ):
         raise SettingError(
-            f"once is {once!r}, but it is True, False or a Ledger, and this has no method"
-            f" {missing[0]!r}"
+            f"once is {once!r}, but it is True, False or a Ledger, which has the methods claim,"
+            " finish and release"
         )
     return once
 
@@ -209,7 +210,7 @@ def _check_failures(value: str, name: str) -> None:
 
 def _check_numbers(deadline_margin: Any, concurrency: Any) -> None:
     if deadline_margin is not None and not (
-        type(deadline_margin) in (int, float) and isfinite(deadline_margin) and deadline_margin >= 0
+        type(deadline_margin) in (int, float) and 0 <= deadline_margin < inf
     ):
         raise SettingError(
             f"deadline_margin is {deadline_margin!r}, but it is a number of seconds from 0 on"

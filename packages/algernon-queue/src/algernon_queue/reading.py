@@ -26,6 +26,7 @@ def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline) -> None:
         try:
             if isinstance(envelope, Exception):
                 raise envelope  # noqa: TRY301 - it is dealt with as any other
+            item.task_token = envelope.task_token
             item.message = Message.of(envelope)
         except Exception as error:  # noqa: BLE001 - a bad record is no other record's failure
             batch.fail(item, error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, isfinite
+from math import ceil
 from random import uniform
 
 from .errors import SettingError
@@ -16,9 +16,6 @@ LONGEST_DELAY = (12 * 60 - 20) * 60
 # Amazon SQS Developer Guide, "Amazon SQS dead-letter queues": the largest maxReceiveCount,
 # which counts the first time too.
 MOST_RETRIES = 999
-
-# Twice as long each time: after so many times it is the longest delay anyway.
-_DOUBLINGS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +43,7 @@ class Retry:
                 f"retries is {self.retries!r}, but it is an int from 0 to {MOST_RETRIES}, or None"
                 " for as many as the queue's redrive policy gives"
             )
-        if (
-            type(self.backoff) not in (int, float)
-            or not isfinite(self.backoff)
-            or not 0 <= self.backoff <= LONGEST_DELAY
-        ):
+        if type(self.backoff) not in (int, float) or not 0 <= self.backoff <= LONGEST_DELAY:
             raise SettingError(
                 f"backoff is {self.backoff!r}, but it is a number of seconds from 0 to"
                 f" {LONGEST_DELAY}, so that a message is hidden for less than SQS's twelve hours"
@@ -66,6 +59,7 @@ class Retry:
         It is chosen by chance between half of the full time and all of it, so
         that messages that failed together don't come back together.
         """
-        doublings = min(max(receive_count, 1) - 1, _DOUBLINGS)
-        longest = min(self.backoff * 2**doublings, LONGEST_DELAY)
+        # SQS may count further, but a float doesn't, and no backoff needs to.
+        doublings = min(max(receive_count, 1) - 1, MOST_RETRIES)
+        longest = min(self.backoff * 2.0**doublings, LONGEST_DELAY)
         return ceil(uniform(longest / 2, longest))  # noqa: S311 - spreads load, keeps no secret

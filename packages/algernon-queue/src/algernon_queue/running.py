@@ -45,9 +45,9 @@ def run_batch(
             continue
         begin = monotonic()
         started = True
-        context["sqs"] = item.record.facts
-        context["task"] = message.facts
         try:
+            context["sqs"] = item.record.facts
+            context["task"] = message.facts
             item.result = handler(dict(message.body), context)
         except PipelineTermination as end:
             item.result, item.ends_chain = end.result, True
@@ -100,10 +100,13 @@ async def _run_coroutine(
 
     async with limit:
         seconds = deadline.seconds_to_work()
+        # Where no time is left, it is cancelled before it begins.
         timeout = asyncio.timeout(None if isinf(seconds) else max(seconds, 0))
         try:
             async with timeout:
-                item.result = await coroutine
+                # As a task of its own, since what it does to that, such as cancelling
+                # it, would otherwise end the whole batch.
+                item.result = await asyncio.create_task(coroutine)
         except PipelineTermination as end:
             item.result, item.ends_chain = end.result, True
         except TimeoutError as error:

@@ -74,13 +74,13 @@ def send_tasks(tasks: Iterable[Task], *, listeners: Mapping[str, str] | None = N
     task_ids = [str(uuid4()) for _ in todo]
     messages = in_parallel(lambda one: _message(*one), zip(todo, task_ids, strict=True))
     publications = []
-    for task, message in zip(todo, messages, strict=True):
+    for task, task_id, message in zip(todo, task_ids, messages, strict=True):
         topic = topics[task.task_name]
         if isinstance(topic, Exception):
             raise topic
         if isinstance(message, Exception):
             raise message
-        publications.append(Publication(task.task_name, topic, message))
+        publications.append(Publication(task.task_name, task_id, topic, message))
     outcomes = enumerate(publish(publications))
     failures = {number: error for number, error in outcomes if error is not None}
     if failures:

@@ -25,12 +25,9 @@ def report_failures(batch: Batch) -> None:
     Trying again is then the state machine's business, and not the queue's.
     """
     failed = [
-        (item, item.message.task_token, item.error)
+        (item, item.task_token, item.error)
         for item in batch.items
-        if item.message is not None
-        and item.message.task_token is not None
-        and item.error is not None
-        and item.has_failed
+        if item.task_token is not None and item.error is not None and item.has_failed
     ]
     reports = in_parallel(lambda one: report_failure(one[1], one[2]), failed)
     for (item, _, _), problem in zip(failed, reports, strict=True):
@@ -61,8 +58,9 @@ def record_results(batch: Batch, ledger: Ledger) -> None:
             item.outcome = outcome
             item.ends_chain = outcome.ends_chain
         else:
-            # It may be noted all the same: the claim is left to lapse.
-            item.claim = None
+            if not isinstance(outcome, SerializeError):
+                # It may be noted all the same: the claim is left to lapse.
+                item.claim = None
             batch.fail(item, outcome)
 
 
@@ -110,7 +108,10 @@ def _write_messages(
         if isinstance(message, Exception):
             batch.fail(item, message)
         else:
-            ready.append((item, Publication(task.task_name, topic, message)))
+            publication = Publication(
+                task.task_name, task.task_id, topic, message, item.record.group
+            )
+            ready.append((item, publication))
     return ready
 
 
@@ -131,8 +132,9 @@ def _message(item: Item, task: NextTask) -> str:
 
 
 def _publish(batch: Batch, parcels: list[tuple[Item, Publication]], deadline: Deadline) -> None:
-    seconds = max(deadline.seconds_left() / 2, 0)
-    outcomes = publish((publication for _, publication in parcels), seconds=seconds)
+    outcomes = publish(
+        (publication for _, publication in parcels), seconds=deadline.seconds_to_wait()
+    )
     for (item, _), error in zip(parcels, outcomes, strict=True):
         if error is not None:
             batch.fail(item, error)
@@ -140,9 +142,7 @@ def _publish(batch: Batch, parcels: list[tuple[Item, Publication]], deadline: De
 
 def _report_successes(batch: Batch) -> None:
     waited_for = [
-        (item, message.task_token)
-        for item, message in batch.leaving
-        if message.task_token is not None
+        (item, item.task_token) for item, _ in batch.leaving if item.task_token is not None
     ]
     reports = in_parallel(lambda one: _report(*one), waited_for)
     for (item, _), problem in zip(waited_for, reports, strict=True):
@@ -167,7 +167,7 @@ def _output(item: Item) -> str:
 
 def _wanted_result(item: Item, message: Message) -> Any:
     # What nobody gets may be anything, and isn't looked at.
-    is_wanted = item.ends_chain or message.next_task is not None or message.task_token is not None
+    is_wanted = item.ends_chain or message.next_task is not None or item.task_token is not None
     return item.given_result if is_wanted else {}
 
 

@@ -23,8 +23,12 @@ _MAX_ATTRIBUTES = 10
 _NOT_ALLOWED = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def hide(records: Sequence[tuple[Record, int]]) -> list[Exception | None]:
+def hide(records: Sequence[tuple[Record, int]], *, seconds: float) -> list[Exception | None]:
     """Set for how many seconds from now SQS gives records to nobody.
+
+    Args:
+        records: Each with the seconds for which it is hidden.
+        seconds: The time after which what SQS throttled isn't tried again.
 
     Returns:
         In order, None for each that is hidden, else the error.
@@ -32,27 +36,28 @@ def hide(records: Sequence[tuple[Record, int]]) -> list[Exception | None]:
     entries = [
         Entry(
             record.queue_arn,
-            {"ReceiptHandle": record.receipt_handle, "VisibilityTimeout": seconds},
+            {"ReceiptHandle": record.receipt_handle, "VisibilityTimeout": delay},
         )
-        for record, seconds in records
+        for record, delay in records
     ]
-    return send_entries(entries, _change_visibility)
+    return send_entries(entries, _change_visibility, seconds=seconds)
 
 
 def move_to_dead_letter_queue(
-    records: Sequence[tuple[Record, Mapping[str, str]]],
+    records: Sequence[tuple[Record, Mapping[str, str]]], *, seconds: float
 ) -> list[Exception | None]:
     """Send records to the dead-letter queues of their queues.
 
     Args:
         records: Each with the attributes that say why.
+        seconds: The time after which what SQS throttled isn't tried again.
 
     Returns:
         In order, None for each that is there, else the error; a queue without a
         redrive policy has no dead-letter queue, and that is an error too.
     """
     entries = [_dead_letter(record, reasons) for record, reasons in records]
-    return send_entries(entries, _send_to_dead_letter_queue, max_bytes=_MAX_BYTES)
+    return send_entries(entries, _send_to_dead_letter_queue, max_bytes=_MAX_BYTES, seconds=seconds)
 
 
 def _change_visibility(queue_arn: str, entries: list[dict[str, Any]]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from uuid import uuid4
 
-from algernon_serialize import MalformedJSONError, ajson
+from algernon_serialize import MalformedJSONError, NestingError, ajson
 
 from .buckets import own_bucket
 from .clients import aws_client
@@ -241,7 +241,7 @@ class _StandingClaim:
 def _parsed(body: bytes, place: Pointer) -> dict[str, Any]:
     try:
         claim: dict[str, Any] = ajson.loads(body, rebuild=False)
-    except MalformedJSONError as error:
+    except (MalformedJSONError, NestingError) as error:
         raise LedgerError(f"what stands at {place} is no claim: {error}") from error
     match claim:
         case {"holder": str() | None, "seconds": int() | float() | None}:

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from algernon_logging import LoggingError, lambda_logged
-    from algernon_queue import QueueError, Task, TaskRouter, queued, send_task, send_tasks
+    from algernon_queue import (
+        PermanentError,
+        PipelineTermination,
+        QueueError,
+        Task,
+        TaskRouter,
+        queued,
+        send_task,
+        send_tasks,
+        stated,
+    )
     from algernon_serialize import AlgObject, SerializeError, ajson, rebuild_event
     from algernon_storage import StorageError, StoredData
 
@@ -21,6 +31,8 @@ __all__ = [
     "AlgObject",
     "AlgernonError",
     "LoggingError",
+    "PermanentError",
+    "PipelineTermination",
     "QueueError",
     "SerializeError",
     "StorageError",
@@ -33,12 +45,15 @@ __all__ = [
     "rebuild_event",
     "send_task",
     "send_tasks",
+    "stated",
 ]
 
 _HOMES = {
     "AlgObject": "algernon_serialize",
     "AlgernonError": "algernon.errors",
     "LoggingError": "algernon_logging",
+    "PermanentError": "algernon_queue",
+    "PipelineTermination": "algernon_queue",
     "QueueError": "algernon_queue",
     "SerializeError": "algernon_serialize",
     "StorageError": "algernon_storage",
@@ -51,6 +66,7 @@ _HOMES = {
     "rebuild_event": "algernon_serialize",
     "send_task": "algernon_queue",
     "send_tasks": "algernon_queue",
+    "stated": "algernon_queue",
 }
 
 
