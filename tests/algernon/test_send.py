@@ -124,7 +124,7 @@ def test_an_unknown_profile_is_one_line(command: Command) -> None:
     ("kwargs", "message"),
     [
         ('{"width": 640,}', "--kwargs: the text isn't JSON: "),
-        ('{"width": 640,}', "line 1 column 15"),
+        ('{"width": 640,}', "line 1 column 1"),
         ("", "--kwargs: the text isn't JSON: Expecting value: line 1 column 1"),
         ("[640]", "--kwargs holds a list, but a Task takes keyword arguments: write a JSON object"),
         (
