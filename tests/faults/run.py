@@ -1,0 +1,163 @@
+"""One run: chains and poison are sent to a system whose workers die and whose network is bad."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import kills, network
+from .account import Account, Leavings
+from .journal import JournalReader
+from .messages import batches, identity, make_chains, make_poison, mixed
+from .outside import killing_from_outside
+from .settings import Settings
+from .system import Start, System
+
+# A guess, which only turns a number of kills into chances.
+_MESSAGES_A_BATCH = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is to be.
+
+    Attributes:
+        seed: What all chances are drawn from.
+        chains: How many chains of three Tasks are sent.
+        poison: How many messages that can't be done are sent between them.
+        kills: About how many times a worker is killed, as often at each moment.
+        fault_chance: The chance of each fault of the network, by call.
+        timeout: How long a batch may take, in seconds.
+        limit: After how many seconds the run is given up.
+    """
+
+    seed: int
+    chains: int
+    poison: int
+    kills: int
+    fault_chance: float = 0.004
+    timeout: int = 4
+    limit: float = 540
+
+    def settings(self, folder: Path) -> Settings:
+        """Return what the processes of this run have to know."""
+        each = self.kills / 6
+        publishes = 2 * self.chains / _MESSAGES_A_BATCH
+        answers = 3 * self.chains / _MESSAGES_A_BATCH
+        return Settings(
+            seed=self.seed,
+            journal=str(folder / "journal"),
+            aws_url="",
+            proxy_url="",
+            kill_chances={
+                **dict.fromkeys(kills.IN_A_TASK, each / (3 * self.chains)),
+                **dict.fromkeys(kills.AROUND_PUBLISHING, each / publishes),
+                kills.BEFORE_ANSWER: each / answers,
+            },
+            fault_chances=dict.fromkeys(network.FAULTS, self.fault_chance),
+        )
+
+
+def run(plan: Plan, start: Start, folder: Path) -> Account:
+    """Run a plan, and return the account of it.
+
+    Args:
+        plan: The plan.
+        start: What starts the system.
+        folder: An empty folder for what belongs to the run.
+    """
+    settings = plan.settings(folder)
+    chains, poison = make_chains(settings, plan.chains), make_poison(settings, plan.poison)
+    messages = mixed(settings, chains, poison)
+    reader = JournalReader(Path(settings.journal))
+    with start(settings, folder, plan.timeout) as system:
+        begin = time.monotonic()
+        pause = plan.chains / 10 / max(plan.kills / 6, 1)
+        with killing_from_outside(settings, kills=plan.kills // 6, pause=pause):
+            _send(system, messages)
+            _wait(system, plan)
+        seconds = time.monotonic() - begin
+        leavings = _leavings(system)
+    return Account(
+        chains,
+        poison,
+        reader.new_entries(),
+        leavings,
+        sent=len(messages),
+        seconds=seconds,
+    )
+
+
+def _send(system: System, messages: list[tuple[str, str]]) -> None:
+    sns = system.client("sns")
+    for topic, batch in batches(messages):
+        answer = sns.publish_batch(
+            TopicArn=system.topics[topic],
+            PublishBatchRequestEntries=[
+                {"Id": str(number), "Message": message} for number, message in enumerate(batch)
+            ],
+        )
+        assert not answer.get("Failed"), answer["Failed"]
+
+
+def _wait(system: System, plan: Plan) -> None:
+    """Wait until all chains have ended and nothing is left in the queues, or time is up."""
+    deadline = time.monotonic() + plan.limit
+    while time.monotonic() < deadline:
+        if not _waiting(system) and len(list(_keys(system, "ends/"))) == plan.chains:
+            return
+        time.sleep(0.5)
+
+
+def _waiting(system: System) -> int:
+    sqs = system.client("sqs")
+    count = 0
+    for url in system.queues.values():
+        answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        count += int(answer["ApproximateNumberOfMessages"])
+        count += int(answer["ApproximateNumberOfMessagesNotVisible"])
+    return count
+
+
+def _leavings(system: System) -> Leavings:
+    return Leavings(
+        ends=_documents(system, "ends/"),
+        counters=_documents(system, "counters/"),
+        dead_letters={
+            task: [identity(body) for body in _bodies(system, url)]
+            for task, url in system.dead_letter_queues.items()
+        },
+        waiting=_waiting(system),
+    )
+
+
+def _keys(system: System, prefix: str) -> Iterator[str]:
+    paginator = system.client("s3").get_paginator("list_objects_v2")
+    for page in paginator.paginate(Bucket=system.bucket, Prefix=prefix):
+        yield from (found["Key"] for found in page.get("Contents", []))
+
+
+def _documents(system: System, prefix: str) -> dict[str, Any]:
+    """Return what is in the objects under a prefix, by the rest of their keys."""
+    s3 = system.client("s3")
+
+    def document(key: str) -> Any:
+        return json.loads(s3.get_object(Bucket=system.bucket, Key=key)["Body"].read())
+
+    keys = list(_keys(system, prefix))
+    with ThreadPoolExecutor(8) as threads:
+        documents = threads.map(document, keys)
+        return {key.removeprefix(prefix): one for key, one in zip(keys, documents, strict=True)}
+
+
+def _bodies(system: System, url: str) -> Iterator[str]:
+    sqs = system.client("sqs")
+    while messages := sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600
+    ).get("Messages"):
+        yield from (message["Body"] for message in messages)
