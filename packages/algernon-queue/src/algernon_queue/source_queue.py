@@ -19,8 +19,9 @@ from .record import Record
 _MAX_BYTES = 1024 * 1024
 # Amazon SQS Developer Guide, "Amazon SQS message metadata": attributes a message.
 _MAX_ATTRIBUTES = 10
-# Amazon SQS API Reference, SendMessage: the characters that a message may hold.
-_NOT_ALLOWED = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Amazon SQS API Reference, SendMessage: the characters that a message may hold. It is
+# compiled when it is needed, which takes as long as importing three modules.
+_NOT_ALLOWED = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def hide(records: Sequence[tuple[Record, int]], *, seconds: float) -> list[Exception | None]:
@@ -115,7 +116,7 @@ def _dead_letter(record: Record, reasons: Mapping[str, str]) -> Entry:
 
 def _attributes(record: Record, reasons: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     attributes = {
-        name: {"DataType": "String", "StringValue": _NOT_ALLOWED.sub("\ufffd", value)}
+        name: {"DataType": "String", "StringValue": re.sub(_NOT_ALLOWED, "\ufffd", value)}
         for name, value in reasons.items()
     }
     for name, value in record.message_attributes.items():

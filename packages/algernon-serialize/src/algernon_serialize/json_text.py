@@ -40,6 +40,7 @@ _TINY = (re.compile(rb"e-[0-9]+(?:[,\]}]|$)"), re.compile(rb"0\.0000[0-9]*(?:[,\
 # orjson reads an int that 64 bits don't hold as a float. Of the 20 digits that it
 # takes for one, or the minus and 19, every fifth byte makes four.
 _LONG_INT = b"0" * 20
+_SHORT = 4096
 _DIGITS_AS_ZEROS = bytes.maketrans(b"-123456789", b"0000000000")
 
 _encoder = Encoder(trusting=False)
@@ -95,9 +96,7 @@ def read(text: bytes) -> Any:
         except ValueError:
             # It may be one that only the standard library reads, such as NaN.
             return read_by_json(text)
-        if b"0000" in text[::5].translate(_DIGITS_AS_ZEROS) and _LONG_INT in text.translate(
-            _DIGITS_AS_ZEROS
-        ):
+        if _may_hold_long_int(text):
             return read_by_json(text)
         return tree
     return read_by_json(text)
@@ -122,6 +121,13 @@ def read_by_json(
         raise MalformedJSONError(f"the text isn't JSON: {error}") from error
     except RecursionError as error:
         raise NestingError("the text nests too deeply to be parsed") from error
+
+
+def _may_hold_long_int(text: bytes) -> bool:
+    # The first look is worth its time in a long text only.
+    if len(text) > _SHORT and b"0000" not in text[::5].translate(_DIGITS_AS_ZEROS):
+        return False
+    return _LONG_INT in text.translate(_DIGITS_AS_ZEROS)
 
 
 @cache

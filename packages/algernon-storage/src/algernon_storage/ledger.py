@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -205,6 +204,8 @@ class S3Ledger:
         return str(answer["ETag"])
 
     def _standing_claim(self, task_id: str) -> _StandingClaim | None:
+        from email.utils import parsedate_to_datetime
+
         from botocore.exceptions import ClientError
 
         place = self._place(task_id, "claim")
