@@ -24,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="faults", description=__doc__)
     parser.add_argument("--chains", type=int, default=2000)
     parser.add_argument("--poison", type=int, help="by default one for 25 chains")
-    parser.add_argument("--kills", type=int, default=420)
+    parser.add_argument("--kills", type=int, help="by default one for five chains")
     parser.add_argument("--seed", type=int, help="by default one that is drawn, and printed")
     parser.add_argument("--timeout", type=int, default=4, help="of the function, in seconds")
     parser.add_argument("--limit", type=float, default=540, help="of the whole run, in seconds")
@@ -37,7 +37,7 @@ def main() -> int:
         seed=SystemRandom().randrange(1_000_000) if given.seed is None else given.seed,
         chains=given.chains,
         poison=given.chains // 25 if given.poison is None else given.poison,
-        kills=given.kills,
+        kills=given.chains // 5 if given.kills is None else given.kills,
         timeout=given.timeout,
         limit=given.limit,
     )
