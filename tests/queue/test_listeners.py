@@ -287,3 +287,15 @@ def test_a_refusing_parameter_store_fails_nobody_who_did_not_ask(
         send_tasks([Task("mapped"), Task("other")], listeners=topics)
     send_task("mapped", listeners=topics)
     assert len(listeners.messages()) == 1
+
+
+def test_a_callback_that_can_be_no_parameter_s_name_fails_alone(
+    bucket: str, listeners: Listeners, wire: Wire, parameters: Parameters
+) -> None:
+    """A name that Parameter Store would refuse isn't asked for, so the others are found."""
+    parameters.put("next", listeners.add("next")["next"])
+    batch = calling("next", "a b", "{x}")
+    answer = queued(failures="report")(no_result)(batch, LambdaContext())
+    assert answer == failed(*batch["Records"][1:])
+    assert [sent["task_name"] for sent in listeners.messages()] == ["next"]
+    assert b"a b" not in b"".join(call.body for call in wire.calls)

@@ -19,7 +19,7 @@ class Envelope:
 
     Attributes:
         content: The content as plain JSON.
-        message_id: The id that SNS, or else SQS, gave it.
+        message_id: The id that SNS, or else SQS, gave it first.
         task_token: The token by which a state machine of Step Functions waits for
             the Task, or None.
     """
@@ -41,7 +41,7 @@ class Envelope:
         if isinstance(body, dict) and "task_name" not in body and "Message" in body:
             content = _parse(body["Message"], "the Message in SNS's envelope")
             return cls(content, body.get("MessageId") or record.message_id)._without_token()
-        return cls(body, record.message_id)._without_token()
+        return cls(body, record.kept_task_id or record.message_id)._without_token()
 
     @property
     def offloaded(self) -> OffloadedPayload | None:

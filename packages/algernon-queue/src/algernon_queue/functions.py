@@ -7,6 +7,14 @@ import inspect
 from .errors import SettingError
 
 
+def is_async(function: object) -> bool:
+    """Tell whether a function is ``async def``, behind a decorator that keeps its name too."""
+    inner = inspect.unwrap(function) if callable(function) else function
+    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(
+        getattr(inner, "__call__", None)  # noqa: B004 - asks of what kind it is
+    )
+
+
 def check_function(function: object, decorator: str, example: str) -> None:
     """Refuse what a decorator can't make a handler or a Task of.
 

@@ -11,6 +11,7 @@ from .batch import Batch, Item
 from .deadline import Deadline
 from .errors import PermanentError, TaskRunningError
 from .parallel import in_parallel
+from .record import TASK_ID_ATTRIBUTE
 from .retry import Retry
 from .source_queue import hide, move_to_dead_letter_queue
 
@@ -87,14 +88,21 @@ def _retry(item: Item, retry_of: RetryOf) -> Retry | None:
     return retry_of(item.message.task_name) if item.message is not None else None
 
 
+def _text(error: Exception | None) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - an error that can't be told harms no other record
+        return f"{type(error).__name__}, which can't be written as text"
+
+
 def _reasons(item: Item) -> dict[str, str]:
     """Return why a record goes to the dead-letter queue, as attributes, none of which is empty."""
     reasons = {
         "algernon.error": type(item.error).__name__,
-        "algernon.reason": str(item.error)[:_MAX_REASON],
+        "algernon.reason": _text(item.error)[:_MAX_REASON],
         "algernon.receive_count": str(item.record.receive_count),
     }
     if item.message is not None:
         reasons["algernon.task_name"] = item.message.task_name
-        reasons["algernon.task_id"] = item.message.task_id
+        reasons[TASK_ID_ATTRIBUTE] = item.message.task_id
     return {name: value for name, value in reasons.items() if value}

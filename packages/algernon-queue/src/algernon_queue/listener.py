@@ -9,6 +9,7 @@ from functools import cache
 from algernon_storage import aws_client
 
 from .errors import UnknownListenerError
+from .task import is_task_name
 
 # AWS Systems Manager API Reference, GetParameters: names a call.
 _PARAMETERS_A_CALL = 10
@@ -50,14 +51,22 @@ def find_listeners(
 
 
 def _from_parameters(task_names: Iterable[str], prefix: str) -> dict[str, str | Exception]:
-    parameters = {name: prefix + name for name in sorted(task_names)}
+    # One name that can't be a parameter's would have SSM refuse all that are asked for with it.
+    parameters = {name: prefix + name for name in sorted(task_names) if is_task_name(name)}
     missing = [parameter for parameter in parameters.values() if parameter not in _parameters]
+    failed: dict[str, Exception] = {}
     for names in _in_groups(missing):
-        answer = aws_client("ssm").get_parameters(Names=names)
-        _parameters.update({found["Name"]: found["Value"] for found in answer["Parameters"]})
+        try:
+            answer = aws_client("ssm").get_parameters(Names=names)
+        except Exception as error:  # noqa: BLE001 - it is the failure of those who asked
+            failed |= dict.fromkeys(names, error)
+        else:
+            _parameters.update({found["Name"]: found["Value"] for found in answer["Parameters"]})
     return {
-        name: _parameters.get(parameter) or _unknown_listener(name)
-        for name, parameter in parameters.items()
+        name: _parameters.get(parameters.get(name, ""))
+        or failed.get(parameters.get(name, ""))
+        or _unknown_listener(name)
+        for name in task_names
     }
 
 

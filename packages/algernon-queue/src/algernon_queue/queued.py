@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import wraps
-from inspect import iscoroutinefunction
 from math import inf
 from typing import Any, Literal, cast, overload
 
@@ -15,7 +14,7 @@ from .batch import Batch
 from .context import RecordContext
 from .deadline import Deadline
 from .errors import BatchFailedError, SettingError
-from .functions import check_function
+from .functions import check_function, is_async
 from .handing_back import RetryOf, hand_back, release_claims
 from .reading import read_batch
 from .running import Handler, run_batch
@@ -146,7 +145,7 @@ def batch_handling(
     ledger = _ledger(once)
 
     def make(handler: Handler, context: dict[str, Any]) -> LambdaHandler:
-        run = _in_its_own_context(handler) if iscoroutinefunction(handler) else handler
+        run = _in_its_own_context(handler) if is_async(handler) else handler
 
         def handle_batch(event: Any, aws_context: Any) -> dict[str, Any]:
             policy = failures or _failures_setting()

@@ -8,6 +8,10 @@ from typing import Any
 
 from .errors import NotAnSQSEventError
 
+#: The attribute in which a dead letter keeps its Task's id, for when it is moved back: SQS
+#: knows it by another id then.
+TASK_ID_ATTRIBUTE = "algernon.task_id"
+
 
 @dataclass(slots=True, eq=False)
 class Record:
@@ -56,6 +60,13 @@ class Record:
     def message_attributes(self) -> Mapping[str, Any]:
         """What the sender says of it."""
         return self.raw.get("messageAttributes") or {}
+
+    @property
+    def kept_task_id(self) -> str | None:
+        """The Task's id, where a worker noted it when it moved the message."""
+        noted = self.message_attributes.get(TASK_ID_ATTRIBUTE) or {}
+        task_id: str | None = noted.get("stringValue")
+        return task_id
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -53,6 +53,11 @@ def run_batch(
             item.result, item.ends_chain = end.result, True
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this record's failure
             batch.fail(item, error)
+        except BaseException as error:
+            # By its name, since importing asyncio takes longer than this whole package.
+            if type(error).__name__ != "CancelledError":
+                raise
+            batch.fail(item, _cancelled(error))
         if iscoroutine(item.result):
             coroutine, item.result = item.result, None
             if item.record.group is None:
@@ -117,9 +122,7 @@ async def _run_coroutine(
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            cancelled = RuntimeError("the Task's coroutine cancelled itself")
-            cancelled.__cause__ = error
-            batch.fail(item, cancelled)
+            batch.fail(item, _cancelled(error))
 
 
 @cache
@@ -128,6 +131,12 @@ def _runner() -> Runner:
     from asyncio import Runner
 
     return Runner()
+
+
+def _cancelled(cause: BaseException) -> RuntimeError:
+    error = RuntimeError("the Task's coroutine cancelled itself")
+    error.__cause__ = cause
+    return error
 
 
 def _out_of_time(deadline: Deadline) -> OutOfTimeError:

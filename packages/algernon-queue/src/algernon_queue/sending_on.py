@@ -22,8 +22,13 @@ Ts = TypeVarTuple("Ts")
 def report_failures(batch: Batch) -> None:
     """Tell the state machines that wait for Tasks that failed.
 
-    Trying again is then the state machine's business, and not the queue's.
+    Trying again is then the state machine's business, and not the queue's. A batch
+    that another record keeps in the queue will run again, and tells nobody yet.
     """
+    if batch.stays_whole and any(
+        item.error is not None and not (item.task_token and item.has_failed) for item in batch.items
+    ):
+        return
     failed = [
         (item, item.task_token, item.error)
         for item in batch.items

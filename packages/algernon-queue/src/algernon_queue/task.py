@@ -52,13 +52,18 @@ class Task:
             )
 
 
+def is_task_name(name: object) -> bool:
+    """Tell whether something can be a Task's name."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
 def check_task_name(name: object) -> None:
     """Refuse what can't be a Task's name.
 
     Raises:
         TaskNameError: It can't.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not is_task_name(name):
         raise TaskNameError(
             f"{name!r} can't be a Task's name, which is that of an SNS topic too: 1 to 256"
             " letters, digits, hyphens and underscores"

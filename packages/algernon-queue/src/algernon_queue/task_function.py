@@ -9,6 +9,7 @@ from typing import Any
 
 from .context import RecordContext
 from .errors import TaskArgumentsError
+from .functions import is_async
 from .retry import Retry
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -70,7 +71,7 @@ class TaskFunction:
 
     @cached_property
     def _is_async(self) -> bool:
-        return inspect.iscoroutinefunction(self.function)
+        return is_async(self.function)
 
     @cached_property
     def _known(self) -> frozenset[str]:

@@ -1,0 +1,117 @@
+"""Tasks that do what nobody expects, and what that does to their neighbours: nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from algernon_queue import PermanentError, TaskRouter
+
+from .events import LambdaContext, event, failed, message, record
+from .queues import SourceQueue
+
+if TYPE_CHECKING:
+    from ..conftest import LocalAWS
+
+
+def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Put an ordinary decorator around a function."""
+
+    @wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+class Charging:
+    """An object that is called like an async function."""
+
+    async def __call__(self, context: Any) -> str:
+        """Wait, and return the id of the Task whose turn it is then."""
+        await asyncio.sleep(0.01)
+        task_id: str = context["task"]["task_id"]
+        return task_id
+
+
+@pytest.mark.parametrize("is_object", [False, True])
+def test_a_coroutine_behind_a_decorator_sees_its_own_task(is_object: bool) -> None:
+    """However an async Task is dressed, its context says its own task_id when it is resumed."""
+    router = TaskRouter(failures="report")
+    seen: list[tuple[str, str]] = []
+
+    async def pay(sent: str, context: Any) -> None:
+        got = await Charging()(context)
+        seen.append((sent, got))
+
+    class Paying:
+        async def __call__(self, sent: str, context: Any) -> None:
+            await pay(sent, context)
+
+    router.task(name="pay")(Paying() if is_object else decorated(pay))
+    ids = [str(uuid4()) for _ in range(3)]
+    records = [record(message("pay", task_id=each, task_kwargs={"sent": each})) for each in ids]
+    router.handler(event(*records), LambdaContext())
+    assert sorted(seen) == sorted((each, each) for each in ids)
+
+
+def test_a_cancelled_error_of_a_plain_task_fails_its_record_alone() -> None:
+    """A Task whose own event loop was cancelled takes no other record along."""
+    router = TaskRouter(failures="report")
+    done: list[int] = []
+
+    @router.task
+    def work(n: int) -> None:
+        if n == 1:
+            raise asyncio.CancelledError
+        done.append(n)
+
+    records = [record(message(task_kwargs={"n": n}), eventSourceARN=None) for n in range(3)]
+    assert router.handler(event(*records), LambdaContext()) == failed(records[1])
+    assert done == [0, 2]
+
+
+class UnspeakableError(PermanentError):
+    """An error that can't be written as text."""
+
+    def __str__(self) -> str:
+        """Fail at that, too."""
+        raise KeyError("text")
+
+
+def test_an_error_without_a_text_goes_to_the_dead_letter_queue(aws: LocalAWS) -> None:
+    """What can't be said about a failure is left out, and nothing else happens."""
+    queue = SourceQueue(aws)
+    router = TaskRouter(failures="report")
+
+    @router.task
+    def work() -> None:
+        raise UnspeakableError
+
+    queue.send(message())
+    assert router.handler(event(*queue.receive()), LambdaContext()) == failed()
+    (letter,) = queue.dead_letters()
+    assert "UnspeakableError" in letter["MessageAttributes"]["algernon.reason"]["StringValue"]
+
+
+def test_a_dead_letter_that_is_moved_back_keeps_its_task_id(aws: LocalAWS) -> None:
+    """A message without a task_id takes the one that it had before it was moved."""
+    queue = SourceQueue(aws)
+    router = TaskRouter(failures="report")
+    seen: list[str] = []
+
+    @router.task
+    def work(context: Any) -> None:
+        seen.append(context["task"]["task_id"])
+        raise PermanentError("not today")
+
+    queue.send(message())
+    router.handler(event(*queue.receive()), LambdaContext())
+    (letter,) = queue.dead_letters()
+    queue.send(letter["Body"], MessageAttributes=letter["MessageAttributes"])
+    router.handler(event(*queue.receive()), LambdaContext())
+    assert seen[0] == seen[1]
