@@ -8,8 +8,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event, Thread, Timer
+from threading import Event, Timer
 from typing import Any
+
+from .background import in_background
 
 _IDLE_SECONDS = 0.1
 
@@ -88,14 +90,10 @@ def event_source_mapping(
     """
     command = [sys.executable, "-m", module, function_arn, str(timeout)]
     worker = WorkerProcess(command, directory, environ, timeout)
-    over = Event()
-    thread = Thread(target=_poll, args=(sqs, queues, worker, over))
-    thread.start()
     try:
-        yield
+        with in_background(lambda over: _poll(sqs, queues, worker, over)):
+            yield
     finally:
-        over.set()
-        thread.join()
         worker.end()
 
 

@@ -7,8 +7,9 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
+from .background import in_background
 from .journal import Journal, JournalReader
 from .kills import FROM_OUTSIDE
 from .settings import Settings
@@ -23,14 +24,8 @@ def killing_from_outside(settings: Settings, *, kills: int, pause: float) -> Ite
         kills: How many at most.
         pause: The mean time between two of them, in seconds.
     """
-    over = Event()
-    thread = Thread(target=_kill, args=(settings, kills, pause, over))
-    thread.start()
-    try:
+    with in_background(lambda over: _kill(settings, kills, pause, over)):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def _kill(settings: Settings, kills: int, pause: float, over: Event) -> None:

@@ -7,11 +7,12 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from ..wire import Answer
 from .events import record
 
 if TYPE_CHECKING:
     from ..conftest import LocalAWS
-    from ..wire import Call, Wire
+    from ..wire import Call, Treatment, Wire
 
 
 class SourceQueue:
@@ -102,6 +103,14 @@ def received_times(count: int, record: dict[str, Any]) -> dict[str, Any]:
 def entries_of(wire: Wire, operation: str) -> list[list[dict[str, Any]]]:
     """Return the entries of each call of one of SQS's batch operations."""
     return [entries_in(call) for call in wire.calls if call.operation == operation]
+
+
+def not_allowing(operation: str) -> Treatment:
+    """Return a treatment of calls in which SQS doesn't allow one of its operations."""
+    denial = b'{"__type":"com.amazonaws.sqs#AccessDeniedException","message":"not allowed"}'
+    return lambda call, forward: (
+        Answer(403, [], denial) if call.operation == operation else forward()
+    )
 
 
 def entries_in(call: Call) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ from .events import (
     message,
     record,
 )
-from .queues import SourceQueue, entries_of
+from .queues import SourceQueue, entries_of, not_allowing
 
 if TYPE_CHECKING:
     from ..conftest import LocalAWS
@@ -318,10 +318,7 @@ def test_a_refused_call_is_a_failure_of_all_in_it(
     queue: SourceQueue, wire: Wire, caplog: pytest.LogCaptureFixture
 ) -> None:
     """When SQS refuses to take dead letters, they stay where they are."""
-    denial = b'{"__type":"com.amazonaws.sqs#AccessDeniedException","message":"not allowed"}'
-    wire.treatment = lambda call, forward: (
-        Answer(403, [], denial) if call.operation == MOVING else forward()
-    )
+    wire.treatment = not_allowing(MOVING)
     queue.send(message("nobody"), message("good"), "no JSON")
     records = queue.receive()
     bad = [one for one in records if "good" not in one["body"]]

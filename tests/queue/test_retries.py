@@ -22,7 +22,7 @@ from .events import (
     message,
     record,
 )
-from .queues import SourceQueue, entries_of, received_times
+from .queues import SourceQueue, entries_of, not_allowing, received_times
 
 if TYPE_CHECKING:
     from ..conftest import LocalAWS
@@ -263,10 +263,7 @@ def test_a_refused_call_leaves_failures_as_they_are(
     queue: SourceQueue, wire: Wire, caplog: pytest.LogCaptureFixture
 ) -> None:
     """When SQS hides nothing, the failed are reported all the same, and the others done."""
-    denial = b'{"__type":"com.amazonaws.sqs#AccessDeniedException","message":"not allowed"}'
-    wire.treatment = lambda call, forward: (
-        Answer(403, [], denial) if call.operation == HIDING else forward()
-    )
+    wire.treatment = not_allowing(HIDING)
     queue.send(message(), message(task_kwargs={"fail": False}))
     records = queue.receive()
     bad = [one for one in records if "false" not in one["body"]]

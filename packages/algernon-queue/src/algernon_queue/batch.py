@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple
 
 from algernon_storage import Claim, Outcome
 
 from .errors import GroupStoppedError, OutOfTimeError, TaskRunningError
 from .message import Message
+from .parallel import in_parallel
 from .record import Record, records_of
 
 logger = logging.getLogger("algernon_queue")
+
+R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
 
 
 @dataclass(slots=True, eq=False)
@@ -96,10 +101,24 @@ class Batch:
             if item.error is None and item.message is not None
         ]
 
-    @property
-    def leaving(self) -> list[tuple[Item, Message]]:
-        """What is well so far, if anything of this batch may leave the worker at all."""
-        return [] if self.stays_whole and self.failures else self.alive
+    def leaving(self, parcels: list[tuple[Item, *Ts]]) -> list[tuple[Item, *Ts]]:
+        """Return those whose items are well, if anything of this batch may leave the worker."""
+        if self.stays_whole and self.failures:
+            return []
+        return [parcel for parcel in parcels if parcel[0].error is None]
+
+    def do_in_parallel(
+        self, function: Callable[[Item, *Ts], R], parcels: list[tuple[Item, *Ts]]
+    ) -> list[tuple[Item, R]]:
+        """Do the same to many at once, and return what came of those that didn't fail of it."""
+        answers = in_parallel(lambda parcel: function(*parcel), parcels)
+        done = []
+        for (item, *_), answer in zip(parcels, answers, strict=True):
+            if isinstance(answer, Exception):
+                self.fail(item, answer)
+            else:
+                done.append((item, answer))
+        return done
 
     def fail(self, item: Item, error: Exception) -> None:
         """Note that a record failed, or wasn't tried."""

@@ -29,7 +29,7 @@ class Deadline:
         return inf if self._remaining_millis is None else self._remaining_millis() / 1000
 
     def seconds_to_work(self) -> float:
-        """Return the seconds that are left but for the margin; none may be negative."""
+        """Return the seconds that are left but for the margin; fewer than none, once in it."""
         return self.seconds_left() - self.margin
 
     def seconds_to_wait(self) -> float:

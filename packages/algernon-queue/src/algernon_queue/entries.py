@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from math import inf
 from random import uniform
 from time import monotonic, sleep
@@ -67,22 +66,22 @@ def send_entries(
     outcomes: list[Exception | None] = [None] * len(entries)
     deadline = monotonic() + seconds
     todo = list(range(len(entries)))
-    for tried in count(1):
-        again = []
+    for tried in range(1, _TRIES + 1):
         calls = list(_calls(entries, todo, max_bytes))
         answers = in_parallel(lambda indexes: _make(call, entries, indexes), calls)
         for indexes, answer in zip(calls, answers, strict=True):
             for index in indexes:
-                error = answer if isinstance(answer, Exception) else answer.get(index)
-                outcomes[index] = error
-                if isinstance(error, RefusedEntryError) and error.is_temporary:
-                    again.append(index)
+                outcomes[index] = answer if isinstance(answer, Exception) else answer.get(index)
+        todo = [index for index in todo if _is_temporary(outcomes[index])]
         wait = uniform(0, _FIRST_WAIT_SECONDS * 2**tried)  # noqa: S311 - spreads load
-        if not again or tried == _TRIES or monotonic() + wait > deadline:
-            return outcomes
-        todo = again
+        if not todo or tried == _TRIES or monotonic() + wait > deadline:
+            break
         sleep(wait)
-    raise AssertionError
+    return outcomes
+
+
+def _is_temporary(error: Exception | None) -> bool:
+    return isinstance(error, RefusedEntryError) and error.is_temporary
 
 
 def _calls(entries: Sequence[Entry], todo: list[int], max_bytes: float) -> Iterator[list[int]]:

@@ -40,8 +40,10 @@ class Envelope:
         # gets too, unless the subscription has raw message delivery.
         if isinstance(body, dict) and "task_name" not in body and "Message" in body:
             content = _parse(body["Message"], "the Message in SNS's envelope")
-            return cls(content, body.get("MessageId") or record.message_id)._without_token()
-        return cls(body, record.kept_task_id or record.message_id)._without_token()
+            envelope = cls(content, body.get("MessageId") or record.message_id)
+        else:
+            envelope = cls(body, record.kept_task_id or record.message_id)
+        return envelope._without_token()
 
     @property
     def offloaded(self) -> OffloadedPayload | None:

@@ -42,18 +42,19 @@ def find_listeners(
     if not wanted:
         return found
     parameter_prefix = os.environ.get("ALGERNON_TOPIC_PARAMETER_PREFIX")
-    try:
-        if parameter_prefix is not None:
-            return found | _from_parameters(wanted, parameter_prefix)
-        return found | _by_convention(wanted, function_arn)
-    except Exception as error:  # noqa: BLE001 - it is the failure of those who asked
-        return found | dict.fromkeys(wanted, error)
+    if parameter_prefix is not None:
+        return found | _from_parameters(wanted, parameter_prefix)
+    return found | _by_convention(wanted, function_arn)
 
 
 def _from_parameters(task_names: Iterable[str], prefix: str) -> dict[str, str | Exception]:
-    # One name that can't be a parameter's would have SSM refuse all that are asked for with it.
-    parameters = {name: prefix + name for name in sorted(task_names) if is_task_name(name)}
-    missing = [parameter for parameter in parameters.values() if parameter not in _parameters]
+    parameters = {name: prefix + name for name in sorted(task_names)}
+    missing = [
+        parameter
+        for name, parameter in parameters.items()
+        # One name that can't be a parameter's would have SSM refuse all that come with it.
+        if parameter not in _parameters and is_task_name(name)
+    ]
     failed: dict[str, Exception] = {}
     for names in _in_groups(missing):
         try:
@@ -63,10 +64,8 @@ def _from_parameters(task_names: Iterable[str], prefix: str) -> dict[str, str | 
         else:
             _parameters.update({found["Name"]: found["Value"] for found in answer["Parameters"]})
     return {
-        name: _parameters.get(parameters.get(name, ""))
-        or failed.get(parameters.get(name, ""))
-        or _unknown_listener(name)
-        for name in task_names
+        name: _parameters.get(parameter) or failed.get(parameter) or _unknown_listener(name)
+        for name, parameter in parameters.items()
     }
 
 
@@ -74,7 +73,10 @@ def _by_convention(
     task_names: Iterable[str], function_arn: str | None
 ) -> dict[str, str | Exception]:
     topic_prefix = os.environ.get("ALGERNON_TOPIC_PREFIX", "")
-    base = _topics_beside(function_arn) if function_arn else _topics_of_this_account()
+    try:
+        base = _topics_beside(function_arn) if function_arn else _topics_of_this_account()
+    except Exception as error:  # noqa: BLE001 - it is the failure of those who asked
+        return dict.fromkeys(task_names, error)
     return {name: f"{base}:{topic_prefix}{name}" for name in task_names}
 
 

@@ -148,10 +148,10 @@ def batch_handling(
         run = _in_its_own_context(handler) if is_async(handler) else handler
 
         def handle_batch(event: Any, aws_context: Any) -> dict[str, Any]:
-            policy = failures or _failures_setting()
+            stays_whole = (failures or _failures_setting()) == "batch"
             context["aws"] = aws_context
             deadline = Deadline(aws_context, deadline_margin)
-            batch = Batch(event, stays_whole=policy == "batch")
+            batch = Batch(event, stays_whole=stays_whole)
             read_batch(batch, ledger, deadline)
             run_batch(batch, run, context, deadline, concurrency)
             report_failures(batch)
@@ -160,7 +160,7 @@ def batch_handling(
             send_on(batch, deadline, listeners, getattr(aws_context, "invoked_function_arn", None))
             if ledger is not None:
                 release_claims(batch, ledger)
-            if policy == "report":
+            if not stays_whole:
                 hand_back(batch, retry_of, deadline)
             elif batch.failures:
                 raise BatchFailedError(batch.failures, len(batch.items))

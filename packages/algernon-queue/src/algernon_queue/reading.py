@@ -15,6 +15,7 @@ from .envelope import Envelope
 from .errors import TaskRunningError
 from .message import Message
 from .parallel import in_parallel
+from .record import Record
 
 # AWS Lambda Developer Guide, "Lambda quotas": the longest that a function may run, in seconds.
 _LONGEST_RUN = 900
@@ -23,10 +24,11 @@ _LONGEST_RUN = 900
 def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline) -> None:
     """Read every record; fetch stored keyword arguments and claim Tasks, all in parallel."""
     for item, envelope in zip(batch.items, _envelopes(batch), strict=True):
+        if isinstance(envelope, Exception):
+            batch.fail(item, envelope)
+            continue
+        item.task_token = envelope.task_token
         try:
-            if isinstance(envelope, Exception):
-                raise envelope  # noqa: TRY301 - it is dealt with as any other
-            item.task_token = envelope.task_token
             item.message = Message.of(envelope)
         except Exception as error:  # noqa: BLE001 - a bad record is no other record's failure
             batch.fail(item, error)
@@ -56,7 +58,7 @@ def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline) -> None:
 
 
 def _envelopes(batch: Batch) -> list[Envelope | Exception]:
-    envelopes = [_attempt(Envelope.of, item.record) for item in batch.items]
+    envelopes = [_opened(item.record) for item in batch.items]
     offloaded = [
         (index, envelope, payload)
         for index, envelope in enumerate(envelopes)
@@ -68,9 +70,9 @@ def _envelopes(batch: Batch) -> list[Envelope | Exception]:
     return envelopes
 
 
-def _attempt(function: Callable[[Any], Envelope], record: Any) -> Envelope | Exception:
+def _opened(record: Record) -> Envelope | Exception:
     try:
-        return function(record)
+        return Envelope.of(record)
     except Exception as error:  # noqa: BLE001 - a bad record is no other record's failure
         return error
 

@@ -49,15 +49,8 @@ def run_batch(
             context["sqs"] = item.record.facts
             context["task"] = message.facts
             item.result = handler(dict(message.body), context)
-        except PipelineTermination as end:
-            item.result, item.ends_chain = end.result, True
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is this record's failure
-            batch.fail(item, error)
-        except BaseException as error:
-            # By its name, since importing asyncio takes longer than this whole package.
-            if type(error).__name__ != "CancelledError":
-                raise
-            batch.fail(item, _cancelled(error))
+        except BaseException as error:  # noqa: BLE001 - what isn't the record's own goes on
+            _note_end(batch, item, error)
         if iscoroutine(item.result):
             coroutine, item.result = item.result, None
             if item.record.group is None:
@@ -112,17 +105,13 @@ async def _run_coroutine(
                 # As a task of its own, since what it does to that, such as cancelling
                 # it, would otherwise end the whole batch.
                 item.result = await asyncio.create_task(coroutine)
-        except PipelineTermination as end:
-            item.result, item.ends_chain = end.result, True
         except TimeoutError as error:
             batch.fail(item, _out_of_time(deadline) if timeout.expired() else error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is this record's failure
-            batch.fail(item, error)
-        except asyncio.CancelledError as error:
+        except BaseException as error:
             task = asyncio.current_task()
-            if task is None or task.cancelling():
+            if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
                 raise
-            batch.fail(item, _cancelled(error))
+            _note_end(batch, item, error)
 
 
 @cache
@@ -133,10 +122,19 @@ def _runner() -> Runner:
     return Runner()
 
 
-def _cancelled(cause: BaseException) -> RuntimeError:
-    error = RuntimeError("the Task's coroutine cancelled itself")
-    error.__cause__ = cause
-    return error
+def _note_end(batch: Batch, item: Item, error: BaseException) -> None:
+    """Note what it means for a record that its Task ended with an error, and no result."""
+    if isinstance(error, PipelineTermination):
+        item.result, item.ends_chain = error.result, True
+    elif isinstance(error, Exception):
+        batch.fail(item, error)
+    # By its name, since importing asyncio takes longer than this whole package.
+    elif type(error).__name__ == "CancelledError":
+        cancelled = RuntimeError("the Task's coroutine cancelled itself")
+        cancelled.__cause__ = error
+        batch.fail(item, cancelled)
+    else:
+        raise error
 
 
 def _out_of_time(deadline: Deadline) -> OutOfTimeError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVarTuple
+from typing import Any
 
 from algernon_serialize import SerializeError
 from algernon_storage import Ledger, Outcome, StoredData
@@ -15,8 +15,6 @@ from .message import Message, NextTask
 from .parallel import in_parallel
 from .publishing import MAX_BYTES, Publication, publish
 from .state_machine import output_of, report_failure, report_success, stored_output
-
-Ts = TypeVarTuple("Ts")
 
 
 def report_failures(batch: Batch) -> None:
@@ -34,12 +32,9 @@ def report_failures(batch: Batch) -> None:
         for item in batch.items
         if item.task_token is not None and item.error is not None and item.has_failed
     ]
-    reports = in_parallel(lambda one: report_failure(one[1], one[2]), failed)
-    for (item, _, _), problem in zip(failed, reports, strict=True):
-        if problem is None:
-            item.is_settled = True
-        else:
-            batch.fail(item, problem)
+    reports = batch.do_in_parallel(lambda _, token, error: report_failure(token, error), failed)
+    for item, _ in reports:
+        item.is_settled = True
 
 
 def record_results(batch: Batch, ledger: Ledger) -> None:
@@ -78,13 +73,18 @@ def send_on(
     """Store the results that go to a callback, and publish its message, in parallel."""
     parcels = [
         (item, next_task)
-        for item, message in batch.leaving
+        for item, message in batch.leaving(batch.alive)
         if not item.ends_chain and (next_task := message.next_task) is not None
     ]
     addressed = _address(batch, parcels, listeners, function_arn)
-    publications = _write_messages(batch, _still(batch, addressed))
-    _publish(batch, _still(batch, publications), deadline)
-    _report_successes(batch)
+    publications = batch.do_in_parallel(_publication, batch.leaving(addressed))
+    _publish(batch, batch.leaving(publications), deadline)
+    waited_for = [
+        (item, item.task_token)
+        for item, _ in batch.leaving(batch.alive)
+        if item.task_token is not None
+    ]
+    batch.do_in_parallel(_report, waited_for)
 
 
 def _address(
@@ -104,20 +104,9 @@ def _address(
     return addressed
 
 
-def _write_messages(
-    batch: Batch, parcels: list[tuple[Item, NextTask, str]]
-) -> list[tuple[Item, Publication]]:
-    messages = in_parallel(lambda parcel: _message(parcel[0], parcel[1]), parcels)
-    ready = []
-    for (item, task, topic), message in zip(parcels, messages, strict=True):
-        if isinstance(message, Exception):
-            batch.fail(item, message)
-        else:
-            publication = Publication(
-                task.task_name, task.task_id, topic, message, item.record.group
-            )
-            ready.append((item, publication))
-    return ready
+def _publication(item: Item, task: NextTask, topic: str) -> Publication:
+    message = _message(item, task)
+    return Publication(task.task_name, task.task_id, topic, message, item.record.group)
 
 
 def _message(item: Item, task: NextTask) -> str:
@@ -133,7 +122,7 @@ def _message(item: Item, task: NextTask) -> str:
         if len(message.encode()) <= MAX_BYTES:
             return message
     stored.store(keep_existing=True)
-    return task.message(StoredData.at(stored.pointer))
+    return task.message(stored)
 
 
 def _publish(batch: Batch, parcels: list[tuple[Item, Publication]], deadline: Deadline) -> None:
@@ -143,16 +132,6 @@ def _publish(batch: Batch, parcels: list[tuple[Item, Publication]], deadline: De
     for (item, _), error in zip(parcels, outcomes, strict=True):
         if error is not None:
             batch.fail(item, error)
-
-
-def _report_successes(batch: Batch) -> None:
-    waited_for = [
-        (item, item.task_token) for item, _ in batch.leaving if item.task_token is not None
-    ]
-    reports = in_parallel(lambda one: _report(*one), waited_for)
-    for (item, _), problem in zip(waited_for, reports, strict=True):
-        if isinstance(problem, Exception):
-            batch.fail(item, problem)
 
 
 def _report(item: Item, task_token: str) -> None:
@@ -174,9 +153,3 @@ def _wanted_result(item: Item, message: Message) -> Any:
     # What nobody gets may be anything, and isn't looked at.
     is_wanted = item.ends_chain or message.next_task is not None or item.task_token is not None
     return item.given_result if is_wanted else {}
-
-
-def _still(batch: Batch, parcels: list[tuple[Item, *Ts]]) -> list[tuple[Item, *Ts]]:
-    if batch.stays_whole and batch.failures:
-        return []
-    return [parcel for parcel in parcels if parcel[0].error is None]

@@ -107,11 +107,17 @@ def _dead_letter(record: Record, reasons: Mapping[str, str]) -> Entry:
     if record.group is not None:
         fields["MessageGroupId"] = record.group
         fields["MessageDeduplicationId"] = record.message_id
-    size = len(str(record.body).encode(errors="replace")) + sum(
-        len(name) + sum(len(part if isinstance(part, bytes) else part.encode()) for part in parts)
-        for name, parts in ((name, value.values()) for name, value in attributes.items())
+    return Entry(record.queue_arn, fields, _size(record, attributes))
+
+
+def _size(record: Record, attributes: Mapping[str, Mapping[str, Any]]) -> int:
+    parts = [record.body, *attributes]
+    for value in attributes.values():
+        parts += value.values()
+    return sum(
+        len(part if isinstance(part, bytes) else str(part).encode(errors="replace"))
+        for part in parts
     )
-    return Entry(record.queue_arn, fields, size)
 
 
 def _attributes(record: Record, reasons: Mapping[str, str]) -> dict[str, dict[str, Any]]:

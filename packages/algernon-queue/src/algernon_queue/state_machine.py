@@ -55,7 +55,8 @@ def output_of(result: Any) -> str:
     if len(text.encode()) <= _MAX_OUTPUT_BYTES:
         return text
     stored = StoredData(uuid4(), result, full_unpack=True)
-    return ajson.dumps(StoredData.at(stored.store()))
+    stored.store()
+    return ajson.dumps(stored)
 
 
 def stored_output(pointer: str) -> str:

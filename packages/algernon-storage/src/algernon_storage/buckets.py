@@ -22,6 +22,11 @@ def own_bucket() -> str:
     return name
 
 
+def own_folder() -> str:
+    """Return the folder in it that `CACHE_FOLDER_NAME` names, or ``cache``."""
+    return os.environ.get("CACHE_FOLDER_NAME") or "cache"
+
+
 def check_trust(bucket: str) -> None:
     """Refuse a bucket that is neither the worker's own nor in `ALGERNON_TRUSTED_BUCKETS`.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import uuid4
 
 from algernon_serialize import MalformedJSONError, NestingError, ajson
 
-from .buckets import own_bucket
+from .buckets import own_bucket, own_folder
 from .clients import aws_client
 from .document import write_document
 from .errors import LedgerError
@@ -178,8 +177,7 @@ class S3Ledger:
         self._write(claim.task_id, body, IfMatch=claim.token)
 
     def _place(self, task_id: str, what: str) -> Pointer:
-        folder = self._folder or os.environ.get("CACHE_FOLDER_NAME") or "cache"
-        return Pointer.to(self._bucket or own_bucket(), folder, task_id, what)
+        return Pointer.to(self._bucket or own_bucket(), self._folder or own_folder(), task_id, what)
 
     def _write(self, task_id: str, body: bytes, **condition: str) -> str | None:
         """Write a claim under a condition, and return its ETag, or None where it doesn't hold."""

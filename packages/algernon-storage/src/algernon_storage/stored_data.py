@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -10,7 +9,7 @@ from typing import Any, Self
 
 from algernon_serialize import AlgObject, rebuild_event
 
-from .buckets import check_trust, own_bucket
+from .buckets import check_trust, own_bucket, own_folder
 from .document import read_document, write_document
 from .errors import AlreadyStoredError, MalformedObjectError, StorageSettingError
 from .inline import inline_limit
@@ -84,7 +83,7 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
         self._deduplicate = deduplicate
         self._pointer = Pointer.to(
             bucket or own_bucket(),
-            folder or os.environ.get("CACHE_FOLDER_NAME") or "cache",
+            folder or own_folder(),
             str(name),
             _DIGEST_TO_COME if deduplicate else timestamp or now,
         )
