@@ -19,6 +19,7 @@ from .errors import (
     UnknownListenerError,
     UnregisteredTaskError,
 )
+from .observers import Observer, observers
 from .pipeline import PipelineTermination
 from .queued import queued
 from .router import TaskRouter
@@ -32,6 +33,7 @@ __all__ = [
     "MalformedMessageError",
     "NoDeadLetterQueueError",
     "NotAnSQSEventError",
+    "Observer",
     "OutOfTimeError",
     "PermanentError",
     "PipelineTermination",
@@ -47,6 +49,7 @@ __all__ = [
     "TasksNotSentError",
     "UnknownListenerError",
     "UnregisteredTaskError",
+    "observers",
     "queued",
     "send_task",
     "send_tasks",

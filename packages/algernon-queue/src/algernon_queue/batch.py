@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, TypeVarTuple
 
 from algernon_storage import Claim, Outcome
@@ -12,6 +13,7 @@ from algernon_storage import Claim, Outcome
 from .errors import GroupStoppedError, OutOfTimeError, TaskRunningError
 from .message import Message
 from .parallel import in_parallel
+from .publishing import Publication
 from .record import Record, records_of
 
 logger = logging.getLogger("algernon_queue")
@@ -26,27 +28,43 @@ class Item:
 
     Attributes:
         record: The record.
+        context: The context variables in which all that is done for it is done.
+        facts: What observers are told of it, once it is read.
         message: Its message, once that is read.
         task_token: The token by which a state machine of Step Functions waits for
             its Task, or None.
         claim: The ledger's claim for its Task, where there is a ledger.
         outcome: What came of its Task, where the ledger knows.
+        stored_bytes: What S3 keeps of its arguments, where it keeps them.
+        started_at: When the handler was called, in seconds since 1970.
+        seconds: How long the handler took, once it has ended.
         result: What the handler returned.
         ends_chain: Whether the Task ended its chain early.
+        publication: The message that its result goes on in.
+        result_bytes: What S3 keeps of its result, where it keeps it.
         error: Why it failed, or wasn't tried.
         is_settled: Whether it failed, but somebody else has to deal with that, so
             that it may leave the queue.
+        is_dead_letter: Whether that somebody is who looks after the dead-letter queue.
     """
 
     record: Record
+    context: Context = field(default_factory=copy_context)
+    facts: Mapping[str, Any] = field(default_factory=dict)
     message: Message | None = None
     task_token: str | None = None
     claim: Claim | None = None
     outcome: Outcome | None = None
+    stored_bytes: int | None = None
+    started_at: float | None = None
+    seconds: float | None = None
     result: Any = None
     ends_chain: bool = False
+    publication: Publication | None = None
+    result_bytes: int | None = None
     error: Exception | None = None
     is_settled: bool = False
+    is_dead_letter: bool = False
 
     @property
     def has_failed(self) -> bool:
@@ -55,9 +73,18 @@ class Item:
         return self.error is not None and not isinstance(self.error, not_tried)
 
     @property
+    def is_duplicate(self) -> bool:
+        """Whether the ledger knew its Task to be done, by an earlier run."""
+        return self.outcome is not None and self.claim is None
+
+    @property
     def given_result(self) -> Any:
         """The result as it is given to whoever gets it."""
         return {} if self.result is None else self.result
+
+    def do(self, function: Callable[..., R], /, *args: Any, **kwargs: Any) -> R:
+        """Call a function with a copy of its context variables, in any thread."""
+        return self.context.copy().run(function, *args, **kwargs)
 
     def __str__(self) -> str:
         task_name = self.message.task_name if self.message else "unknown"
@@ -111,7 +138,7 @@ class Batch:
         self, function: Callable[[Item, *Ts], R], parcels: list[tuple[Item, *Ts]]
     ) -> list[tuple[Item, R]]:
         """Do the same to many at once, and return what came of those that didn't fail of it."""
-        answers = in_parallel(lambda parcel: function(*parcel), parcels)
+        answers = in_parallel(lambda parcel: parcel[0].do(function, *parcel), parcels)
         done = []
         for (item, *_), answer in zip(parcels, answers, strict=True):
             if isinstance(answer, Exception):
@@ -124,9 +151,10 @@ class Batch:
         """Note that a record failed, or wasn't tried."""
         item.error = error
         if item.has_failed:
-            logger.error("%s failed: %s", item, type(error).__name__, exc_info=error)
+            name = type(error).__name__
+            item.do(logger.error, "%s failed: %s", item, name, exc_info=error)
         else:
-            logger.warning("%s stays in the queue: %s", item, error)
+            item.do(logger.warning, "%s stays in the queue: %s", item, error)
         if item.record.group is not None:
             self._stop_group(item)
 

@@ -25,13 +25,16 @@ _MAX_REASON = 1024
 def release_claims(batch: Batch, ledger: Ledger) -> None:
     """Give back the claims of Tasks that failed or weren't started, so that they can run again."""
     claims = [
-        item.claim
+        (item, item.claim)
         for item in batch.items
         if item.claim is not None and item.error is not None and item.outcome is None
     ]
-    for problem in in_parallel(ledger.release, claims):
+    problems = in_parallel(lambda one: one[0].do(ledger.release, one[1]), claims)
+    for (item, _), problem in zip(claims, problems, strict=True):
         if problem is not None:
-            logger.warning("a claim is left to lapse, since it can't be released: %s", problem)
+            item.do(
+                logger.warning, "a claim is left to lapse, since it can't be released: %s", problem
+            )
 
 
 def hand_back(batch: Batch, retry_of: RetryOf, deadline: Deadline) -> None:
@@ -51,10 +54,10 @@ def hand_back(batch: Batch, retry_of: RetryOf, deadline: Deadline) -> None:
     )
     for item, problem in zip(doomed, moved, strict=True):
         if problem is None:
-            item.is_settled = True
-            logger.warning("%s was moved to the dead-letter queue", item)
+            item.is_settled = item.is_dead_letter = True
+            item.do(logger.warning, "%s was moved to the dead-letter queue", item)
         else:
-            logger.error("%s can't be moved to the dead-letter queue: %s", item, problem)
+            item.do(logger.error, "%s can't be moved to the dead-letter queue: %s", item, problem)
     delays = [
         (item, delay)
         for item in staying
@@ -65,7 +68,7 @@ def hand_back(batch: Batch, retry_of: RetryOf, deadline: Deadline) -> None:
     )
     for (item, _), problem in zip(delays, hidden, strict=True):
         if problem is not None:
-            logger.warning("%s comes back at its queue's own time: %s", item, problem)
+            item.do(logger.warning, "%s comes back at its queue's own time: %s", item, problem)
 
 
 def _is_doomed(item: Item, retry_of: RetryOf) -> bool:
@@ -105,4 +108,5 @@ def _reasons(item: Item) -> dict[str, str]:
     if item.message is not None:
         reasons["algernon.task_name"] = item.message.task_name
         reasons[TASK_ID_ATTRIBUTE] = item.message.task_id
+        reasons["algernon.chain_id"] = item.message.chain_id
     return {name: value for name, value in reasons.items() if value}

@@ -30,6 +30,8 @@ class Message:
     Attributes:
         task_name: The Task to run.
         task_id: The UUID of this run of it.
+        chain_id: The UUID of the chain that it belongs to: the `task_id` of the
+            Task that the chain began with.
         callback: The Task that gets the result, or a chain of them.
         position: Where in the chain this message's Task stands, from 0; -1 before
             its beginning; None where the message doesn't say, as moncrief's don't.
@@ -38,6 +40,7 @@ class Message:
 
     task_name: str
     task_id: str
+    chain_id: str
     callback: str | None
     position: int | None
     body: Mapping[str, Any]
@@ -66,7 +69,8 @@ class Message:
                 f"the callback of a message for {task_name!r} is neither the name of a Task nor a"
                 f" chain of names 'a#b#c', of 1 to {_MAX_NAME} printable characters each"
             )
-        task_id = _task_id(body.get("task_id") or envelope.message_id, task_name)
+        task_id = _uuid(body.get("task_id") or envelope.message_id, "task_id", task_name)
+        chain_id = _uuid(body.get("chain_id") or task_id, "chain_id", task_name)
         position = body.get(POSITION)
         if position is not None and not _stands_at(task_name, callback, position):
             raise MalformedMessageError(
@@ -75,7 +79,7 @@ class Message:
             )
         kwargs = {} if body.get("task_kwargs") is None else body["task_kwargs"]
         whole = {**body, "task_kwargs": kwargs, "task_id": task_id}
-        return cls(task_name, task_id, callback, position, whole)
+        return cls(task_name, task_id, chain_id, callback, position, whole)
 
     @property
     def task_kwargs(self) -> Any:
@@ -85,7 +89,12 @@ class Message:
     @property
     def facts(self) -> dict[str, Any]:
         """What a handler may want to know of it, for the context's ``task``."""
-        return {"task_name": self.task_name, "task_id": self.task_id, "callback": self.callback}
+        return {
+            "task_name": self.task_name,
+            "task_id": self.task_id,
+            "chain_id": self.chain_id,
+            "callback": self.callback,
+        }
 
     @property
     def stored_kwargs(self) -> str | None:
@@ -97,18 +106,19 @@ class Message:
         return replace(self, body={**self.body, "task_kwargs": {} if kwargs is None else kwargs})
 
     @property
-    def next_task(self) -> NextTask | None:
+    def next_task(self) -> OutgoingTask | None:
         """The Task that gets the result, or None at a chain's end."""
         if self.callback is None:
             return None
         chain = self.callback.split("#")
         if len(chain) == 1:
-            return NextTask(chain[0], self._child_id(0, chain[0]), None, None)
+            return OutgoingTask(chain[0], self._child_id(0, chain[0]), self.chain_id, None, None)
         position = self._position_in(chain) + 1
         if position == len(chain):
             return None
         name = chain[position]
-        return NextTask(name, self._child_id(position, name), self.callback, position)
+        child_id = self._child_id(position, name)
+        return OutgoingTask(name, child_id, self.chain_id, self.callback, position)
 
     def _position_in(self, chain: list[str]) -> int:
         if self.position is not None:
@@ -123,11 +133,12 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class NextTask:
-    """Who gets a result, and the message that brings it there."""
+class OutgoingTask:
+    """A Task that is to be sent, and the message that brings it there."""
 
     task_name: str
     task_id: str
+    chain_id: str
     callback: str | None
     position: int | None
 
@@ -137,41 +148,33 @@ class NextTask:
         Raises:
             algernon_serialize.UnserializableError: `ajson` can't send the arguments.
         """
-        return write_message(
-            self.task_name, task_kwargs, self.callback, self.task_id, self.position
-        )
+        message = {
+            "task_name": self.task_name,
+            "task_kwargs": task_kwargs,
+            "callback": self.callback,
+            "task_id": self.task_id,
+            "chain_id": self.chain_id,
+        }
+        if self.position is not None:
+            message[POSITION] = self.position
+        return _write(message)
 
 
-def write_message(
-    task_name: str,
-    task_kwargs: Any,
-    callback: str | None,
-    task_id: str,
-    position: int | None,
-) -> str:
-    """Return the text of a message to a Task's listener."""
-    message = {
-        "task_name": task_name,
-        "task_kwargs": task_kwargs,
-        "callback": callback,
-        "task_id": task_id,
-    }
-    if position is not None:
-        message[POSITION] = position
+def _write(message: Mapping[str, Any]) -> str:
     # Amazon SQS API Reference, SendMessage: of the characters that JSON leaves as they
     # are, these two don't get through a queue. In JSON they can only stand in a string.
     return ajson.dumps(message).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
-def _task_id(task_id: Any, task_name: str) -> str:
+def _uuid(text: Any, key: str, task_name: str) -> str:
     # Nearly all are spelt as they should be, and making a UUID takes ten times as long.
-    if isinstance(task_id, str) and _UUID.fullmatch(task_id):
-        return task_id
+    if isinstance(text, str) and _UUID.fullmatch(text):
+        return text
     try:
-        return str(UUID(task_id))
+        return str(UUID(text))
     except (TypeError, ValueError, AttributeError) as error:
         raise MalformedMessageError(
-            f"the task_id {task_id!r} of a message for {task_name!r} is no UUID: leave it out,"
+            f"the {key} {text!r} of a message for {task_name!r} is no UUID: leave it out,"
             " and the message takes the id that SNS or SQS gave it"
         ) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import cache
 from typing import TypeVar
 
@@ -16,6 +17,8 @@ R = TypeVar("R")
 
 def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R | Exception]:
     """Return what the function gives for each item, in order, or the error that it raised.
+
+    The threads see the caller's context variables.
 
     Args:
         function: What to do. It spends its time waiting for AWS, so threads serve it.
@@ -33,7 +36,8 @@ def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R | Exce
 
     if len(todo) == 1:
         return [attempt(todo[0])]
-    return list(_threads().map(attempt, todo))
+    context = copy_context()
+    return list(_threads().map(lambda item: context.copy().run(attempt, item), todo))
 
 
 @cache

@@ -13,6 +13,7 @@ from algernon_storage import Ledger, S3Ledger
 from .batch import Batch
 from .context import RecordContext
 from .deadline import Deadline
+from .ending import end_batch
 from .errors import BatchFailedError, SettingError
 from .functions import check_function, is_async
 from .handing_back import RetryOf, hand_back, release_claims
@@ -57,7 +58,7 @@ def queued(
     In it ``aws`` is Lambda's own context, ``sqs`` the facts of the current
     record (``message_id``, ``receipt_handle``, ``source_arn``, ``aws_region``,
     ``receive_count``), ``task`` those of its Task (``task_name``, ``task_id``,
-    ``callback``), and everything else the handler's own. What it returns
+    ``chain_id``, ``callback``), and everything else the handler's own. What it returns
     goes to the message's callback, through S3.
 
     An ``async def`` handler is awaited for many records at a time, on one event
@@ -152,17 +153,21 @@ def batch_handling(
             context["aws"] = aws_context
             deadline = Deadline(aws_context, deadline_margin)
             batch = Batch(event, stays_whole=stays_whole)
-            read_batch(batch, ledger, deadline)
-            run_batch(batch, run, context, deadline, concurrency)
-            report_failures(batch)
-            if ledger is not None:
-                record_results(batch, ledger)
-            send_on(batch, deadline, listeners, getattr(aws_context, "invoked_function_arn", None))
-            if ledger is not None:
-                release_claims(batch, ledger)
-            if not stays_whole:
-                hand_back(batch, retry_of, deadline)
-            elif batch.failures:
+            function_arn = getattr(aws_context, "invoked_function_arn", None)
+            try:
+                read_batch(batch, ledger, deadline)
+                run_batch(batch, run, context, deadline, concurrency)
+                report_failures(batch)
+                if ledger is not None:
+                    record_results(batch, ledger)
+                send_on(batch, deadline, listeners, function_arn)
+                if ledger is not None:
+                    release_claims(batch, ledger)
+                if not stays_whole:
+                    hand_back(batch, retry_of, deadline)
+            finally:
+                end_batch(batch)
+            if stays_whole and batch.failures:
                 raise BatchFailedError(batch.failures, len(batch.items))
             return {
                 "batchItemFailures": [

@@ -14,6 +14,7 @@ from .deadline import Deadline
 from .envelope import Envelope
 from .errors import TaskRunningError
 from .message import Message
+from .observers import current_chain, observers, tell
 from .parallel import in_parallel
 from .record import Record
 
@@ -24,14 +25,14 @@ _LONGEST_RUN = 900
 def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline) -> None:
     """Read every record; fetch stored keyword arguments and claim Tasks, all in parallel."""
     for item, envelope in zip(batch.items, _envelopes(batch), strict=True):
-        if isinstance(envelope, Exception):
-            batch.fail(item, envelope)
-            continue
-        item.task_token = envelope.task_token
-        try:
-            item.message = Message.of(envelope)
-        except Exception as error:  # noqa: BLE001 - a bad record is no other record's failure
-            batch.fail(item, error)
+        problem = _read(item, envelope)
+        if item.message is not None:
+            item.context.run(current_chain.set, item.message.chain_id)
+        if observers:
+            item.facts = _facts(item, envelope)
+            tell(item.context, "received", item.facts)
+        if problem is not None:
+            batch.fail(item, problem)
     fetching = [
         (item, message, pointer)
         for item, message in batch.alive
@@ -39,12 +40,15 @@ def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline) -> None:
     ]
     claiming = batch.alive if ledger is not None else []
     errands: list[Callable[[], Any]] = [
-        partial(StoredData.retrieve, pointer, rebuild=False) for _, _, pointer in fetching
+        partial(item.do, StoredData.retrieve, pointer, rebuild=False)
+        for item, _, pointer in fetching
     ]
     if ledger is not None:
         left = deadline.seconds_left()
         seconds = left if isfinite(left) else _LONGEST_RUN
-        errands += [partial(ledger.claim, message.task_id, seconds) for _, message in claiming]
+        errands += [
+            partial(item.do, ledger.claim, message.task_id, seconds) for item, message in claiming
+        ]
     answers = in_parallel(lambda errand: errand(), errands)
     for (item, _), answer in zip(claiming, answers[len(fetching) :], strict=True):
         _note_claim(batch, item, answer)
@@ -55,6 +59,36 @@ def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline) -> None:
                 batch.fail(item, answer)
             else:
                 item.message = message.with_kwargs(answer.data)
+                item.stored_bytes = answer.size
+
+
+def _read(item: Item, envelope: Envelope | Exception) -> Exception | None:
+    """Read a record's message, and return why it can't be read."""
+    if isinstance(envelope, Exception):
+        return envelope
+    item.task_token = envelope.task_token
+    try:
+        item.message = Message.of(envelope)
+    except Exception as error:  # noqa: BLE001 - a bad record is no other record's failure
+        return error
+    return None
+
+
+def _facts(item: Item, envelope: Envelope | Exception) -> dict[str, Any]:
+    record = item.record
+    attributes = {} if isinstance(envelope, Exception) else envelope.attributes
+    # Where the trace goes that SNS or SQS was called in: no attribute of the sender's own.
+    if trace := record.attributes.get("AWSTraceHeader"):
+        attributes = {"AWSTraceHeader": trace, **attributes}
+    return {
+        "message_id": record.message_id,
+        "receive_count": record.receive_count,
+        "queue_arn": record.queue_arn,
+        "sent_at": record.sent_at,
+        "message_bytes": len(str(record.body).encode(errors="replace")),
+        "attributes": attributes,
+        **(item.message.facts if item.message is not None else {}),
+    }
 
 
 def _envelopes(batch: Batch) -> list[Envelope | Exception]:

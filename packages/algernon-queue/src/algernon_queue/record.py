@@ -46,6 +46,12 @@ class Record:
         return int(self.attributes.get("ApproximateReceiveCount", 1))
 
     @property
+    def sent_at(self) -> float | None:
+        """When SQS took the message, in seconds since 1970."""
+        sent: str | None = self.attributes.get("SentTimestamp")
+        return None if sent is None else int(sent) / 1000
+
+    @property
     def group(self) -> str | None:
         """The message group that it belongs to, on a FIFO queue."""
         group: str | None = self.attributes.get("MessageGroupId")

@@ -186,4 +186,4 @@ class TaskRouter:
 
 
 def _facts(event: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: event.get(key) for key in ("task_name", "task_id", "callback")}
+    return {key: event.get(key) for key in ("task_name", "task_id", "chain_id", "callback")}

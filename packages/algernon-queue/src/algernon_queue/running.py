@@ -7,12 +7,13 @@ from contextvars import copy_context
 from functools import cache
 from inspect import iscoroutine
 from math import isinf
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 from .batch import Batch, Item
 from .deadline import Deadline
 from .errors import OutOfTimeError
+from .observers import observers, tell
 from .pipeline import PipelineTermination
 
 if TYPE_CHECKING:
@@ -45,12 +46,16 @@ def run_batch(
             continue
         begin = monotonic()
         started = True
+        item.started_at = time()
+        if observers:
+            tell(item.context, "started", item.facts)
         try:
             context["sqs"] = item.record.facts
             context["task"] = message.facts
-            item.result = handler(dict(message.body), context)
+            item.result = item.context.run(handler, dict(message.body), context)
         except BaseException as error:  # noqa: BLE001 - what isn't the record's own goes on
             _note_end(batch, item, error)
+        item.seconds = monotonic() - begin
         if iscoroutine(item.result):
             coroutine, item.result = item.result, None
             if item.record.group is None:
@@ -100,11 +105,12 @@ async def _run_coroutine(
         seconds = deadline.seconds_to_work()
         # Where no time is left, it is cancelled before it begins.
         timeout = asyncio.timeout(None if isinf(seconds) else max(seconds, 0))
+        item.started_at, begin = time(), monotonic()
         try:
             async with timeout:
                 # As a task of its own, since what it does to that, such as cancelling
                 # it, would otherwise end the whole batch.
-                item.result = await asyncio.create_task(coroutine)
+                item.result = await asyncio.create_task(coroutine, context=item.context)
         except TimeoutError as error:
             batch.fail(item, _out_of_time(deadline) if timeout.expired() else error)
         except BaseException as error:
@@ -112,6 +118,8 @@ async def _run_coroutine(
             if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
                 raise
             _note_end(batch, item, error)
+        finally:
+            item.seconds = monotonic() - begin
 
 
 @cache

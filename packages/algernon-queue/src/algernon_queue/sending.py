@@ -10,9 +10,10 @@ from algernon_storage import StoredData
 
 from .errors import TasksNotSentError
 from .listener import find_listeners
-from .message import write_message
+from .message import OutgoingTask
+from .observers import current_chain
 from .parallel import in_parallel
-from .publishing import MAX_BYTES, Publication, publish
+from .publishing import Publication, publish
 from .task import Task
 
 
@@ -35,7 +36,8 @@ def send_task(
             found by SSM Parameter Store or by their name.
 
     Returns:
-        The task_id, a UUID.
+        The task_id, a UUID. It is the id of the whole chain as well, unless a
+        Task sends this one: what a Task sends belongs to the Task's own chain.
 
     Raises:
         TaskNameError: A name can't be a Task's.
@@ -71,16 +73,14 @@ def send_tasks(tasks: Iterable[Task], *, listeners: Mapping[str, str] | None = N
     """
     todo = list(tasks)
     topics = find_listeners({task.task_name for task in todo}, listeners, None)
-    task_ids = [str(uuid4()) for _ in todo]
-    messages = in_parallel(lambda one: _message(*one), zip(todo, task_ids, strict=True))
-    publications = []
-    for task, task_id, message in zip(todo, task_ids, messages, strict=True):
+    addressed = []
+    for task in todo:
         topic = topics[task.task_name]
         if isinstance(topic, Exception):
             raise topic
-        if isinstance(message, Exception):
-            raise message
-        publications.append(Publication(task.task_name, task_id, topic, message))
+        addressed.append((task, topic))
+    publications = _all_or_none(in_parallel(lambda one: _publication(*one), addressed))
+    task_ids = [publication.task.task_id for publication in publications]
     outcomes = enumerate(publish(publications))
     failures = {number: error for number, error in outcomes if error is not None}
     if failures:
@@ -88,14 +88,29 @@ def send_tasks(tasks: Iterable[Task], *, listeners: Mapping[str, str] | None = N
     return task_ids
 
 
-def _message(task: Task, task_id: str) -> str:
-    position = _position(task)
-    kwargs = dict(task.task_kwargs)
-    message = write_message(task.task_name, kwargs, task.callback, task_id, position)
-    if len(message.encode()) <= MAX_BYTES:
-        return message
-    stored = StoredData(task_id, kwargs, full_unpack=True)
-    return write_message(task.task_name, stored, task.callback, task_id, position)
+def _all_or_none(written: list[Publication | Exception]) -> list[Publication]:
+    publications = [one for one in written if isinstance(one, Publication)]
+    for error in written:
+        if isinstance(error, Exception):
+            for publication in publications:
+                publication.withdraw()
+            raise error
+    return publications
+
+
+def _publication(task: Task, topic: str) -> Publication:
+    task_id = str(uuid4())
+    chain_id = current_chain.get() or task_id
+    outgoing = OutgoingTask(task.task_name, task_id, chain_id, task.callback, _position(task))
+
+    def write(room: int) -> str:
+        kwargs = dict(task.task_kwargs)
+        message = outgoing.message(kwargs)
+        if len(message.encode()) <= room:
+            return message
+        return outgoing.message(StoredData(task_id, kwargs, full_unpack=True))
+
+    return Publication.write(outgoing, topic, write)
 
 
 def _position(task: Task) -> int | None:

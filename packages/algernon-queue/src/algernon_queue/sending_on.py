@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from algernon_serialize import SerializeError
@@ -11,9 +12,9 @@ from algernon_storage import Ledger, Outcome, StoredData
 from .batch import Batch, Item
 from .deadline import Deadline
 from .listener import find_listeners
-from .message import Message, NextTask
+from .message import Message, OutgoingTask
 from .parallel import in_parallel
-from .publishing import MAX_BYTES, Publication, publish
+from .publishing import Publication, publish
 from .state_machine import output_of, report_failure, report_success, stored_output
 
 
@@ -48,8 +49,8 @@ def record_results(batch: Batch, ledger: Ledger) -> None:
         if item.claim is not None and item.outcome is None
     ]
     outcomes = in_parallel(
-        lambda one: ledger.finish(
-            one[2], _wanted_result(one[0], one[1]), ends_chain=one[0].ends_chain
+        lambda one: one[0].do(
+            ledger.finish, one[2], _wanted_result(one[0], one[1]), ends_chain=one[0].ends_chain
         ),
         done,
     )
@@ -78,7 +79,13 @@ def send_on(
     ]
     addressed = _address(batch, parcels, listeners, function_arn)
     publications = batch.do_in_parallel(_publication, batch.leaving(addressed))
-    _publish(batch, batch.leaving(publications), deadline)
+    leaving = batch.leaving(publications)
+    for item, publication in publications:
+        if (item, publication) in leaving:
+            item.publication = publication
+        else:
+            publication.withdraw()
+    _publish(batch, leaving, deadline)
     waited_for = [
         (item, item.task_token)
         for item, _ in batch.leaving(batch.alive)
@@ -89,10 +96,10 @@ def send_on(
 
 def _address(
     batch: Batch,
-    parcels: list[tuple[Item, NextTask]],
+    parcels: list[tuple[Item, OutgoingTask]],
     listeners: Mapping[str, str] | None,
     function_arn: str | None,
-) -> list[tuple[Item, NextTask, str]]:
+) -> list[tuple[Item, OutgoingTask, str]]:
     found = find_listeners({task.task_name for _, task in parcels}, listeners, function_arn)
     addressed = []
     for item, task in parcels:
@@ -104,12 +111,11 @@ def _address(
     return addressed
 
 
-def _publication(item: Item, task: NextTask, topic: str) -> Publication:
-    message = _message(item, task)
-    return Publication(task.task_name, task.task_id, topic, message, item.record.group)
+def _publication(item: Item, task: OutgoingTask, topic: str) -> Publication:
+    return Publication.write(task, topic, partial(_message, item, task), item.record.group)
 
 
-def _message(item: Item, task: NextTask) -> str:
+def _message(item: Item, task: OutgoingTask, room: int) -> str:
     if item.outcome is not None:
         return task.message(StoredData.at(item.outcome.pointer))
     if item.result is None:
@@ -119,9 +125,10 @@ def _message(item: Item, task: NextTask) -> str:
     stored = StoredData(task.task_id, item.result, full_unpack=True, timestamp="0")
     if stored.travels_inline:
         message = task.message(item.result)
-        if len(message.encode()) <= MAX_BYTES:
+        if len(message.encode()) <= room:
             return message
     stored.store(keep_existing=True)
+    item.result_bytes = stored.size
     return task.message(stored)
 
 
@@ -144,7 +151,7 @@ def _report(item: Item, task_token: str) -> None:
 
 
 def _output(item: Item) -> str:
-    if item.outcome is not None and item.claim is None:  # an earlier run is what did it
+    if item.outcome is not None and item.is_duplicate:
         return stored_output(item.outcome.pointer)
     return output_of(item.given_result)
 

@@ -89,6 +89,7 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
         )
         self._awaits_digest = deduplicate
         self._text: bytes | None = None
+        self._size: int | None = None
         self._stored = False
 
     @property
@@ -105,6 +106,11 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
     def full_unpack(self) -> bool:
         """Whether the data itself comes back from `ajson.loads`."""
         return self._full_unpack
+
+    @property
+    def size(self) -> int | None:
+        """The bytes of its JSON document, once it was stored or retrieved; else None."""
+        return self._size
 
     @property
     def pointer(self) -> str:
@@ -158,6 +164,7 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
                 elif not keep_existing:
                     _check_same(place, text)
             self._stored = True
+            self._size = len(text)
             self._text = None
         return self.pointer
 
@@ -181,12 +188,17 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
         """
         place = Pointer.parse(pointer)
         check_trust(place.bucket)
-        document = read_document(read_object(place), place)
+        body = read_object(place)
+        size = len(body)
+        document = read_document(body, place)
+        del body  # it may be large, and rebuilding takes room of its own
         if rebuild and not document.get("safe_mode"):
             document = rebuild_event(document)
-        return cls._found(
+        found = cls._found(
             place, document["data_string"], full_unpack=document["full_unpack"], stored=True
         )
+        found._size = size
+        return found
 
     @classmethod
     def at(cls, pointer: str) -> Self:
@@ -271,7 +283,7 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
         found._full_unpack = full_unpack
         found._compress = found._deduplicate = found._awaits_digest = False
         found._pointer = place
-        found._text = None
+        found._text = found._size = None
         found._stored = stored
         return found
 

@@ -1,0 +1,121 @@
+"""Who watches Tasks: the logs, traces and metrics of other packages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextvars import Context, ContextVar, copy_context
+from typing import Any, Protocol
+
+logger = logging.getLogger("algernon_queue")
+
+#: The chain that the running Task belongs to: what it sends belongs to it as well.
+current_chain: ContextVar[str | None] = ContextVar("algernon_chain", default=None)
+
+
+class Observer(Protocol):
+    """Something that wants to know how Tasks fare, such as algernon-logging.
+
+    Each record of a batch has a context of its own (`contextvars`), in which its
+    Task runs, and all that is said of it is said there. So what an observer
+    puts into context variables is there for the Task's lines and calls, and for
+    the observer itself when the next thing is said. What an observer raises is
+    logged, and harms no Task.
+
+    The facts of a record are ``message_id``, ``receive_count``, ``queue_arn``,
+    ``sent_at`` (seconds since 1970, or None), ``message_bytes``, ``attributes``
+    (texts that its sender sent beside the message) and, unless it can't be read,
+    ``task_name``, ``task_id``, ``chain_id`` and ``callback``. Those of a message
+    on its way are ``task_name``, ``task_id``, ``chain_id`` and ``topic_arn``.
+    """
+
+    def received(self, record: Mapping[str, Any]) -> None:
+        """Hear of a record, before anything else is said of it."""
+
+    def started(self, record: Mapping[str, Any]) -> None:
+        """Hear that the record's Task is about to run."""
+
+    def sending(self, message: Mapping[str, Any]) -> Mapping[str, str]:
+        """Hear of a message before it is sent; what is returned goes as its attributes.
+
+        It is said in a context of the message's own.
+        """
+
+    def sent(self, message: Mapping[str, Any], error: Exception | None) -> None:
+        """Hear that the message was sent, or why it wasn't."""
+
+    def ended(self, record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
+        """Hear what became of the record, when its batch is worked off.
+
+        The end has the ``outcome``: ``"done"``; ``"duplicate"``, where the ledger
+        knew the Task to be done; ``"failed"``; ``"dead_letter"``, where it failed
+        and was moved to the dead-letter queue; or ``"returned"``, where it goes
+        back to the queue without having failed itself. It has the ``error``, or
+        None; ``started_at`` (seconds since 1970) and ``seconds`` of the Task's run,
+        or None twice; ``arguments_bytes``, where the arguments were stored in S3;
+        and, where its result was sent on, ``next_task_name``, ``next_task_id``,
+        ``sent_bytes`` and ``stored_bytes`` (what S3 keeps of the result, or None).
+        """
+
+    def batch_ended(self) -> None:
+        """Hear that all records of a batch have ended."""
+
+
+#: Those who watch. Whoever is in the list is told, from the next batch on.
+observers: list[Observer] = []
+
+
+def tell(context: Context, what: str, *facts: Any) -> list[Any]:
+    """Tell every observer something, in a context, and return their answers."""
+    return [
+        answer
+        for observer in list(observers)
+        if (answer := context.run(_tell, observer, what, facts)) is not None
+    ]
+
+
+def _tell(observer: Observer, what: str, facts: tuple[Any, ...]) -> Any:
+    try:
+        return getattr(observer, what)(*facts)
+    except Exception:
+        logger.exception("an observer of Tasks failed: %r", observer)
+
+
+class Sending:
+    """A message on its way, as observers see it.
+
+    Args:
+        task_name: The Task that it is for.
+        task_id: The Task's id.
+        chain_id: The chain that the Task belongs to.
+        topic_arn: Where it is sent to.
+
+    Attributes:
+        attributes: The texts that observers want sent beside it.
+    """
+
+    def __init__(self, task_name: str, task_id: str, chain_id: str, topic_arn: str) -> None:
+        self.attributes: dict[str, str] = {}
+        if observers:
+            self._context = copy_context()
+            self._facts = {
+                "task_name": task_name,
+                "task_id": task_id,
+                "chain_id": chain_id,
+                "topic_arn": topic_arn,
+            }
+            for attributes in tell(self._context, "sending", self._facts):
+                self.attributes.update(attributes)
+
+    @property
+    def size(self) -> int:
+        """The bytes of its attributes."""
+        return sum(
+            len(name) + len("String") + len(value.encode())
+            for name, value in self.attributes.items()
+        )
+
+    def end(self, error: Exception | None) -> None:
+        """Say that it was sent, or why it wasn't."""
+        if observers:
+            tell(self._context, "sent", self._facts, error)
