@@ -73,6 +73,24 @@ def test_a_namespace_package_is_one(tmp_path: Path) -> None:
     assert names_in(code_archive("shop.worker", tmp_path)) == {"shop/worker.py"}
 
 
+def test_several_workers_are_in_one_zip(tmp_path: Path) -> None:
+    """The packages of all workers are packed, one that two have in common once."""
+    write(tmp_path, "shop/worker.py", "shop/mailer.py", "post/__init__.py", "other.py")
+
+    archive = code_archive("shop.worker", tmp_path, others=["shop.mailer", "post", "this"])
+
+    assert names_in(archive) == {"shop/worker.py", "shop/mailer.py", "post/__init__.py", "this.py"}
+
+
+def test_a_folder_and_a_package_in_it_are_packed_once(tmp_path: Path) -> None:
+    """A module that stands alone brings the packages beside it, other workers' too."""
+    write(tmp_path, "worker.py", "shop/mailer.py")
+
+    archive = code_archive("worker", tmp_path, others=["shop.mailer"])
+
+    assert names_in(archive) == {"worker.py", "shop/mailer.py"}
+
+
 def test_an_installed_module_is_found(tmp_path: Path) -> None:
     """A worker that is installed, not in the directory, is packed from where it is."""
     names = names_in(code_archive("email.message", tmp_path))
@@ -136,3 +154,12 @@ def test_too_much_code_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(LocalSystemError, match="takes more than 250 MB, the most a Lambda"):
         code_archive("worker", tmp_path)
+
+
+def test_code_of_several_workers_counts_once(tmp_path: Path) -> None:
+    """A file that two workers bring is weighed once, as it is packed once."""
+    write(tmp_path, "worker.py", "shop/mailer.py")
+    with (tmp_path / "shop" / "big.bin").open("wb") as file:
+        file.truncate(130 * 1024 * 1024)
+
+    assert "shop/big.bin" in names_in(code_archive("worker", tmp_path, others=["shop.mailer"]))

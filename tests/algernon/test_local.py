@@ -16,7 +16,7 @@ import pytest
 from algernon import local_aws
 from algernon.errors import DeploymentError, LocalSystemError, TemplateError, WorkerError
 from algernon.local import LocalSystem, default_stack_name
-from algernon.template import system_template
+from algernon.template import logical_id, system_template
 
 WORKER = """
 import json
@@ -78,6 +78,52 @@ def trespass(key):
 @router.task
 def refuse(name):
     raise ValueError(f"no {name}")
+
+
+handler = lambda_logged(router.handler)
+"""
+
+# Each Task of the two adds the function that it ran in to the way it came.
+BUYER = """
+import json
+import logging
+import os
+
+import boto3
+from algernon import TaskRouter, lambda_logged
+
+router = TaskRouter()
+here = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+
+
+@router.task
+def order(way):
+    logging.getLogger(__name__).info("ordering")
+    return {"way": [*way, here]}
+
+
+@router.task
+def pay(way):
+    boto3.client("s3").put_object(
+        Bucket=os.environ["ALGERNON_BUCKET_NAME"], Key="paid", Body=json.dumps([*way, here])
+    )
+
+
+handler = lambda_logged(router.handler)
+"""
+SELLER = """
+import logging
+import os
+
+from algernon import TaskRouter, lambda_logged
+
+router = TaskRouter()
+
+
+@router.task
+def deliver(way):
+    logging.getLogger(__name__).info("delivering")
+    return {"way": [*way, os.environ["AWS_LAMBDA_FUNCTION_NAME"]]}
 
 
 handler = lambda_logged(router.handler)
@@ -208,6 +254,97 @@ def test_what_is_deployed_is_the_template(system: LocalSystem, client: Client) -
     )["TemplateBody"]
 
     assert deployed == system_template(system.tasks, handler="shop.worker.handler", timeout=2)
+
+
+def test_a_chain_goes_from_worker_to_worker_and_back(tmp_path: Path) -> None:
+    """Each Task of a chain runs in its own worker's function, and all log to one place."""
+    (tmp_path / "buyer.py").write_text(BUYER, encoding="utf-8")
+    (tmp_path / "market").mkdir()
+    (tmp_path / "market" / "seller.py").write_text(SELLER, encoding="utf-8")
+
+    with LocalSystem("buyer:router", "market.seller:router", directory=tmp_path) as system:
+        send(system, "order", callback="deliver#pay", way=[])
+        way = wait_for(system, "paid")
+
+        assert system.stack_name == "buyer"
+        assert system.tasks == ("order", "pay", "deliver")
+        stacks = clients_of(system)("cloudformation").describe_stacks(StackName="buyer")["Stacks"]
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in stacks[0]["Outputs"]}
+        buyer, seller = outputs["Worker"], outputs[logical_id("Worker", "market.seller.handler")]
+        assert buyer != seller
+        assert way == [buyer, seller, buyer]
+        lines: list[str] = []
+        deadline = time.monotonic() + 20
+        while len(lines) < 2 and time.monotonic() < deadline:
+            lines += [line for line in system.log_lines() if line.endswith("ing")]
+        assert sorted(line.split()[-1] for line in lines) == ["delivering", "ordering"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "level", "mode"),
+    [
+        pytest.param({}, "INFO", "Active", id="defaults"),
+        pytest.param({"Debug": "true"}, "DEBUG", "Active", id="debug"),
+        pytest.param({"LogFormat": "Text"}, None, "Active", id="text"),
+        pytest.param({"LogFormat": "Text", "Debug": "true"}, None, "Active", id="text-debug"),
+        pytest.param({"Tracing": "otel"}, "INFO", "Active", id="otel"),
+        pytest.param({"Tracing": "off"}, "INFO", "PassThrough", id="off"),
+    ],
+)
+def test_the_templates_parameters_set_logs_and_traces(
+    system: LocalSystem,
+    client: Client,
+    parameters: dict[str, str],
+    level: str | None,
+    mode: str,
+) -> None:
+    """JSON lines have the level of Debug, text has none, and only `off` ends active tracing."""
+    objects = client("s3").list_objects_v2(Bucket="algernon-code")["Contents"]
+    code = next(each["Key"] for each in objects if each["Key"].endswith(".zip"))
+    chosen = {"CodeBucket": "algernon-code", "CodeKey": code, **parameters}
+    cloudformation = client("cloudformation")
+
+    cloudformation.create_stack(
+        StackName="variant",
+        TemplateBody=json.dumps(system_template(["unsent"], handler="shop.worker.handler")),
+        Parameters=[{"ParameterKey": key, "ParameterValue": chosen[key]} for key in chosen],
+        Capabilities=["CAPABILITY_AUTO_EXPAND", "CAPABILITY_IAM"],
+    )
+    try:
+        cloudformation.get_waiter("stack_create_complete").wait(
+            StackName="variant", WaiterConfig={"Delay": 0.05, "MaxAttempts": 400}
+        )
+        resource = cloudformation.describe_stack_resource(
+            StackName="variant", LogicalResourceId="Worker"
+        )["StackResourceDetail"]
+        function = client("lambda").get_function_configuration(
+            FunctionName=resource["PhysicalResourceId"]
+        )
+    finally:
+        cloudformation.delete_stack(StackName="variant")
+        cloudformation.get_waiter("stack_delete_complete").wait(
+            StackName="variant", WaiterConfig={"Delay": 0.05, "MaxAttempts": 400}
+        )
+
+    logging = function["LoggingConfig"]
+    assert logging["LogFormat"] == parameters.get("LogFormat", "JSON")
+    assert logging.get("ApplicationLogLevel") == level
+    assert function["TracingConfig"]["Mode"] == mode
+    variables = function["Environment"]["Variables"]
+    assert variables["ALGERNON_TRACING"] == parameters.get("Tracing", "xray")
+    assert variables["DEBUG"] == parameters.get("Debug", "false")
+
+
+def test_the_local_function_is_said_to_log_text(system: LocalSystem, client: Client) -> None:
+    """Here the worker isn't told of a JSON format, and so the function has none."""
+    send(system, "look_around", key="log-format")
+
+    environ = wait_for(system, "log-format")["environ"]
+    function = client("lambda").get_function_configuration(
+        FunctionName=environ["AWS_LAMBDA_FUNCTION_NAME"]
+    )
+    assert function["LoggingConfig"]["LogFormat"] == "Text"
+    assert "AWS_LAMBDA_LOG_FORMAT" not in environ
 
 
 def test_describes_itself(system: LocalSystem, client: Client) -> None:
@@ -408,6 +545,21 @@ def test_a_worker_that_does_not_load_leaves_nothing_running(tmp_path: Path) -> N
     assert session_of(system._aws._process.pid) == set()
 
 
+def test_workers_that_share_a_task_are_refused(tmp_path: Path) -> None:
+    """The error is that of `algernon template`, with the Task and both workers."""
+    (tmp_path / "buyer.py").write_text(BUYER, encoding="utf-8")
+    (tmp_path / "seller.py").write_text(SELLER.replace("deliver", "pay"), encoding="utf-8")
+    system = LocalSystem("buyer:router", "seller:router", directory=tmp_path)
+
+    with (
+        pytest.raises(WorkerError, match=r"'pay' is in the workers of buyer\.handler and seller"),
+        system,
+    ):
+        pass
+
+    assert session_of(system._aws._process.pid) == set()
+
+
 @pytest.mark.parametrize(
     ("target", "name"),
     [
@@ -425,6 +577,8 @@ def test_bad_arguments_are_refused_before_anything_starts() -> None:
     """Names and numbers that AWS wouldn't take are refused by the constructor."""
     with pytest.raises(WorkerError, match="'worker' isn't MODULE:ROUTER"):
         LocalSystem("worker")
+    with pytest.raises(WorkerError, match="'mailer' isn't MODULE:ROUTER"):
+        LocalSystem("worker:router", "mailer")
     with pytest.raises(LocalSystemError, match="'my_shop' can't be a stack's name"):
         LocalSystem("worker:router", stack_name="my_shop")
     with pytest.raises(TemplateError, match="a timeout of 901 seconds"):

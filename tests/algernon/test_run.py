@@ -424,6 +424,27 @@ def test_a_chosen_port_is_used(tmp_path: Path) -> None:
         assert run.wait_until_ready() == f"http://127.0.0.1:{port}"
 
 
+def test_several_workers_run_as_one_system(tmp_path: Path) -> None:
+    """A chain goes from one worker to the other, and both workers' lines are printed."""
+    tripler = WORKER.replace("double", "triple").replace("doubling", "tripling")
+    tripler = tripler.replace("2 * n", "3 * n").replace("keep", "show")
+    folder = prepare(tmp_path)
+    (folder / "tripler.py").write_text(tripler, encoding="utf-8")
+    with Run(folder, "tripler:router") as run:
+        run.wait_until_ready()
+        assert (
+            run.lines[0]
+            == "The system of worker:router, tripler:router runs as the stack 'worker'."
+        )
+        assert run.lines[3] == "Tasks: double, keep, triple, show"
+
+        done = send(folder, "double", "--kwargs", '{"n": 7}', "--callback", "triple#double#show")
+
+        assert done.returncode == 0
+        for line in ("doubling 7", "tripling 14", "doubling 42", "showing 84"):
+            run.wait_for_line(f"{line}$")
+
+
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     """Where ministack isn't installed the command names the extra that brings it."""
     code = """

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from algernon.errors import TemplateError
 from algernon.template import logical_id, system_template
+from algernon.worker import Worker
 from cfnlint.api import ManualArgs, lint
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,12 @@ ROUTERS = [
     pytest.param([f"task_{number}" for number in range(81)], id="the-most"),
 ]
 HANDLER = "worker.handler"
+OTHERS = (
+    Worker("shop.mailer.handler", ("send-mail", "forget"), {"send-mail": 9}),
+    Worker("archive.handler", ("keep",), {}),
+)
+MAILER = logical_id("Worker", "shop.mailer.handler")
+ARCHIVE = logical_id("Worker", "archive.handler")
 TASK_NAMES = st.text(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-", min_size=1, max_size=127
 )
@@ -47,10 +54,22 @@ def statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
+def three_workers() -> dict[str, Any]:
+    """Return the template of a system of three workers."""
+    return system_template(["read", "parse"], handler=HANDLER, retries={"read": 7}, others=OTHERS)
+
+
 @pytest.mark.parametrize("tasks", ROUTERS)
 def test_cfn_lint_finds_nothing(tasks: Sequence[str]) -> None:
     """cfn-lint, which also runs the SAM transform, has neither errors nor hints."""
     text = json.dumps(system_template(tasks, handler=HANDLER))
+
+    assert lint(text, config=ManualArgs(include_checks=["I"])) == []
+
+
+def test_cfn_lint_finds_nothing_in_three_workers() -> None:
+    """The same goes for a system of several functions."""
+    text = json.dumps(three_workers())
 
     assert lint(text, config=ManualArgs(include_checks=["I"])) == []
 
@@ -165,22 +184,108 @@ def test_the_function_takes_batches_of_ten_and_reports_failures(tasks: Sequence[
 
 
 def test_the_function_is_the_worker() -> None:
-    """Handler, Python, limits, tracing and settings are those that were asked for."""
+    """Handler, Python, limits and settings are those that were asked for."""
     template = system_template(["a"], handler="shop.worker.handler", timeout=45, memory=1024)
     (function,) = resources(template, "AWS::Serverless::Function").values()
 
     assert function["Handler"] == "shop.worker.handler"
     assert function["Runtime"] == f"python{sys.version_info[0]}.{sys.version_info[1]}"
     assert (function["Timeout"], function["MemorySize"]) == (45, 1024)
-    assert function["Tracing"] == "Active"
     assert function["Environment"]["Variables"] == {
         "ALGERNON_BUCKET_NAME": {"Ref": "Bucket"},
         "ALGERNON_FAILURES": "report",
         "ALGERNON_TOPIC_PREFIX": {"Fn::Sub": "${AWS::StackName}-"},
+        "ALGERNON_TRACING": {"Ref": "Tracing"},
         "CACHE_FOLDER_NAME": "cache",
         "DEBUG": {"Ref": "Debug"},
     }
-    assert template["Parameters"]["Debug"]["Default"] == "false"
+
+
+def test_each_worker_is_a_function_fed_by_its_own_tasks() -> None:
+    """Each function has its handler and the queues of its Tasks, and shares all else."""
+    functions = resources(three_workers(), "AWS::Serverless::Function")
+
+    assert {
+        name: (
+            function["Handler"],
+            [event["Properties"]["Queue"] for event in function["Events"].values()],
+        )
+        for name, function in functions.items()
+    } == {
+        "Worker": (HANDLER, [arn(logical_id("Queue", "read")), arn(logical_id("Queue", "parse"))]),
+        MAILER: (
+            "shop.mailer.handler",
+            [arn(logical_id("Queue", "send-mail")), arn(logical_id("Queue", "forget"))],
+        ),
+        ARCHIVE: ("archive.handler", [arn(logical_id("Queue", "keep"))]),
+    }
+    first, *others = [
+        {name: value for name, value in function.items() if name not in {"Handler", "Events"}}
+        for function in functions.values()
+    ]
+    assert others == [first, first]
+    assert first["Role"] == arn("WorkerRole")
+    assert first["LoggingConfig"]["LogGroup"] == {"Ref": "WorkerLogs"}
+
+
+def test_what_the_workers_share_covers_the_tasks_of_all() -> None:
+    """Several workers' topics, queues and policies are those of one with all the Tasks."""
+    together = system_template(
+        ["read", "parse", "send-mail", "forget", "keep"],
+        handler=HANDLER,
+        retries={"read": 7, "send-mail": 9},
+    )
+    apart = three_workers()
+
+    assert apart["Metadata"] == together["Metadata"]
+    assert {
+        name: resource
+        for name, resource in apart["Resources"].items()
+        if resource["Type"] != "AWS::Serverless::Function"
+    } == {name: each for name, each in together["Resources"].items() if name != "Worker"}
+
+
+def test_each_function_is_an_output() -> None:
+    """The outputs lead to every function, and say which is which."""
+    outputs = three_workers()["Outputs"]
+
+    assert set(outputs) == {"Bucket", "Worker", MAILER, ARCHIVE, "WorkerRole", "WorkerLogs"}
+    assert outputs[MAILER] == {
+        "Value": {"Ref": MAILER},
+        "Description": "The Lambda function of shop.mailer.handler",
+    }
+
+
+def test_another_worker_changes_no_resource_but_the_role() -> None:
+    """A worker that is added, in any place after the first, leaves the others' functions alone."""
+    mailer, archive = OTHERS
+    before = system_template(["read"], handler=HANDLER, others=[archive])["Resources"]
+    after = system_template(["read"], handler=HANDLER, others=[mailer, archive])["Resources"]
+
+    changed = {name for name, resource in before.items() if after[name] != resource}
+    assert changed == {"WorkerTasks1"}
+
+
+def test_a_task_of_two_workers_is_refused() -> None:
+    """The error names the Task and both workers."""
+    other = Worker("shop.mailer.handler", ("send", "read"), {})
+
+    with pytest.raises(
+        TemplateError,
+        match=(
+            r"the Task 'read' is in the workers of worker\.handler and shop\.mailer\.handler,"
+            r" .* take it out of one of them"
+        ),
+    ):
+        system_template(["read"], handler=HANDLER, others=[other])
+
+
+def test_the_same_worker_twice_is_refused() -> None:
+    """The error names the handler, of which there can be one function."""
+    with pytest.raises(
+        TemplateError, match=r"two workers have the handler worker\.handler, .* each module once"
+    ):
+        system_template(["read"], handler=HANDLER, others=[Worker(HANDLER, ("parse",), {})])
 
 
 def test_the_code_comes_from_parameters() -> None:
@@ -354,7 +459,7 @@ def test_logs_are_kept_for_a_while() -> None:
     template = system_template(["a"], handler=HANDLER)
     (function,) = resources(template, "AWS::Serverless::Function").values()
 
-    assert function["LoggingConfig"] == {"LogGroup": {"Ref": "WorkerLogs"}}
+    assert function["LoggingConfig"]["LogGroup"] == {"Ref": "WorkerLogs"}
     assert resources(template, "AWS::Logs::LogGroup") == {"WorkerLogs": {"RetentionInDays": 30}}
 
 
@@ -401,6 +506,17 @@ def test_too_many_tasks_are_refused() -> None:
 
     with pytest.raises(TemplateError, match=r"82 Tasks take 506 resources, .* at most 500: split"):
         system_template(tasks, handler=HANDLER)
+
+
+def test_too_many_tasks_of_several_workers_are_refused() -> None:
+    """The limit is one on the Tasks and functions of all workers together."""
+    half = [f"task_{number}" for number in range(40)]
+    other = Worker("other.handler", tuple(f"other_{number}" for number in range(40)), {})
+    one_more = Worker("more.handler", ("more",), {})
+
+    assert len(system_template(half, handler=HANDLER, others=[other])["Resources"]) == 414
+    with pytest.raises(TemplateError, match=r"81 Tasks take 502 resources, .* at most 500"):
+        system_template(half, handler=HANDLER, others=[other, one_more])
 
 
 def test_the_largest_template_fits_into_cloudformation() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from algernon.template import system_template
+from algernon.worker import Worker
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -34,6 +35,21 @@ handler = router.handler
 """
 
 
+MAILER = """
+from algernon import TaskRouter
+
+tasks = TaskRouter()
+
+
+@tasks.task(retries=9)
+def send(address):
+    return None
+
+
+handler = tasks.handler
+"""
+
+
 def write(path: Path, text: str) -> None:
     """Write a file and the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,6 +67,73 @@ def test_writes_the_template_of_the_routers_tasks(command: Command, tmp_path: Pa
         ["read", "parse-it"], handler="worker.handler"
     )
     assert done.stderr == "loading the worker\n"
+
+
+def test_several_workers_are_one_system(command: Command, tmp_path: Path) -> None:
+    """The template is that of all the workers, in the order they are named in."""
+    write(tmp_path / "worker.py", WORKER)
+    write(tmp_path / "shop" / "mailer.py", MAILER)
+
+    done = command("template", "worker:router", "shop.mailer:tasks", "--timeout", "60")
+
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == system_template(
+        ["read", "parse-it"],
+        handler="worker.handler",
+        timeout=60,
+        others=[Worker("shop.mailer.handler", ("send",), {"send": 9})],
+    )
+
+
+@pytest.mark.parametrize(
+    ("mailer", "targets", "message"),
+    [
+        pytest.param(
+            MAILER.replace("def send", "def read"),
+            ["worker:router", "mailer:tasks"],
+            (
+                "algernon: the Task 'read' is in the workers of worker.handler and"
+                " mailer.handler, but its queue can feed only one: take it out of one of them, or"
+                " give it another name there"
+            ),
+            id="a shared task",
+        ),
+        pytest.param(
+            MAILER,
+            ["worker:router", "mailer:tasks", "worker:router"],
+            (
+                "algernon: two workers have the handler worker.handler, which would be the same"
+                " function twice: name each module once, and put all its Tasks on one router"
+            ),
+            id="the same target",
+        ),
+        pytest.param(
+            MAILER + "others = TaskRouter()\nothers.task(name='other')(print)\n",
+            ["mailer:tasks", "mailer:others"],
+            "algernon: two workers have the handler mailer.handler, ",
+            id="two routers of a module",
+        ),
+        pytest.param(
+            MAILER,
+            ["worker:router", "mailer:router"],
+            "algernon: the module mailer has no TaskRouter 'router'; it has tasks",
+            id="a broken one",
+        ),
+    ],
+)
+def test_workers_that_do_not_go_together_are_one_clear_line(
+    command: Command, tmp_path: Path, mailer: str, targets: list[str], message: str
+) -> None:
+    """The last line on standard error says which workers, why and what to do."""
+    write(tmp_path / "worker.py", WORKER)
+    write(tmp_path / "mailer.py", mailer)
+
+    done = command("template", *targets)
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1].startswith(message)
+    assert "Traceback" not in done.stderr
 
 
 def test_takes_timeout_and_memory(command: Command, tmp_path: Path) -> None:
@@ -177,6 +260,7 @@ def test_a_worker_that_does_not_work_is_one_clear_line(
         ([], "the following arguments are required: COMMAND"),
         (["template"], "the following arguments are required: MODULE:ROUTER"),
         (["template", "worker"], "'worker' isn't MODULE:ROUTER"),
+        (["template", "worker:router", "mailer"], "'mailer' isn't MODULE:ROUTER"),
         (["template", "../worker:router"], "'../worker:router' isn't MODULE:ROUTER"),
         (["template", "worker:router", "--timeout", "0"], "'0' isn't a number from 1 to 900"),
         (["template", "worker:router", "--timeout", "soon"], "'soon' isn't a number from 1 to 900"),

@@ -57,26 +57,27 @@ def _template(options: argparse.Namespace) -> None:
     from .template import system_template
     from .worker import load_worker
 
-    worker = load_worker(options.target, Path.cwd())
+    first, *others = [load_worker(target, Path.cwd()) for target in options.targets]
     template = system_template(
-        worker.tasks,
-        handler=worker.handler,
+        first.tasks,
+        handler=first.handler,
         timeout=options.timeout,
         memory=options.memory,
-        retries=worker.retries,
+        retries=first.retries,
+        others=others,
     )
     print(json.dumps(template, indent=2))
 
 
 def _run(options: argparse.Namespace) -> None:
-    from .local import LocalSystem, default_stack_name
+    from .local import LocalSystem
     from .running import RunningSystem, reserve_entry
 
     system = LocalSystem(
-        options.target,
+        *options.targets,
         timeout=options.timeout,
         memory=options.memory,
-        stack_name=options.stack or default_stack_name(options.target),
+        stack_name=options.stack,
         port=options.port,
     )
     stopping = Event()
@@ -85,7 +86,7 @@ def _run(options: argparse.Namespace) -> None:
         with reserve_entry(system.stack_name) as entry, system:
             _on_stop_signals(lambda _number, _frame: stopping.set())
             entry.announce(RunningSystem(system.tasks, system.environ))
-            print(_how_to_use(options.target, system), flush=True)
+            print(_how_to_use(options.targets, system), flush=True)
             while not stopping.wait(_LOG_SECONDS):
                 _show_logs(system)
             _show_logs(system)
@@ -108,15 +109,15 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _how_to_use(target: str, system: LocalSystem) -> str:
+def _how_to_use(targets: Sequence[str], system: LocalSystem) -> str:
     return "\n".join(
         (
-            f"The system of {target} runs as the stack {system.stack_name!r}.",
+            f"The system of {', '.join(targets)} runs as the stack {system.stack_name!r}.",
             f"Local AWS: {system.endpoint_url}",
             f"Bucket: {system.bucket_name}",
             f"Tasks: {', '.join(system.tasks)}",
             f"Send one from another terminal: algernon send {system.tasks[0]} --kwargs JSON",
-            "Stop it with Ctrl-C. The worker's log lines follow.",
+            "Stop it with Ctrl-C. Log lines follow.",
         )
     )
 
@@ -194,23 +195,23 @@ def _parser() -> argparse.ArgumentParser:
         prog="algernon", description="Distributed, serverless Tasks on AWS, and on this machine."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_template(commands.add_parser("template", help="write a worker's CloudFormation template"))
-    _add_run(commands.add_parser("run", help="run a worker's system on this machine"))
+    _add_template(commands.add_parser("template", help="write a system's CloudFormation template"))
+    _add_run(commands.add_parser("run", help="run a system of workers on this machine"))
     _add_send(commands.add_parser("send", help="send a Task, and print its task_id"))
     return parser
 
 
 def _add_template(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Write the CloudFormation (SAM) template of a worker's system, as JSON."
-    _add_worker(parser)
+    parser.description = "Write the CloudFormation (SAM) template of a system, as JSON."
+    _add_workers(parser)
     parser.set_defaults(command=_template)
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Run a worker's system on a local AWS, and show what the worker logs."
-    _add_worker(parser)
+    parser.description = "Run a system on a local AWS, and show what its workers log."
+    _add_workers(parser)
     parser.add_argument("--port", type=_number(range(1, 65_536)), help="port on 127.0.0.1 (free)")
-    parser.add_argument("--stack", metavar="NAME", help="name of the stack (the module's)")
+    parser.add_argument("--stack", metavar="NAME", help="name of the stack (the first module's)")
     parser.set_defaults(command=_run)
 
 
@@ -229,11 +230,15 @@ def _add_send(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_send, usage_error=parser.error)
 
 
-def _add_worker(parser: argparse.ArgumentParser) -> None:
+def _add_workers(parser: argparse.ArgumentParser) -> None:
     from .template import MEMORIES, TIMEOUTS
 
     parser.add_argument(
-        "target", metavar="MODULE:ROUTER", type=_target, help="the worker's module and TaskRouter"
+        "targets",
+        metavar="MODULE:ROUTER",
+        type=_target,
+        nargs="+",
+        help="a worker's module and TaskRouter; each worker is a function of its own",
     )
     parser.add_argument(
         "--timeout",
@@ -247,7 +252,7 @@ def _add_worker(parser: argparse.ArgumentParser) -> None:
         metavar="MB",
         type=_number(MEMORIES),
         default=256,
-        help="the function's memory (%(default)s)",
+        help="each function's memory (%(default)s)",
     )
 
 

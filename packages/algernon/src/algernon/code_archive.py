@@ -1,11 +1,11 @@
-"""The zip of a local system's function: the worker's code and Algernon's own."""
+"""The zip of a local system's functions: the workers' code and Algernon's own."""
 
 from __future__ import annotations
 
 import io
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,34 +22,42 @@ _ALGERNON = (
 _MOST_BYTES = 250 * 1024 * 1024
 
 
-def code_archive(module: str, directory: Path) -> bytes:
-    """Return the zip that holds a worker's module and the installed Algernon packages.
+def code_archive(module: str, directory: Path, *, others: Sequence[str] = ()) -> bytes:
+    """Return the zip that holds the workers' modules and the installed Algernon packages.
 
     With a module of a package goes its top-level package; with a module that
     stands alone goes the folder it is in, with all other files and folders there
     except hidden ones, caches, and virtual environments.
 
     Args:
-        module: The module's full name.
-        directory: The directory that it is searched in first.
+        module: The first worker's module, by its full name.
+        directory: The directory that the modules are searched in first.
+        others: The modules of the further workers.
 
     Raises:
-        LocalSystemError: The code is larger than Lambda takes.
+        LocalSystemError: The code is larger than Lambda takes, or a module is
+            nowhere.
 
     Example:
-        ``code_archive("shop.worker", Path.cwd())``
+        ``code_archive("shop.worker", Path.cwd(), others=["shop.mailer"])``
     """
+    sources = [_source(worker, directory) for worker in (module, *others)]
+    sources += [_installed(package) for package in _ALGERNON]
     files: dict[str, Path] = {}
     size = 0
-    for root, source in _sources(module, directory):
+    for root, source in sources:
         for path in _files(source):
-            files[path.relative_to(root).as_posix()] = path
+            name = path.relative_to(root).as_posix()
+            # Workers may be in one folder or package.
+            if files.get(name) == path:
+                continue
+            files[name] = path
             size += path.stat().st_size
             if size > _MOST_BYTES:
                 raise LocalSystemError(
-                    f"the worker's code in {source} takes more than {_MOST_BYTES // 1024**2} MB,"
-                    " the most a Lambda function may: move the worker to a folder or package of"
-                    " its own"
+                    f"the workers' code, with that in {source}, takes more than"
+                    f" {_MOST_BYTES // 1024**2} MB, the most a Lambda function may: move the"
+                    " workers to a folder or package of their own"
                 )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
@@ -58,19 +66,16 @@ def code_archive(module: str, directory: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _sources(module: str, directory: Path) -> Iterator[tuple[Path, Path]]:
-    """Give each file or folder to pack, after the folder its names in the zip count from."""
+def _source(module: str, directory: Path) -> tuple[Path, Path]:
+    """Return the file or folder to pack, after the folder its names in the zip count from."""
     top = module.partition(".")[0]
     is_module = (directory / f"{top}.py").is_file()
     is_package = (directory / top / "__init__.py").is_file()
     if is_package or ((directory / top).is_dir() and not is_module):
-        yield directory, directory / top
-    elif is_module:
-        yield directory, directory
-    else:
-        yield _installed(top)
-    for package in _ALGERNON:
-        yield _installed(package)
+        return directory, directory / top
+    if is_module:
+        return directory, directory
+    return _installed(top)
 
 
 def _installed(top: str) -> tuple[Path, Path]:

@@ -31,24 +31,27 @@ _DEPLOY_SECONDS = 120
 
 
 class LocalSystem:
-    """A worker's system on a local AWS of its own, for as long as its `with` block.
+    """A system of workers on a local AWS of its own, for as long as its `with` block.
 
     The stack is the template of ``algernon template``, deployed as it is. The
-    worker runs as processes of this Python, with the packages that are installed
+    workers run as processes of this Python, with the packages that are installed
     here, with nothing of this process's environment, and with made-up
     credentials; ``DEBUG=true`` here is passed on as the template's `Debug`.
-    When the block ends, or this process does in any way, so do all of them.
+    Their log lines are text: the local Lambda has no JSON format. When the block
+    ends, or this process does in any way, so do all of them.
 
     Args:
         target: ``MODULE:ROUTER``.
-        directory: Where the module is; the current directory by default.
+        others: The same of further workers. Each is a function of its own, and a
+            Task's callback may be any worker's.
+        directory: Where the modules are; the current directory by default.
         timeout: How long one batch of ten may take, in seconds.
-        memory: The function's memory, in MB. Nothing enforces it locally.
-        stack_name: The stack's name; made from the module's by default.
+        memory: Each function's memory, in MB. Nothing enforces it locally.
+        stack_name: The stack's name; made from the first module's by default.
         port: The port on 127.0.0.1; a free one by default.
 
     Attributes:
-        tasks: The names of the worker's Tasks.
+        tasks: The names of all workers' Tasks, in order.
         stack_name: The stack's name.
         bucket_name: The system's bucket.
         endpoint_url: Where the local AWS answers.
@@ -57,14 +60,15 @@ class LocalSystem:
 
     Raises:
         MissingExtraError: The extra isn't installed.
-        WorkerError: The target doesn't lead to a router and a handler, or the
-            router has more Tasks than one template holds.
+        WorkerError: A target doesn't lead to a router and a handler, two have
+            the same module or a Task of the same name, or there are more Tasks
+            than one template holds.
         TemplateError: The timeout or the memory is outside Lambda's limits.
         LocalSystemError: The local AWS can't start, or the code is too large.
         DeploymentError: CloudFormation couldn't create the stack.
 
     Example:
-        >>> with LocalSystem("worker:router") as system:  # doctest: +SKIP
+        >>> with LocalSystem("worker:router", "mailer:router") as system:  # doctest: +SKIP
         ...     os.environ.update(system.environ)
         ...     send_task("resize", {"width": 640})
     """
@@ -72,15 +76,15 @@ class LocalSystem:
     def __init__(
         self,
         target: str,
-        *,
+        *others: str,
         directory: Path | None = None,
         timeout: int = 30,
         memory: int = 256,
         stack_name: str | None = None,
         port: int | None = None,
     ) -> None:
-        self._target = target
-        self._module, _ = split_target(target)
+        self._targets = (target, *others)
+        self._modules = [module for module, _ in map(split_target, self._targets)]
         self._directory = (directory or Path.cwd()).resolve()
         check_limits(timeout, memory)
         self._options = ["--timeout", str(timeout), "--memory", str(memory)]
@@ -135,7 +139,7 @@ class LocalSystem:
         return self._resources[logical_id("DeadLetterQueue", task)]
 
     def log_lines(self) -> list[str]:
-        """Return what the worker logged since the last call, each line once.
+        """Return what the workers logged since the last call, each line once.
 
         The lines of an invocation come when it has ended. Those of the local AWS
         itself, which has only errors to tell, come between them.
@@ -147,10 +151,14 @@ class LocalSystem:
         return [*self._aws.new_output(), *self._logs.new_lines()]
 
     def _template(self) -> dict[str, Any]:
-        # In a process of its own, so that the worker's module isn't imported into
+        # In a process of its own, so that the workers' modules aren't imported into
         # this one, with this one's environment, and from another directory's path.
-        done = subprocess.run(  # noqa: S603 - the target was checked, and no shell reads it
-            [sys.executable, "-P", "-m", "algernon.cli", "template", self._target, *self._options],
+        done = subprocess.run(  # noqa: S603 - the targets were checked, and no shell reads them
+            [
+                *(sys.executable, "-P", "-m", "algernon.cli", "template"),
+                *self._targets,
+                *self._options,
+            ],
             cwd=self._directory,
             env=self._aws.process_environ,
             capture_output=True,
@@ -165,7 +173,8 @@ class LocalSystem:
 
     def _deploy(self, template: dict[str, Any]) -> dict[str, str]:
         """Create the stack, and return the physical id of each resource."""
-        code = code_archive(self._module, self._directory)
+        module, *others = self._modules
+        code = code_archive(module, self._directory, others=others)
         code_key = f"{hashlib.sha256(code).hexdigest()}.zip"
         s3 = self._aws.client("s3")
         s3.create_bucket(Bucket=_CODE_BUCKET)
@@ -175,6 +184,9 @@ class LocalSystem:
             "CodeBucket": _CODE_BUCKET,
             "CodeKey": code_key,
             "Debug": "true" if os.environ.get("DEBUG", "").lower() == "true" else "false",
+            # ministack tells a worker neither the format nor the level, so that JSON
+            # would be claimed and not so.
+            "LogFormat": "Text",
         }
         cloudformation = self._aws.client("cloudformation")
         try:
@@ -188,7 +200,9 @@ class LocalSystem:
                 Capabilities=["CAPABILITY_AUTO_EXPAND", "CAPABILITY_IAM"],
             )
         except cloudformation.exceptions.ClientError as error:
-            raise DeploymentError(f"the template of {self._target} was refused: {error}") from error
+            raise DeploymentError(
+                f"the template of {', '.join(self._targets)} was refused: {error}"
+            ) from error
         self._wait_for_stack(cloudformation)
         pages = cloudformation.get_paginator("list_stack_resources").paginate(
             StackName=self.stack_name
@@ -229,7 +243,7 @@ class LocalSystem:
 
 
 def default_stack_name(target: str) -> str:
-    """Return the stack's name for a worker that wasn't given one.
+    """Return the name for the stack of a worker, and others, that wasn't given one.
 
     Example:
         >>> default_stack_name("shop.order_worker:router")

@@ -1,4 +1,4 @@
-"""The CloudFormation template of a system: one worker, and what its Tasks travel through."""
+"""The CloudFormation template of a system: its workers, and what their Tasks travel through."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .errors import TemplateError
+from .worker import Worker
 
 # AWS Lambda Developer Guide, "Lambda quotas".
 TIMEOUTS = range(1, 900 + 1)
@@ -54,33 +55,51 @@ def system_template(
     timeout: int = 30,
     memory: int = 256,
     retries: Mapping[str, int] = MappingProxyType({}),
+    others: Sequence[Worker] = (),
 ) -> dict[str, Any]:
-    """Return the CloudFormation (SAM) template of a worker's system.
+    """Return the CloudFormation (SAM) template of a system of one or more workers.
 
-    The template has the parameters `CodeBucket` and `CodeKey`, where the
-    function's zip is; `CacheDays`; and `Debug`. Its outputs are the bucket, the
-    function, its role and its log group.
+    Each worker is a Lambda function that is fed by the queues of its own Tasks.
+    All share one zip, one bucket, one role and one log group, so that a Task's
+    callback may be any worker's.
+
+    The first function is called `Worker` in the template, the others by their
+    handlers alone: to add a worker to a deployed system, add it to `others`, in
+    any place, and leave the first one first.
+
+    The template has the parameters `CodeBucket` and `CodeKey`, where the zip is;
+    `CacheDays`; `Debug`; `LogFormat`, which is JSON or Text; and `Tracing`, which
+    is xray, otel or off. Its outputs are the bucket, the functions, their role
+    and their log group. The log group is shared as AWS Lambda Developer Guide,
+    "Configuring CloudWatch log groups", describes.
 
     Args:
-        tasks: The names of the worker's Tasks.
-        handler: Lambda's name of the handler, such as ``"worker.handler"``.
-        timeout: How long one batch of ten may take, in seconds (1 to 900).
-        memory: The function's memory, in MB (128 to 10,240), which its share of
+        tasks: The names of the first worker's Tasks.
+        handler: Lambda's name of its handler, such as ``"worker.handler"``.
+        timeout: How long one batch of ten may take, in seconds (1 to 900), in
+            each of the functions.
+        memory: Each function's memory, in MB (128 to 10,240), which its share of
             a CPU goes with.
         retries: How often a Task is tried again, for those that say: the queue
             then gives its messages out at least that often.
+        others: The further workers.
 
     Raises:
         TemplateError: A number is outside Lambda's limits, a Task's name is too
-            long for a topic, or there are more Tasks than one template holds.
+            long for a topic, two workers have the same handler or a Task of the
+            same name, or there are more Tasks than one template holds.
 
     Example:
-        >>> template = system_template(["resize"], handler="worker.handler")
+        >>> mailer = Worker("mailer.handler", ("send_mail",), retries={})
+        >>> template = system_template(["resize"], handler="worker.handler", others=[mailer])
         >>> template["Metadata"]
-        {'Algernon': {'Tasks': ['resize']}}
+        {'Algernon': {'Tasks': ['resize', 'send_mail']}}
     """
     check_limits(timeout, memory)
-    for task in tasks:
+    workers = [Worker(handler, tuple(tasks), retries), *others]
+    _check_workers(workers)
+    all_tasks = [task for worker in workers for task in worker.tasks]
+    for task in all_tasks:
         if len(task) > _LONGEST_TASK_NAME:
             raise TemplateError(
                 f"the Task {task[:40]}… has a name of {len(task)} characters, but the name of its"
@@ -89,19 +108,22 @@ def system_template(
             )
     resources = {
         **_bucket(),
-        **_topics_and_queues(tasks, timeout, retries),
-        **_role(tasks),
-        **_function(tasks, handler, timeout, memory),
+        **_topics_and_queues(workers, timeout),
+        **_role(all_tasks),
+        **_logs(),
+        **_functions(workers, timeout, memory),
     }
-    _check_size(tasks, resources)
+    _check_size(all_tasks, resources)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Transform": "AWS::Serverless-2016-10-31",
-        "Description": f"Algernon: the system of {handler}",
-        "Metadata": {"Algernon": {"Tasks": list(tasks)}},
+        "Description": f"Algernon: the system of {handler}"
+        + (f" and {len(others)} more" if others else ""),
+        "Metadata": {"Algernon": {"Tasks": all_tasks}},
         "Parameters": _PARAMETERS,
+        "Conditions": _CONDITIONS,
         "Resources": resources,
-        "Outputs": _OUTPUTS,
+        "Outputs": {**_OUTPUTS, **_function_outputs(workers)},
     }
 
 
@@ -126,12 +148,13 @@ def logical_id(kind: str, task: str) -> str:
     """Return a Task's part of the system by its name in the template.
 
     The name depends on nothing but the Task's own, so that a Task that is added
-    doesn't replace another's queue, and `a-b` isn't `a_b`.
+    doesn't replace another's queue, and `a-b` isn't `a_b`. So it is with the
+    functions of the workers after the first.
 
     Args:
         kind: ``"Topic"``, ``"Queue"``, ``"DeadLetterQueue"``, ``"QueuePolicy"``
-            or ``"Subscription"``.
-        task: The Task's name.
+            or ``"Subscription"``; or ``"Worker"``.
+        task: The Task's name; of a worker, its handler.
 
     Example:
         >>> logical_id("Queue", "read_source")
@@ -158,18 +181,49 @@ _PARAMETERS = {
         "Type": "String",
         "AllowedValues": ["true", "false"],
         "Default": "false",
-        "Description": "Whether the worker logs at level DEBUG",
+        "Description": "Whether the workers log at level DEBUG",
+    },
+    "LogFormat": {
+        "Type": "String",
+        "AllowedValues": ["JSON", "Text"],
+        "Default": "JSON",
+        "Description": "The format of the log lines, the workers' and Lambda's own",
+    },
+    "Tracing": {
+        "Type": "String",
+        "AllowedValues": ["xray", "otel", "off"],
+        "Default": "xray",
+        "Description": "ALGERNON_TRACING of the workers",
     },
 }
 
+_CONDITIONS = {
+    "LogsAreDebug": {"Fn::Equals": [{"Ref": "Debug"}, "true"]},
+    "LogsAreJson": {"Fn::Equals": [{"Ref": "LogFormat"}, "JSON"]},
+    "TracingIsOff": {"Fn::Equals": [{"Ref": "Tracing"}, "off"]},
+}
+
+# AWS Lambda Developer Guide, "Log-level filtering": Lambda drops JSON lines below this
+# level, and takes none with text. INFO is said too, since a function that is updated
+# without a level may keep the one it has.
+_LOG_LEVEL = {
+    "Fn::If": [
+        "LogsAreJson",
+        {"Fn::If": ["LogsAreDebug", "DEBUG", "INFO"]},
+        {"Ref": "AWS::NoValue"},
+    ]
+}
+
 _OUTPUTS = {
-    "Bucket": {"Value": {"Ref": "Bucket"}, "Description": "ALGERNON_BUCKET_NAME of the worker"},
-    "Worker": {"Value": {"Ref": "Worker"}, "Description": "The worker's Lambda function"},
+    "Bucket": {"Value": {"Ref": "Bucket"}, "Description": "ALGERNON_BUCKET_NAME of the workers"},
     "WorkerRole": {
         "Value": {"Ref": "WorkerRole"},
-        "Description": "Its role, to attach a policy for what else the Tasks use",
+        "Description": "The functions' role, to attach a policy for what else the Tasks use",
     },
-    "WorkerLogs": {"Value": {"Ref": "WorkerLogs"}, "Description": "Its CloudWatch log group"},
+    "WorkerLogs": {
+        "Value": {"Ref": "WorkerLogs"},
+        "Description": "The functions' CloudWatch log group",
+    },
 }
 
 
@@ -227,11 +281,9 @@ def _bucket() -> dict[str, Any]:
     }
 
 
-def _topics_and_queues(
-    tasks: Sequence[str], timeout: int, retries: Mapping[str, int]
-) -> dict[str, Any]:
+def _topics_and_queues(workers: Sequence[Worker], timeout: int) -> dict[str, Any]:
     resources: dict[str, Any] = {}
-    for task in tasks:
+    for task, retries in _retries_of_each_task(workers):
         topic = logical_id("Topic", task)
         queue = logical_id("Queue", task)
         dead_letter_queue = logical_id("DeadLetterQueue", task)
@@ -248,7 +300,7 @@ def _topics_and_queues(
                 "VisibilityTimeout": _VISIBILITY_FACTOR * timeout,
                 "RedrivePolicy": {
                     "deadLetterTargetArn": _arn(dead_letter_queue),
-                    "maxReceiveCount": max(_MAX_RECEIVE_COUNT, 1 + retries.get(task, 0)),
+                    "maxReceiveCount": max(_MAX_RECEIVE_COUNT, 1 + retries),
                 },
             }
         )
@@ -276,6 +328,12 @@ def _topics_and_queues(
             },
         }
     return resources
+
+
+def _retries_of_each_task(workers: Sequence[Worker]) -> Iterator[tuple[str, int]]:
+    for worker in workers:
+        for task in worker.tasks:
+            yield task, worker.retries.get(task, 0)
 
 
 def _queue(properties: dict[str, Any]) -> dict[str, Any]:
@@ -363,7 +421,43 @@ def _role(tasks: Sequence[str]) -> dict[str, Any]:
     return {**policies, "WorkerRole": role}
 
 
-def _function(tasks: Sequence[str], handler: str, timeout: int, memory: int) -> dict[str, Any]:
+def _logs() -> dict[str, Any]:
+    return {
+        "WorkerLogs": {
+            "Type": "AWS::Logs::LogGroup",
+            "DeletionPolicy": "Delete",
+            "UpdateReplacePolicy": "Delete",
+            "Properties": {"RetentionInDays": _LOG_DAYS},
+        }
+    }
+
+
+def _functions(workers: Sequence[Worker], timeout: int, memory: int) -> dict[str, Any]:
+    return {
+        function_id: _function(worker, timeout, memory)
+        for function_id, worker in _by_function_id(workers)
+    }
+
+
+def _function_outputs(workers: Sequence[Worker]) -> dict[str, Any]:
+    return {
+        function_id: {
+            "Value": {"Ref": function_id},
+            "Description": f"The Lambda function of {worker.handler}",
+        }
+        for function_id, worker in _by_function_id(workers)
+    }
+
+
+def _by_function_id(workers: Sequence[Worker]) -> Iterator[tuple[str, Worker]]:
+    first, *others = workers
+    # The name from when a system had one worker, so that a deployed one stays.
+    yield "Worker", first
+    for worker in others:
+        yield logical_id("Worker", worker.handler), worker
+
+
+def _function(worker: Worker, timeout: int, memory: int) -> dict[str, Any]:
     # A mapping's part of the template is called by the function's name and the event's.
     events = {
         logical_id("Queue", task): {
@@ -374,39 +468,36 @@ def _function(tasks: Sequence[str], handler: str, timeout: int, memory: int) -> 
                 "FunctionResponseTypes": ["ReportBatchItemFailures"],
             },
         }
-        for task in tasks
+        for task in worker.tasks
     }
     return {
-        "WorkerLogs": {
-            "Type": "AWS::Logs::LogGroup",
-            "DeletionPolicy": "Delete",
-            "UpdateReplacePolicy": "Delete",
-            "Properties": {"RetentionInDays": _LOG_DAYS},
-        },
-        "Worker": {
-            "Type": "AWS::Serverless::Function",
-            "Properties": {
-                "CodeUri": {"Bucket": {"Ref": "CodeBucket"}, "Key": {"Ref": "CodeKey"}},
-                "Handler": handler,
-                "Runtime": _runtime(),
-                "Timeout": timeout,
-                "MemorySize": memory,
-                "Role": _arn("WorkerRole"),
-                "Tracing": "Active",
-                "LoggingConfig": {"LogGroup": {"Ref": "WorkerLogs"}},
-                "Environment": {
-                    "Variables": {
-                        "ALGERNON_BUCKET_NAME": {"Ref": "Bucket"},
-                        # Belongs with ReportBatchItemFailures: one without the other
-                        # loses messages.
-                        "ALGERNON_FAILURES": "report",
-                        "ALGERNON_TOPIC_PREFIX": {"Fn::Sub": "${AWS::StackName}-"},
-                        "CACHE_FOLDER_NAME": CACHE_FOLDER,
-                        "DEBUG": {"Ref": "Debug"},
-                    }
-                },
-                "Events": events,
+        "Type": "AWS::Serverless::Function",
+        "Properties": {
+            "CodeUri": {"Bucket": {"Ref": "CodeBucket"}, "Key": {"Ref": "CodeKey"}},
+            "Handler": worker.handler,
+            "Runtime": _runtime(),
+            "Timeout": timeout,
+            "MemorySize": memory,
+            "Role": _arn("WorkerRole"),
+            "Tracing": {"Fn::If": ["TracingIsOff", "PassThrough", "Active"]},
+            "LoggingConfig": {
+                "LogGroup": {"Ref": "WorkerLogs"},
+                "LogFormat": {"Ref": "LogFormat"},
+                "ApplicationLogLevel": _LOG_LEVEL,
             },
+            "Environment": {
+                "Variables": {
+                    "ALGERNON_BUCKET_NAME": {"Ref": "Bucket"},
+                    # Belongs with ReportBatchItemFailures: one without the other
+                    # loses messages.
+                    "ALGERNON_FAILURES": "report",
+                    "ALGERNON_TOPIC_PREFIX": {"Fn::Sub": "${AWS::StackName}-"},
+                    "ALGERNON_TRACING": {"Ref": "Tracing"},
+                    "CACHE_FOLDER_NAME": CACHE_FOLDER,
+                    "DEBUG": {"Ref": "Debug"},
+                }
+            },
+            "Events": events,
         },
     }
 
@@ -435,12 +526,31 @@ def _in_groups(tasks: Sequence[str], size: int) -> Iterator[Sequence[str]]:
         yield tasks[start : start + size]
 
 
+def _check_workers(workers: Sequence[Worker]) -> None:
+    handlers: set[str] = set()
+    handler_of: dict[str, str] = {}
+    for worker in workers:
+        if worker.handler in handlers:
+            raise TemplateError(
+                f"two workers have the handler {worker.handler}, which would be the same function"
+                " twice: name each module once, and put all its Tasks on one router"
+            )
+        handlers.add(worker.handler)
+        for task in worker.tasks:
+            if task in handler_of:
+                raise TemplateError(
+                    f"the Task {task!r} is in the workers of {handler_of[task]} and"
+                    f" {worker.handler}, but its queue can feed only one: take it out of one of"
+                    " them, or give it another name there"
+                )
+            handler_of[task] = worker.handler
+
+
 def _check_size(tasks: Sequence[str], resources: dict[str, Any]) -> None:
     mappings = len(tasks)
     count = len(resources) + mappings
     if count > _RESOURCES_A_TEMPLATE:
         raise TemplateError(
             f"{len(tasks)} Tasks take {count} resources, but a CloudFormation template holds at"
-            f" most {_RESOURCES_A_TEMPLATE}: split the router between several workers, each a"
-            " system of its own"
+            f" most {_RESOURCES_A_TEMPLATE}: split them between several systems"
         )
