@@ -1,6 +1,14 @@
-"""Usable logs and X-Ray traces for Lambda functions, with one decorator."""
+"""Usable logs, traces and metrics for Lambda functions, with one decorator."""
 
 from .decorator import lambda_logged
-from .errors import DecorationError, LoggingError
+from .errors import DecorationError, LoggingError, MissingExtraError, SettingError
+from .fields import bind
 
-__all__ = ["DecorationError", "LoggingError", "lambda_logged"]
+__all__ = [
+    "DecorationError",
+    "LoggingError",
+    "MissingExtraError",
+    "SettingError",
+    "bind",
+    "lambda_logged",
+]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, overload
 
-from . import invocation, root_logger, tracing
+from . import invocation, root_logger, tasks, tracing
 from .errors import DecorationError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, ParamSpec, TypeVar, overload
 
-P = ParamSpec("P")
-R = TypeVar("R")
+    P = ParamSpec("P")
+    R = TypeVar("R")
 
 # Bits of co_flags, documented with the inspect module, which would double the import time here.
 _GENERATOR = 0x20
@@ -21,31 +22,36 @@ _ITERABLE_COROUTINE = 0x100
 _ASYNC_GENERATOR = 0x200
 
 
-@overload
-def lambda_logged(function: Callable[P, R], /) -> Callable[P, R]: ...
+if TYPE_CHECKING:
 
+    @overload
+    def lambda_logged(function: Callable[P, R], /) -> Callable[P, R]: ...
 
-@overload
-def lambda_logged(*, trace: bool | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+    @overload
+    def lambda_logged(
+        *, trace: bool | None = None
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
 
 def lambda_logged(
     function: Callable[P, R] | None = None, /, *, trace: bool | None = None
 ) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
-    """Log what a Lambda function does, with its request id on every line.
+    """Log what a Lambda function does, with its request id and its record on every line.
 
     Works bare and with options, on a Lambda handler, on the handler inside or
-    outside ``@queued``, and on a plain Task function of any signature. The
-    function's arguments, result and exceptions pass through unchanged; its name,
-    docstring and signature stay.
+    outside ``@queued``, and on a plain or ``async def`` Task function of any
+    signature. The function's arguments, result and exceptions pass through
+    unchanged; its name, docstring and signature stay.
 
     Each call leaves the root logger with one handler, which writes lines of
-    tab-separated columns: ``[level]``, time (UTC, ISO 8601, milliseconds),
-    request id, function name, function ARN, logger, message. What isn't known is
-    ``-``. The level is INFO, or DEBUG where the environment variable ``DEBUG`` is
-    ``true`` in any case; ``aws_xray_sdk``, ``boto3``, ``botocore`` and ``urllib3``
-    are kept at WARNING or above. Where Lambda's log format is JSON, Lambda's own JSON
-    lines stay, and gain ``function_name`` and ``function_arn``.
+    tab-separated columns: ``[level]``, time (UTC, RFC 3339, milliseconds),
+    request id, function name, function ARN, logger, message; and after those of a
+    record of algernon-queue, pairs such as ``chain_id=…``. What isn't known is
+    ``-``. Where Lambda's log format is JSON, each line is a JSON object instead.
+
+    The level is DEBUG where the environment variable ``DEBUG`` is ``true`` in any
+    case, else that of ``AWS_LAMBDA_LOG_LEVEL``, else INFO; ``aws_xray_sdk``,
+    ``boto3``, ``botocore`` and ``urllib3`` are kept at WARNING or above.
 
     The request id is read from Lambda's context object, or from the context dict
     of a ``@queued`` worker, in the second positional argument or in one named
@@ -57,17 +63,22 @@ def lambda_logged(
 
     Args:
         function: What to decorate, where there are no options.
-        trace: Whether to call the X-Ray SDK's ``patch_all``, once per process,
-            so that calls through boto3 and other libraries show up as
-            subsegments. None means inside Lambda only, True anywhere, False
-            never. See https://docs.aws.amazon.com/lambda/latest/dg/python-tracing.html
+        trace: Whether to trace, with the back end that ``ALGERNON_TRACING`` names
+            (``xray``, ``otel`` or ``off``; X-Ray by default). None means inside
+            Lambda, and elsewhere where the variable is set; True anywhere, unless
+            the variable is ``off``; False turns nothing on. See
+            https://docs.aws.amazon.com/lambda/latest/dg/python-tracing.html
 
     Returns:
         The decorated function, or, where there are only options, its decorator.
 
     Raises:
-        DecorationError: At once, where the target isn't a function, or is an
-            async function or a generator, whose body runs only after the call.
+        DecorationError: At once, where the target isn't a function, or is a
+            generator, whose body runs only after the call.
+        SettingError: At once, where an environment variable has a value that
+            means nothing.
+        MissingExtraError: At once, where ``ALGERNON_TRACING`` is ``otel``, and
+            OpenTelemetry isn't installed.
 
     Example:
         >>> @lambda_logged
@@ -80,13 +91,18 @@ def lambda_logged(
 
 
 def _decorate(function: Callable[P, R], *, trace: bool | None) -> Callable[P, R]:
-    _refuse_what_cannot_be_logged(function)
-    if trace or (trace is None and tracing.in_lambda()):
-        tracing.start()
+    flags = _check(function)
+    tracing.start(wanted=trace)
+    tasks.check_settings()
+    tasks.watch()
+    return _awaiting(function) if flags & _COROUTINE else _calling(function)
 
+
+def _calling(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def logged(*args: P.args, **kwargs: P.kwargs) -> R:
         root_logger.configure()
+        tasks.watch()
         found = invocation.find(args, kwargs)
         if found is None:
             return function(*args, **kwargs)
@@ -94,23 +110,43 @@ def _decorate(function: Callable[P, R], *, trace: bool | None) -> Callable[P, R]
         try:
             return function(*args, **kwargs)
         finally:
+            if invocation.end(found, token) and (tracer := tracing.tracer()):
+                tracer.end_invocation()
+
+    return logged
+
+
+def _awaiting(function: Callable[P, Any]) -> Callable[P, Any]:
+    @functools.wraps(function)
+    async def logged(*args: P.args, **kwargs: P.kwargs) -> Any:
+        root_logger.configure()
+        found = invocation.find(args, kwargs)
+        if found is None:
+            return await function(*args, **kwargs)
+        token = invocation.begin(found)
+        try:
+            return await function(*args, **kwargs)
+        finally:
             invocation.end(found, token)
 
     return logged
 
 
-def _refuse_what_cannot_be_logged(target: object) -> None:
+def _check(target: object) -> int:
+    """Refuse what can't be logged, and return the flags of its code."""
     if not callable(target) or isinstance(target, type):
         raise DecorationError(
             f"@lambda_logged needs a function, not {target!r}: put it on a Lambda handler or a"
             " Task function, beneath any @classmethod or @property."
         )
-    if _code_flags(target) & (_GENERATOR | _COROUTINE | _ITERABLE_COROUTINE | _ASYNC_GENERATOR):
+    flags = _code_flags(target)
+    if flags & (_GENERATOR | _ITERABLE_COROUTINE | _ASYNC_GENERATOR):
         raise DecorationError(
-            f"@lambda_logged cannot log {target!r}: it is an async function or a generator, whose"
-            " body runs after the call has returned, without its request id. Decorate a plain"
-            " function that runs it to the end, for example with asyncio.run()."
+            f"@lambda_logged cannot log {target!r}: it is a generator, whose body runs after the"
+            " call has returned, without its request id. Decorate a function that runs it to the"
+            " end."
         )
+    return flags
 
 
 def _code_flags(target: object) -> int:

@@ -9,3 +9,11 @@ class LoggingError(Exception):
 
 class DecorationError(LoggingError, TypeError):
     """Raised when ``@lambda_logged`` is put on something whose lines it could not log rightly."""
+
+
+class SettingError(LoggingError, ValueError):
+    """Raised when an environment variable has a value that means nothing."""
+
+
+class MissingExtraError(LoggingError, ImportError):
+    """Raised when a package is missing that the extra ``algernon-logging[otel]`` brings."""

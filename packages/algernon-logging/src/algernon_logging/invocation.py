@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
 
+from .values import encode
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contextvars import Token
 
@@ -15,22 +18,56 @@ UNKNOWN = "-"
 class Invocation:
     """What a line says of the invocation that wrote it; ``-`` is what isn't known.
 
-    The attributes are those of Lambda's context object:
+    The attributes but the last are those of Lambda's context object:
     https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+
+    Args:
+        function_name: The function's name.
+        function_arn: Its ARN.
+        request_id: The invocation's id.
+        is_cold_start: Whether it is the first of its process, which waited for that to start.
     """
 
-    __slots__ = ("function_arn", "function_name", "request_id")
+    __slots__ = ("_json", "function_arn", "function_name", "is_cold_start", "request_id", "text")
 
-    def __init__(self, *, function_name: str, function_arn: str, request_id: str) -> None:
+    def __init__(
+        self, *, function_name: str, function_arn: str, request_id: str, is_cold_start: bool
+    ) -> None:
         self.function_name = function_name
         self.function_arn = function_arn
         self.request_id = request_id
+        self.is_cold_start = is_cold_start
+        self.text = f"{function_name}\t{function_arn}"
+        self._json: str | None = None
+
+    def request_id_or(self, lambda_s: object) -> str:
+        """Return the request id, or where it isn't known, what Lambda's own handler knows."""
+        if self.request_id == UNKNOWN and isinstance(lambda_s, str) and lambda_s:
+            return lambda_s
+        return self.request_id
+
+    def json_of(self, lambda_s: object) -> str:
+        """Return members of a JSON object, each after a comma, without what isn't known."""
+        if self._json is None:
+            known = {"function_name": self.function_name, "function_arn": self.function_arn}
+            members = "".join(
+                f',"{name}":{encode(value)}' for name, value in known.items() if value != UNKNOWN
+            )
+            self._json = f'{members},"cold_start":{encode(self.is_cold_start)}'
+        request_id = self.request_id_or(lambda_s)
+        if request_id == UNKNOWN:
+            return self._json
+        # By the name that it has in Lambda's own JSON lines.
+        return f',"requestId":{encode(request_id)}{self._json}'
 
 
 _here: ContextVar[Invocation | None] = ContextVar("algernon_invocation", default=None)
 
 # A new thread starts without its starter's context variables, so it takes the latest of these.
 _running: list[Invocation] = []
+
+# The request id of the process's first invocation; what is logged before it counts to it.
+_first_request_id: list[str] = []
 
 
 def current() -> Invocation:
@@ -45,6 +82,7 @@ def current() -> Invocation:
             function_name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", UNKNOWN),
             function_arn=UNKNOWN,
             request_id=UNKNOWN,
+            is_cold_start=not _first_request_id and _starts_on_demand(),
         )
 
 
@@ -57,22 +95,31 @@ def find(args: tuple[object, ...], kwargs: dict[str, object]) -> Invocation | No
     if context is None:
         return None
     try:
-        if isinstance(context, dict):
-            context = context.get("aws")
-        name = _text(context, "function_name")
-        arn = _text(context, "invoked_function_arn")
-        request_id = _text(context, "aws_request_id")
+        name, arn, request_id = _facts(context)
     except Exception:  # noqa: BLE001 - a Task's own argument may do anything when it is looked at
         return None
-    if name and arn and request_id:
-        return Invocation(function_name=name, function_arn=arn, request_id=request_id)
     if not (name or arn or request_id):
         return None
     around = current()
+    request_id = request_id or around.request_id
+    if not _first_request_id:
+        _first_request_id.append(request_id)
     return Invocation(
         function_name=name or around.function_name,
         function_arn=arn or around.function_arn,
-        request_id=request_id or around.request_id,
+        request_id=request_id,
+        is_cold_start=request_id == _first_request_id[0] and _starts_on_demand(),
+    )
+
+
+def _facts(context: object) -> tuple[str, str, str]:
+    # The context of a worker is a dict, or where records run beside others, a mapping like it.
+    if isinstance(context, Mapping):
+        context = context.get("aws")
+    return (
+        _text(context, "function_name"),
+        _text(context, "invoked_function_arn"),
+        _text(context, "aws_request_id"),
     )
 
 
@@ -81,13 +128,20 @@ def _text(context: object, attribute: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _starts_on_demand() -> bool:
+    # AWS Lambda Developer Guide, "Working with Lambda environment variables": nobody waits
+    # for a process of provisioned concurrency to start.
+    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand") == "on-demand"
+
+
 def begin(invocation: Invocation) -> Token[Invocation | None]:
     """Make it the current invocation, here and in threads that begin from now on."""
     _running.append(invocation)
     return _here.set(invocation)
 
 
-def end(invocation: Invocation, token: Token[Invocation | None]) -> None:
-    """Go back to what was current when `begin` returned this token."""
+def end(invocation: Invocation, token: Token[Invocation | None]) -> bool:
+    """Go back to what was current when `begin` returned this token, and tell if it was nothing."""
     _here.reset(token)
     _running.remove(invocation)
+    return not _running

@@ -6,28 +6,23 @@ import functools
 import logging
 import os
 import sys
-import time
-from typing import TextIO
 
-from . import invocation
-
-# The first three columns are those of Lambda's own text format.
-_COLUMNS = (
-    "[%(levelname)s]",
-    "%(asctime)s.%(msecs)03dZ",
-    "%(aws_request_id)s",
-    "%(function_name)s",
-    "%(function_arn)s",
-    "%(name)s",
-    "%(message)s",
-)
 _QUIET = tuple(map(logging.getLogger, ("aws_xray_sdk", "boto3", "botocore", "urllib3")))
+# AWS Lambda Developer Guide, "Log-level filtering".
+_LEVELS = {
+    "TRACE": logging.DEBUG,
+    "DEBUG": logging.DEBUG,
+    "INFO": logging.INFO,
+    "WARN": logging.WARNING,
+    "ERROR": logging.ERROR,
+    "FATAL": logging.CRITICAL,
+}
 
 
 def configure() -> None:
     """Bring the root logger into shape, at next to no cost where it already is."""
     root = logging.getLogger()
-    level = logging.DEBUG if os.environ.get("DEBUG", "").lower() == "true" else logging.INFO
+    level = _level()
     if root.level != level:
         root.setLevel(level)
     for library in _QUIET:
@@ -35,6 +30,14 @@ def configure() -> None:
             library.setLevel(logging.WARNING)
     if root.handlers != [_output()]:
         _replace_handlers(root)
+
+
+def _level() -> int:
+    setting = os.environ.get("DEBUG")
+    if setting is not None and setting.lower() == "true":
+        return logging.DEBUG
+    lambda_s = os.environ.get("AWS_LAMBDA_LOG_LEVEL")
+    return logging.INFO if lambda_s is None else _LEVELS.get(lambda_s.upper(), logging.INFO)
 
 
 def _replace_handlers(root: logging.Logger) -> None:
@@ -55,50 +58,27 @@ def _output() -> logging.Handler:
     """
     for handler in logging.getLogger().handlers:
         if hasattr(handler, "log_sink"):
-            if os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() != "JSON":
-                handler.setFormatter(TextFormatter(end="\n"))
-            break
-    else:
-        handler = StandardErrorHandler()
-        handler.setFormatter(TextFormatter())
-    handler.addFilter(_add_invocation)
+            handler.setFormatter(_formatter(end="\n"))
+            return handler
+    handler = StandardErrorHandler()
+    handler.setFormatter(_formatter(end=""))
     return handler
 
 
-class StandardErrorHandler(logging.StreamHandler[TextIO]):
+def _formatter(*, end: str) -> logging.Formatter:
+    if os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON":
+        from .json_lines import JsonFormatter
+
+        return JsonFormatter(end=end)
+    from .text_lines import TextFormatter
+
+    return TextFormatter(end=end)
+
+
+class StandardErrorHandler(logging.StreamHandler):  # type: ignore[type-arg]
     """Writes to what ``sys.stderr`` is at the time, since runtimes and tests replace it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record as one piece of text."""
         self.stream = sys.stderr
         super().emit(record)
-
-
-class TextFormatter(logging.Formatter):
-    """Writes a record as tab-separated columns, with times in UTC.
-
-    Args:
-        end: What comes after a record, for a handler that adds nothing itself.
-    """
-
-    def __init__(self, *, end: str = "") -> None:
-        super().__init__("\t".join(_COLUMNS), "%Y-%m-%dT%H:%M:%S")
-        self.converter = time.gmtime
-        self._end = end
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Write the record, its traceback if it has one, and the end."""
-        return super().format(record) + self._end
-
-
-def _add_invocation(record: logging.LogRecord) -> bool:
-    current = invocation.current()
-    fields = record.__dict__
-    fields.setdefault("function_name", current.function_name)
-    fields.setdefault("function_arn", current.function_arn)
-    if current.request_id == invocation.UNKNOWN:
-        # Lambda's own handler knows it even where no decorated call was given the context.
-        fields.setdefault("aws_request_id", invocation.UNKNOWN)
-    else:
-        fields["aws_request_id"] = current.request_id
-    return True

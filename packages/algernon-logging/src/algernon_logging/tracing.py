@@ -1,10 +1,43 @@
-"""Tracing with AWS X-Ray: the one place that knows its SDK."""
+"""Tracing: the one seam between Algernon and what records traces."""
 
 from __future__ import annotations
 
 import functools
-import logging
 import os
+
+from .errors import SettingError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Protocol
+
+    class Tracer(Protocol):
+        """A back end. Each call is made in the context of the record or message it is about."""
+
+        def begin_task(self, record: Mapping[str, Any]) -> str | None:
+            """Open the record's span, make it the current one, and return its trace's id."""
+
+        def end_task(self, record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
+            """Close the record's span, or record one for what failed before it began."""
+
+        def begin_sending(self, message: Mapping[str, Any], /) -> Mapping[str, str]:
+            """Return the attributes that bring the current span to who receives a message."""
+
+        def begin_publishing(self) -> None:
+            """Prepare the context in which SNS is called for many messages at once."""
+
+        def end_sending(self, error: Exception | None) -> None:
+            """Note that the message was sent, or why it wasn't."""
+
+        def end_invocation(self) -> None:
+            """Hand on what is still kept back, before Lambda freezes the process."""
+
+
+_VARIABLE = "ALGERNON_TRACING"
+_BACK_ENDS = ("xray", "otel")
+
+_started: list[Tracer] = []
 
 
 def in_lambda() -> bool:
@@ -16,21 +49,41 @@ def in_lambda() -> bool:
     return bool(os.environ.get("AWS_LAMBDA_FUNCTION_NAME"))
 
 
-@functools.cache
-def start() -> None:
-    """Patch the libraries that X-Ray can trace, once per process.
+def start(*, wanted: bool | None) -> None:
+    """Turn tracing on, once per process, unless it is off.
 
-    Imports aws_xray_sdk, which takes longer than everything else here together.
+    Args:
+        wanted: What the code says: None leaves it to the setting, and that to
+            whether this is Lambda.
+
+    Raises:
+        SettingError: `ALGERNON_TRACING` has a value that means nothing.
+        MissingExtraError: It says ``otel``, and OpenTelemetry isn't installed.
     """
-    logging.getLogger("aws_xray_sdk").setLevel(logging.WARNING)
-    # These two would otherwise warn of every call that has no segment to belong to, such as
-    # those made while a module is imported. Nothing is wrong with them: they aren't traced.
-    logging.getLogger("aws_xray_sdk.core.lambda_launcher").setLevel(logging.ERROR)
-    logging.getLogger("aws_xray_sdk.core.recorder").setLevel(logging.ERROR)
+    setting = os.environ.get(_VARIABLE) or ("xray" if wanted or in_lambda() else "off")
+    if setting not in (*_BACK_ENDS, "off"):
+        raise SettingError(
+            f"the environment variable {_VARIABLE} is {setting!r}, but it is 'xray', 'otel' or"
+            " 'off'"
+        )
+    if wanted is not False and setting != "off":
+        _start(setting)
 
-    from aws_xray_sdk.core import patch_all, xray_recorder
 
-    context = xray_recorder.context
-    if "AWS_XRAY_CONTEXT_MISSING" not in os.environ and context.context_missing == "LOG_ERROR":
-        context.context_missing = "IGNORE_ERROR"
-    patch_all()
+def tracer() -> Tracer | None:
+    """The back end, if tracing is on."""
+    return _started[0] if _started else None
+
+
+@functools.cache
+def _start(name: str) -> None:
+    back_end: Tracer
+    if name == "otel":
+        from .otel import OpenTelemetry
+
+        back_end = OpenTelemetry()
+    else:
+        from .xray import XRay
+
+        back_end = XRay()
+    _started[:] = [back_end]

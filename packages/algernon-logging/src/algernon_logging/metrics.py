@@ -1,0 +1,111 @@
+"""Metrics of Tasks, in lines that CloudWatch reads them from.
+
+Amazon CloudWatch User Guide, "Specification: Embedded metric format".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from .errors import SettingError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+_VARIABLE = "ALGERNON_METRICS_NAMESPACE"
+_LONGEST_NAMESPACE = 255
+# Values of a metric in one line.
+_MOST_VALUES = 100
+
+_UNITS = {
+    "Done": "Count",
+    "Failed": "Count",
+    "Retried": "Count",
+    "Duplicate": "Count",
+    "Duration": "Milliseconds",
+    "Age": "Milliseconds",
+}
+_DEFINITIONS = [{"Name": name, "Unit": unit} for name, unit in _UNITS.items()]
+
+
+def namespace() -> str | None:
+    """The metrics' namespace, or None where nobody asks for metrics.
+
+    Raises:
+        SettingError: `ALGERNON_METRICS_NAMESPACE` can't be one.
+    """
+    value = os.environ.get(_VARIABLE)
+    if not value:
+        return None
+    if len(value) > _LONGEST_NAMESPACE or value.startswith(("AWS/", ":")):
+        raise SettingError(
+            f"the environment variable {_VARIABLE} is {value[:40]!r}, but a namespace of CloudWatch"
+            f" has 1 to {_LONGEST_NAMESPACE} characters and doesn't begin with 'AWS/' or ':'"
+        )
+    return value
+
+
+class TaskMetrics:
+    """What the Tasks of one batch came to, by their names."""
+
+    def __init__(self) -> None:
+        self._by_task: dict[str, dict[str, Any]] = {}
+
+    def count(self, record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
+        """Count one record of the batch."""
+        task_name = record.get("task_name", "unknown")
+        counts = self._by_task.setdefault(
+            task_name, {name: [] if unit == "Milliseconds" else 0 for name, unit in _UNITS.items()}
+        )
+        outcome = end["outcome"]
+        counts["Done"] += outcome == "done"
+        counts["Failed"] += outcome in ("failed", "dead_letter")
+        counts["Duplicate"] += outcome == "duplicate"
+        if end["seconds"] is not None:
+            counts["Retried"] += record["receive_count"] > 1
+            counts["Duration"].append(round(end["seconds"] * 1000, 3))
+            if record["sent_at"] is not None:
+                age = end["started_at"] - record["sent_at"]
+                counts["Age"].append(round(max(age, 0) * 1000, 3))
+
+    def write(self) -> None:
+        """Write what was counted to standard output, a line a Task, and begin anew."""
+        counted, self._by_task = self._by_task, {}
+        if counted and (name := namespace()):
+            for task_name, counts in counted.items():
+                for part in _parts(counts):
+                    print(_line(name, task_name, part), flush=True)
+
+
+def _parts(counts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Split what is too much for one line."""
+    longest = max(len(counts["Duration"]), len(counts["Age"]), 1)
+    counted = {name: count for name, count in counts.items() if _UNITS[name] == "Count"}
+    parts = []
+    for start in range(0, longest, _MOST_VALUES):
+        values = {
+            name: counts[name][start : start + _MOST_VALUES]
+            for name, unit in _UNITS.items()
+            if unit == "Milliseconds"
+        }
+        parts.append(
+            {**(counted if start == 0 else {}), **{n: some for n, some in values.items() if some}}
+        )
+    return parts
+
+
+def _line(namespace: str, task_name: str, values: dict[str, Any]) -> str:
+    directive = {
+        "Namespace": namespace,
+        "Dimensions": [["task_name"]],
+        "Metrics": [each for each in _DEFINITIONS if each["Name"] in values],
+    }
+    metadata = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
+    function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+    properties = {"function_name": function} if function else {}
+    line = {"_aws": metadata, "task_name": task_name, **properties, **values}
+    return json.dumps(line, separators=(",", ":"))
