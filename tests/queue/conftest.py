@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .events import event, record
+from .queues import as_lambda_has_it
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,11 +43,23 @@ class Listeners:
 
     def take(self) -> list[dict[str, Any]]:
         """Take a batch out of the queue, as the records that Lambda would hand over."""
-        answer = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10)
+        answer = self._sqs.receive_message(
+            QueueUrl=self._queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        )
         records = []
         for received in answer.get("Messages", ()):
             self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=received["ReceiptHandle"])
-            records.append(record(received["Body"], messageId=received["MessageId"]))
+            attributes = {
+                name: as_lambda_has_it(value)
+                for name, value in received.get("MessageAttributes", {}).items()
+            }
+            records.append(
+                record(
+                    received["Body"],
+                    messageId=received["MessageId"],
+                    messageAttributes=attributes,
+                )
+            )
         return records
 
     def messages(self) -> list[dict[str, Any]]:

@@ -87,7 +87,7 @@ class SourceQueue:
             receiptHandle=received["ReceiptHandle"],
             attributes=received["Attributes"],
             messageAttributes={
-                name: _as_lambda_has_it(value)
+                name: as_lambda_has_it(value)
                 for name, value in received.get("MessageAttributes", {}).items()
             },
             eventSourceARN=self.arn,
@@ -119,7 +119,8 @@ def entries_in(call: Call) -> list[dict[str, Any]]:
     return entries
 
 
-def _as_lambda_has_it(attribute: dict[str, Any]) -> dict[str, Any]:
+def as_lambda_has_it(attribute: dict[str, Any]) -> dict[str, Any]:
+    """Return a message attribute as Lambda hands it over."""
     value: dict[str, Any] = {"dataType": attribute["DataType"]}
     if "BinaryValue" in attribute:
         value["binaryValue"] = b64encode(attribute["BinaryValue"]).decode()

@@ -196,6 +196,7 @@ def test_a_queued_handler_may_say_so_too(queue: SourceQueue) -> None:
         "receive_count": "1",
         "task_name": "work",
         "task_id": TASK_ID,
+        "chain_id": TASK_ID,
     }
 
 
@@ -229,7 +230,7 @@ def test_the_sender_s_attributes_are_kept(queue: SourceQueue) -> None:
     assert router().handler(event(*queue.receive()), LambdaContext()) == ALL_DONE
     (dead,) = queue.dead_letters()
     assert attributes.items() <= dead["MessageAttributes"].items()
-    assert len(reasons(dead)) == 5
+    assert len(reasons(dead)) == 6
 
 
 def test_there_are_ten_attributes_at_most(queue: SourceQueue) -> None:
@@ -239,7 +240,7 @@ def test_there_are_ten_attributes_at_most(queue: SourceQueue) -> None:
     assert router().handler(event(*queue.receive()), LambdaContext()) == ALL_DONE
     (dead,) = queue.dead_letters()
     assert len(dead["MessageAttributes"]) == 10
-    assert len(reasons(dead)) == 5
+    assert len(reasons(dead)) == 6
 
 
 def test_a_letter_that_was_dead_before_has_the_latest_reason(queue: SourceQueue) -> None:

@@ -77,11 +77,17 @@ def test_a_place_where_the_task_is_not_is_refused(callback: str | None, position
 
 
 def test_what_is_sent_can_be_read_by_hand(listeners: Listeners) -> None:
-    """A sent message is a JSON object with the four documented keys."""
+    """A sent message is a JSON object with the five documented keys."""
     listeners.add("work")
     task_id = send_task("work", {"n": 1}, "next")
     assert listeners.messages() == [
-        {"task_name": "work", "task_kwargs": {"n": 1}, "callback": "next", "task_id": task_id}
+        {
+            "task_name": "work",
+            "task_kwargs": {"n": 1},
+            "callback": "next",
+            "task_id": task_id,
+            "chain_id": task_id,
+        }
     ]
 
 
@@ -91,7 +97,7 @@ def test_unknown_keys_are_not_handed_on(listeners: Listeners) -> None:
     body = message("work", callback="next", note="x", task_kwargs={})
     queued(no_result)(event(record(body)), LambdaContext())
     (sent,) = listeners.messages()
-    assert set(sent) == {"task_name", "task_kwargs", "callback", "task_id"}
+    assert set(sent) == {"task_name", "task_kwargs", "callback", "task_id", "chain_id"}
 
 
 @pytest.mark.parametrize(
@@ -125,6 +131,7 @@ bodies = (
             "task_kwargs": anything,
             "callback": texts | anything,
             "task_id": st.uuids().map(str) | texts | anything,
+            "chain_id": st.uuids().map(str) | texts | anything,
             "callback_position": st.integers(-2, 3) | anything,
             "Message": texts | anything,
         },

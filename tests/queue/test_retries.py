@@ -215,6 +215,7 @@ def test_exhausted_retries_lead_to_the_dead_letter_queue(queue: SourceQueue, wir
         "algernon.receive_count": "3",
         "algernon.task_name": "work",
         "algernon.task_id": TASK_ID,
+        "algernon.chain_id": TASK_ID,
     }
     assert len(entries_of(wire, HIDING)) == 2
 

@@ -54,6 +54,7 @@ def test_one_task_is_sent(listeners: Listeners, wire: Wire) -> None:
         },
         "callback": "next",
         "task_id": task_id,
+        "chain_id": task_id,
     }
     assert [call.operation for call in wire.calls if call.service == "sns"] == ["PublishBatch"]
 
@@ -150,7 +151,7 @@ def test_the_limit_is_256_kib_of_text(
 def test_a_call_has_no_more_than_256_kib_together(listeners: Listeners, wire: Wire) -> None:
     """Messages that are too much together are spread over calls, and stay inline."""
     listeners.add("work")
-    sizes = [100_000, 100_000, 100_000, 250_000, 10, 10, 262_000, 10]
+    sizes = [100_000, 100_000, 100_000, 250_000, 10, 10, 261_900, 10]
     # Each character has two bytes.
     send_tasks(Task("work", {"n": n, "text": "é" * (size // 2)}) for n, size in enumerate(sizes))
     calls = [call for call in wire.calls if call.service == "sns"]

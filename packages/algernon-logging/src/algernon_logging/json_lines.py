@@ -46,8 +46,9 @@ class JsonFormatter(logging.Formatter):
             added = {here.free_name(name): attributes[name] for name in sorted(extra)}
             kept = {name: value for name, value in here.values.items() if name not in added}
             own_fields = as_json({**kept, **added})
+        at = line_time(record.created, record.msecs)
         line = (
-            f'{{"timestamp":"{line_time(record.created, record.msecs)}","level":{encode(record.levelname)},"message":'
+            f'{{"timestamp":"{at}","level":{encode(record.levelname)},"message":'
             f'{encode(plain(message))},"logger":{encode(record.name)}'
             f"{where.json_of(attributes.get('aws_request_id'))}{own_fields}"
         )

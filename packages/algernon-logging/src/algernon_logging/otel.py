@@ -79,7 +79,7 @@ class OpenTelemetry:
 
     def begin_publishing(self) -> None:
         """Keep an instrumentation of botocore from writing another span over each message's own."""
-        context.attach(context.set_value(_SUPPRESSED, True))
+        context.attach(context.set_value(_SUPPRESSED, value=True))
 
     def end_sending(self, error: Exception | None) -> None:
         """Close the message's span."""

@@ -24,8 +24,9 @@ class TextFormatter(logging.Formatter):
         """Write the columns."""
         where = invocation.current()
         request_id = where.request_id_or(record.__dict__.get("aws_request_id"))
+        at = line_time(record.created, record.msecs)
         return (
-            f"[{record.levelname}]\t{line_time(record.created, record.msecs)}\t{request_id}\t{where.text}\t{record.name}"
+            f"[{record.levelname}]\t{at}\t{request_id}\t{where.text}\t{record.name}"
             f"\t{record.message}{fields.current().text}"
         )
 

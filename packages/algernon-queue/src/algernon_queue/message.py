@@ -69,8 +69,15 @@ class Message:
                 f"the callback of a message for {task_name!r} is neither the name of a Task nor a"
                 f" chain of names 'a#b#c', of 1 to {_MAX_NAME} printable characters each"
             )
-        task_id = _uuid(body.get("task_id") or envelope.message_id, "task_id", task_name)
-        chain_id = _uuid(body.get("chain_id") or task_id, "chain_id", task_name)
+        task_id = _uuid(
+            body.get("task_id") or envelope.message_id,
+            "task_id",
+            task_name,
+            instead="the id that SNS or SQS gave it",
+        )
+        chain_id = _uuid(
+            body.get("chain_id") or task_id, "chain_id", task_name, instead="its own task_id"
+        )
         position = body.get(POSITION)
         if position is not None and not _stands_at(task_name, callback, position):
             raise MalformedMessageError(
@@ -166,7 +173,7 @@ def _write(message: Mapping[str, Any]) -> str:
     return ajson.dumps(message).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
-def _uuid(text: Any, key: str, task_name: str) -> str:
+def _uuid(text: Any, key: str, task_name: str, *, instead: str) -> str:
     # Nearly all are spelt as they should be, and making a UUID takes ten times as long.
     if isinstance(text, str) and _UUID.fullmatch(text):
         return text
@@ -174,8 +181,8 @@ def _uuid(text: Any, key: str, task_name: str) -> str:
         return str(UUID(text))
     except (TypeError, ValueError, AttributeError) as error:
         raise MalformedMessageError(
-            f"the {key} {text!r} of a message for {task_name!r} is no UUID: leave it out,"
-            " and the message takes the id that SNS or SQS gave it"
+            f"the {key} {text!r} of a message for {task_name!r} is no UUID: leave it out, and"
+            f" the message takes {instead}"
         ) from error
 
 

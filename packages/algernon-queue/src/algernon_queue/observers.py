@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 logger = logging.getLogger("algernon_queue")
 
+_FAILED = "an observer of Tasks failed: %r"
+
 #: The chain that the running Task belongs to: what it sends belongs to it as well.
 current_chain: ContextVar[str | None] = ContextVar("algernon_chain", default=None)
 
@@ -27,6 +29,23 @@ class Observer(Protocol):
     (texts that its sender sent beside the message) and, unless it can't be read,
     ``task_name``, ``task_id``, ``chain_id`` and ``callback``. Those of a message
     on its way are ``task_name``, ``task_id``, ``chain_id`` and ``topic_arn``.
+
+    Example:
+        >>> class Counter(Observer):
+        ...     def __init__(self):
+        ...         self.outcomes = []
+        ...     def ended(self, record, end):
+        ...         self.outcomes.append(end["outcome"])
+        >>> counter = Counter()
+        >>> observers.append(counter)
+        >>> from algernon_queue import queued
+        >>> handler = queued(lambda event, context: None)
+        >>> message_id = "059f36b4-87a3-44ab-83d2-661975830a7d"
+        >>> handler({"Records": [{"messageId": message_id, "body": '{"task_name": "work"}'}]}, None)
+        {'batchItemFailures': []}
+        >>> counter.outcomes
+        ['done']
+        >>> observers.remove(counter)
     """
 
     def received(self, record: Mapping[str, Any]) -> None:
@@ -35,11 +54,22 @@ class Observer(Protocol):
     def started(self, record: Mapping[str, Any]) -> None:
         """Hear that the record's Task is about to run."""
 
-    def sending(self, message: Mapping[str, Any]) -> Mapping[str, str]:
+    def stopped(self, record: Mapping[str, Any]) -> None:
+        """Hear that the record's Task doesn't run any more."""
+
+    def sending(self, message: Mapping[str, Any]) -> Mapping[str, str]:  # noqa: ARG002 - a default
         """Hear of a message before it is sent; what is returned goes as its attributes.
 
-        It is said in a context of the message's own.
+        It is said in a context of the message's own, and maybe in a thread of its
+        own. The attributes are texts of printable characters; empty ones are left
+        out, and where several observers name the same one, the last one's counts.
+        There mustn't be more than ten: Amazon SNS Developer Guide, "Amazon SNS message
+        attributes", where raw message delivery drops a message that has more.
         """
+        return {}
+
+    def publishing(self) -> None:
+        """Hear that SNS is about to be called, in the context in which that is done."""
 
     def sent(self, message: Mapping[str, Any], error: Exception | None) -> None:
         """Hear that the message was sent, or why it wasn't."""
@@ -51,34 +81,49 @@ class Observer(Protocol):
         knew the Task to be done; ``"failed"``; ``"dead_letter"``, where it failed
         and was moved to the dead-letter queue; or ``"returned"``, where it goes
         back to the queue without having failed itself. It has the ``error``, or
-        None; ``started_at`` (seconds since 1970) and ``seconds`` of the Task's run,
-        or None twice; ``arguments_bytes``, where the arguments were stored in S3;
-        and, where its result was sent on, ``next_task_name``, ``next_task_id``,
-        ``sent_bytes`` and ``stored_bytes`` (what S3 keeps of the result, or None).
+        None; ``started_at`` (seconds since 1970) of the Task's run and its ``seconds``,
+        or None where it didn't start, or end; ``arguments_bytes``, what S3 keeps of
+        the arguments, or None; and, where its result was sent on, ``next_task_name``,
+        ``next_task_id``, ``sent_bytes`` and ``stored_bytes`` (what was stored of the
+        result to send it, or None where nothing was, or by a ledger).
         """
 
     def batch_ended(self) -> None:
         """Hear that all records of a batch have ended."""
 
 
-#: Those who watch. Whoever is in the list is told, from the next batch on.
+#: Those who watch. Whoever is in the list is told.
 observers: list[Observer] = []
 
 
-def tell(context: Context, what: str, *facts: Any) -> list[Any]:
-    """Tell every observer something, in a context, and return their answers."""
-    return [
-        answer
-        for observer in list(observers)
-        if (answer := context.run(_tell, observer, what, facts)) is not None
-    ]
+def tell(context: Context, what: str, *facts: Any) -> None:
+    """Tell every observer something, in a context."""
+    for observer in tuple(observers):
+        context.run(_tell, observer, what, facts)
 
 
-def _tell(observer: Observer, what: str, facts: tuple[Any, ...]) -> Any:
+def _tell(observer: Observer, what: str, facts: tuple[Any, ...]) -> None:
     try:
-        return getattr(observer, what)(*facts)
+        getattr(observer, what)(*facts)
     except Exception:
-        logger.exception("an observer of Tasks failed: %r", observer)
+        logger.exception(_FAILED, observer)
+
+
+def _ask_for_attributes(observer: Observer, facts: Mapping[str, Any]) -> dict[str, str]:
+    try:
+        attributes = {
+            _checked(name): _checked(text) for name, text in observer.sending(facts).items()
+        }
+    except Exception:
+        logger.exception(_FAILED, observer)
+        return {}
+    return {name: text for name, text in attributes.items() if text}
+
+
+def _checked(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("an attribute of a message has characters that aren't printable")
+    return text
 
 
 class Sending:
@@ -96,6 +141,7 @@ class Sending:
 
     def __init__(self, task_name: str, task_id: str, chain_id: str, topic_arn: str) -> None:
         self.attributes: dict[str, str] = {}
+        self._context: Context | None = None
         if observers:
             self._context = copy_context()
             self._facts = {
@@ -104,7 +150,8 @@ class Sending:
                 "chain_id": chain_id,
                 "topic_arn": topic_arn,
             }
-            for attributes in tell(self._context, "sending", self._facts):
+            for observer in tuple(observers):
+                attributes = self._context.run(_ask_for_attributes, observer, self._facts)
                 self.attributes.update(attributes)
 
     @property
@@ -117,5 +164,5 @@ class Sending:
 
     def end(self, error: Exception | None) -> None:
         """Say that it was sent, or why it wasn't."""
-        if observers:
+        if self._context is not None:
             tell(self._context, "sent", self._facts, error)

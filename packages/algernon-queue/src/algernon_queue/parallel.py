@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from functools import cache
-from typing import TypeVar
+from functools import cache, partial
+from typing import Any, TypeVar
 
 # A batch of ten may fetch arguments and claim Tasks at once.
 _THREADS = 20
@@ -36,10 +36,17 @@ def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R | Exce
 
     if len(todo) == 1:
         return [attempt(todo[0])]
-    context = copy_context()
-    return list(_threads().map(lambda item: context.copy().run(attempt, item), todo))
+    return list(_threads().map(attempt, todo))
+
+
+class Threads(ThreadPoolExecutor):
+    """Threads that see the context variables of whoever gives them something to do."""
+
+    def submit(self, function: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        """Do something, in a copy of the caller's context."""
+        return super().submit(copy_context().run, partial(function, *args, **kwargs))
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_THREADS, thread_name_prefix="algernon")
+def _threads() -> Threads:
+    return Threads(_THREADS, thread_name_prefix="algernon")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Self
@@ -12,7 +13,7 @@ from algernon_storage import aws_client
 from .entries import Entry, send_entries
 from .errors import PublishError, QueueError, UnknownListenerError
 from .message import OutgoingTask
-from .observers import Sending
+from .observers import Sending, tell
 
 # Amazon SNS API Reference, PublishBatch: bytes of all messages of a call, and of their
 # attributes.
@@ -95,7 +96,11 @@ def publish(publications: Iterable[Publication], *, seconds: float = inf) -> lis
     """
     todo = list(publications)
     entries = [publication.entry for publication in todo]
-    outcomes = send_entries(entries, _publish_batch, max_bytes=_MAX_BYTES, seconds=seconds)
+    context = copy_context()
+    tell(context, "publishing")
+    outcomes = context.run(
+        send_entries, entries, _publish_batch, max_bytes=_MAX_BYTES, seconds=seconds
+    )
     errors: list[Exception | None] = [
         None if cause is None else _publish_error(publication, cause)
         for publication, cause in zip(todo, outcomes, strict=True)

@@ -126,6 +126,7 @@ def batch_handling(
     deadline_margin: float | None,
     concurrency: int,
     retry_of: RetryOf = lambda _: None,
+    is_async_task: Callable[[str], bool] | None = None,
 ) -> Callable[[Handler, dict[str, Any]], LambdaHandler]:
     """Return what makes a Lambda handler of a handler of messages and the worker's context.
 
@@ -136,6 +137,8 @@ def batch_handling(
         deadline_margin: As in `queued`.
         concurrency: As in `queued`.
         retry_of: How each Task is tried again, by its name.
+        is_async_task: Whether a Task is a coroutine function, by its name, where
+            the handler that runs it isn't one.
 
     Raises:
         SettingError: An option has a value that means nothing.
@@ -146,7 +149,9 @@ def batch_handling(
     ledger = _ledger(once)
 
     def make(handler: Handler, context: dict[str, Any]) -> LambdaHandler:
-        run = _in_its_own_context(handler) if is_async(handler) else handler
+        all_async = is_async(handler)
+        run = _in_its_own_context(handler) if all_async else handler
+        is_async_here = is_async_task or (lambda _: all_async)
 
         def handle_batch(event: Any, aws_context: Any) -> dict[str, Any]:
             stays_whole = (failures or _failures_setting()) == "batch"
@@ -154,9 +159,10 @@ def batch_handling(
             deadline = Deadline(aws_context, deadline_margin)
             batch = Batch(event, stays_whole=stays_whole)
             function_arn = getattr(aws_context, "invoked_function_arn", None)
+            comes_again = True  # if something ends the process
             try:
                 read_batch(batch, ledger, deadline)
-                run_batch(batch, run, context, deadline, concurrency)
+                run_batch(batch, run, context, deadline, concurrency, is_async_here)
                 report_failures(batch)
                 if ledger is not None:
                     record_results(batch, ledger)
@@ -165,9 +171,10 @@ def batch_handling(
                     release_claims(batch, ledger)
                 if not stays_whole:
                     hand_back(batch, retry_of, deadline)
+                comes_again = stays_whole and bool(batch.failures)
             finally:
-                end_batch(batch)
-            if stays_whole and batch.failures:
+                end_batch(batch, comes_again=comes_again)
+            if comes_again:
                 raise BatchFailedError(batch.failures, len(batch.items))
             return {
                 "batchItemFailures": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from math import isfinite
@@ -18,6 +19,8 @@ from .observers import current_chain, observers, tell
 from .parallel import in_parallel
 from .record import Record
 
+logger = logging.getLogger("algernon_queue")
+
 # AWS Lambda Developer Guide, "Lambda quotas": the longest that a function may run, in seconds.
 _LONGEST_RUN = 900
 
@@ -29,8 +32,7 @@ def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline) -> None:
         if item.message is not None:
             item.context.run(current_chain.set, item.message.chain_id)
         if observers:
-            item.facts = _facts(item, envelope)
-            tell(item.context, "received", item.facts)
+            _tell_of(item, envelope)
         if problem is not None:
             batch.fail(item, problem)
     fetching = [
@@ -72,6 +74,16 @@ def _read(item: Item, envelope: Envelope | Exception) -> Exception | None:
     except Exception as error:  # noqa: BLE001 - a bad record is no other record's failure
         return error
     return None
+
+
+def _tell_of(item: Item, envelope: Envelope | Exception) -> None:
+    try:
+        item.facts = _facts(item, envelope)
+    except Exception:
+        # An event that was made by hand may say what SQS never would.
+        logger.exception("observers aren't told of %s, nor of what becomes of it", item)
+    else:
+        tell(item.context, "received", item.facts)
 
 
 def _facts(item: Item, envelope: Envelope | Exception) -> dict[str, Any]:

@@ -66,6 +66,7 @@ class TaskRouter:
             deadline_margin=deadline_margin,
             concurrency=concurrency,
             retry_of=self._retry_of,
+            is_async_task=self._is_async,
         )
         self._context: dict[str, Any] = {}
         self._handle_batch = handle_batches(self.route, self._context)
@@ -179,6 +180,10 @@ class TaskRouter:
                 f" {type(kwargs).__name__}: the Task before it in the chain has to return a dict"
             )
         return task.call(kwargs, context)
+
+    def _is_async(self, task_name: str) -> bool:
+        task = self._tasks.get(task_name)
+        return task is not None and task.is_async
 
     def _retry_of(self, task_name: str) -> Retry | None:
         task = self._tasks.get(task_name)

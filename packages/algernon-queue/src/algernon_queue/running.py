@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from .batch import Batch, Item
 from .deadline import Deadline
 from .errors import OutOfTimeError
-from .observers import observers, tell
+from .observers import tell
+from .parallel import Threads
 from .pipeline import PipelineTermination
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def run_batch(
     context: dict[str, Any],
     deadline: Deadline,
     concurrency: int,
+    is_async: Callable[[str], bool],
 ) -> None:
     """Run the handler for each record that isn't done yet, in order, while there is time.
 
@@ -46,16 +48,18 @@ def run_batch(
             continue
         begin = monotonic()
         started = True
-        item.started_at = time()
-        if observers:
-            tell(item.context, "started", item.facts)
+        # A coroutine function runs nothing yet when it is called.
+        if not is_async(message.task_name):
+            _start(item)
         try:
             context["sqs"] = item.record.facts
             context["task"] = message.facts
             item.result = item.context.run(handler, dict(message.body), context)
         except BaseException as error:  # noqa: BLE001 - what isn't the record's own goes on
             _note_end(batch, item, error)
-        item.seconds = monotonic() - begin
+        finally:
+            if not iscoroutine(item.result):
+                _stop(item, begin)
         if iscoroutine(item.result):
             coroutine, item.result = item.result, None
             if item.record.group is None:
@@ -105,7 +109,8 @@ async def _run_coroutine(
         seconds = deadline.seconds_to_work()
         # Where no time is left, it is cancelled before it begins.
         timeout = asyncio.timeout(None if isinf(seconds) else max(seconds, 0))
-        item.started_at, begin = time(), monotonic()
+        begin = monotonic()
+        _start(item)
         try:
             async with timeout:
                 # As a task of its own, since what it does to that, such as cancelling
@@ -119,7 +124,7 @@ async def _run_coroutine(
                 raise
             _note_end(batch, item, error)
         finally:
-            item.seconds = monotonic() - begin
+            _stop(item, begin)
 
 
 @cache
@@ -127,7 +132,25 @@ def _runner() -> Runner:
     """Return what has the one event loop of this process, so that its connections live on."""
     from asyncio import Runner
 
-    return Runner()
+    runner = Runner()
+    # Asyncio's own threads see the context variables of asyncio.to_thread, but not those
+    # of loop.run_in_executor.
+    runner.get_loop().set_default_executor(Threads(thread_name_prefix="asyncio"))
+    return runner
+
+
+def _start(item: Item) -> None:
+    if item.started_at is None and item.facts:
+        tell(item.context, "started", item.facts)
+    item.started_at = time()
+
+
+def _stop(item: Item, begin: float) -> None:
+    if item.started_at is None:
+        return  # it didn't get as far as running
+    item.seconds = monotonic() - begin
+    if item.facts:
+        tell(item.context, "stopped", item.facts)
 
 
 def _note_end(batch: Batch, item: Item, error: BaseException) -> None:

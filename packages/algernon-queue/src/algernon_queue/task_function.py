@@ -46,7 +46,7 @@ class TaskFunction:
                     f"the Task {self.task_name!r} was sent an argument 'context', which is where"
                     " it gets the worker's context: give the argument another name"
                 )
-            kwargs = {**kwargs, "context": RecordContext(context) if self._is_async else context}
+            kwargs = {**kwargs, "context": RecordContext(context) if self.is_async else context}
         if not (self._required <= kwargs.keys() <= self._known):
             self._bind(kwargs)
         return self.function(**kwargs)
@@ -70,7 +70,8 @@ class TaskFunction:
         return "context" in self._signature.parameters
 
     @cached_property
-    def _is_async(self) -> bool:
+    def is_async(self) -> bool:
+        """Whether it is ``async def``."""
         return is_async(self.function)
 
     @cached_property
