@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 
 TYPE_CHECKING = False
@@ -22,6 +23,18 @@ def exception_form(error: BaseException) -> dict[str, object]:
     left out from the middle, ``frames_left_out`` says how many.
     """
     return _form(error, set())
+
+
+def place_of(error: BaseException) -> str | None:
+    """Return where an exception was raised, by its file beside the worker, or None."""
+    trace = error.__traceback__
+    if trace is None:
+        return None
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code
+    file = code.co_filename.removeprefix(os.environ.get("LAMBDA_TASK_ROOT", "") + os.sep)
+    return f"{file}:{trace.tb_lineno} in {code.co_name}"
 
 
 def _form(error: BaseException, seen: set[int]) -> dict[str, object]:

@@ -10,6 +10,7 @@ import logging
 import sys
 
 from . import fields, metrics, tracing
+from .exceptions import place_of
 from .times import timestamp
 
 TYPE_CHECKING = False
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("algernon_logging")
 
 _QUEUE = "algernon_queue"
+_MOST_REASON = 1024
 _OF_THE_RECORD = ("task_name", "task_id", "chain_id", "message_id", "receive_count")
 
 
@@ -107,7 +109,11 @@ def _log_end(record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
         "stored_bytes": end.get("stored_bytes"),
     }
     if (error := end["error"]) is not None:
-        facts |= {"error": type(error).__name__, "reason": _text(error)}
+        facts |= {
+            "error": type(error).__name__,
+            "reason": _text(error)[:_MOST_REASON],
+            "error_at": place_of(error),
+        }
     took = "" if seconds is None else f" after {seconds * 1000:.1f} ms"
     with fields.bind(**facts):
         logger.info("Task %s: %s%s", record.get("task_name", "unknown"), outcome, took)

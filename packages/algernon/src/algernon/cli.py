@@ -1,4 +1,4 @@
-"""The command `algernon`: a system's template, a local system, and sending Tasks."""
+"""The command `algernon`: a system's template, a local system, sending and tracing Tasks."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from .errors import AlgernonError, ArgumentsError, UnknownTaskError, WorkerError
+from .errors import AlgernonError, ArgumentsError, ChainError, UnknownTaskError, WorkerError
 
 if TYPE_CHECKING:
     from .local import LocalSystem
+    from .running import RunningSystem
 
 _LOG_SECONDS = 0.2
 
@@ -85,7 +87,7 @@ def _run(options: argparse.Namespace) -> None:
         _on_stop_signals(_interrupt)
         with reserve_entry(system.stack_name) as entry, system:
             _on_stop_signals(lambda _number, _frame: stopping.set())
-            entry.announce(RunningSystem(system.tasks, system.environ))
+            entry.announce(RunningSystem(system.tasks, system.environ, system.log_group))
             print(_how_to_use(options.targets, system), flush=True)
             while not stopping.wait(_LOG_SECONDS):
                 _show_logs(system)
@@ -130,12 +132,62 @@ def _show_logs(system: LocalSystem) -> None:
 def _send(options: argparse.Namespace) -> None:
     kwargs = _keyword_arguments(options.kwargs)
     if options.region or options.profile:
+        if options.stack is None:
+            options.usage_error("--stack is needed too: the name of the stack on AWS to send to")
         _turn_to_aws(options)
+        os.environ.pop("ALGERNON_TOPIC_PARAMETER_PREFIX", None)
+        os.environ["ALGERNON_TOPIC_PREFIX"] = f"{options.stack}-"
     else:
-        _turn_to_local_system(options)
+        _check_tasks(options, _turn_to_local_system(options))
     from algernon_queue import send_task
 
     print(send_task(options.task, kwargs, options.callback))
+
+
+def _trace(options: argparse.Namespace) -> None:
+    from .chain import check_chain_id, runs_of_chain, tell_chain
+
+    chain_id = check_chain_id(options.chain_id)
+    groups = options.log_group or []
+    if options.region or options.profile:
+        _turn_to_aws(options)
+        if options.stack is not None:
+            groups = [_log_group(options.stack), *groups]
+        elif not groups:
+            options.usage_error(
+                "--stack or --log-group is needed too: where the workers' lines are"
+            )
+    else:
+        system = _turn_to_local_system(options)
+        groups = [system.log_group, *groups]
+    runs = runs_of_chain(chain_id, _lines_of(chain_id, groups, options.hours))
+    if not runs:
+        raise ChainError(
+            f"no line of the last {options.hours} hours in {', '.join(groups)} tells of the chain"
+            f" {chain_id}: its first Task may still be waiting, its worker may not be decorated"
+            " with @lambda_logged, or not log from INFO on"
+        )
+    print(tell_chain(chain_id, runs))
+
+
+def _log_group(stack: str) -> str:
+    import boto3
+
+    resource = boto3.client("cloudformation").describe_stack_resource(
+        StackName=stack, LogicalResourceId="WorkerLogs"
+    )
+    return str(resource["StackResourceDetail"]["PhysicalResourceId"])
+
+
+def _lines_of(chain_id: str, groups: Sequence[str], hours: int) -> Iterator[str]:
+    import boto3
+
+    from .worker_logs import find_events
+
+    client = boto3.client("logs")
+    since = datetime.now(UTC) - timedelta(hours=hours)
+    for group in groups:
+        yield from find_events(client, group, chain_id, since)
 
 
 def _keyword_arguments(text: str) -> dict[str, Any]:
@@ -154,9 +206,7 @@ def _keyword_arguments(text: str) -> dict[str, Any]:
 
 
 def _turn_to_aws(options: argparse.Namespace) -> None:
-    """Let the environment of this process lead to a stack on AWS."""
-    if options.stack is None:
-        options.usage_error("--stack is needed too: the name of the stack on AWS to send to")
+    """Let the environment of this process lead to AWS."""
     if options.profile:
         # Credentials in the environment would come before the profile that was named.
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
@@ -164,11 +214,9 @@ def _turn_to_aws(options: argparse.Namespace) -> None:
         os.environ["AWS_PROFILE"] = options.profile
     if options.region:
         os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"] = options.region
-    os.environ.pop("ALGERNON_TOPIC_PARAMETER_PREFIX", None)
-    os.environ["ALGERNON_TOPIC_PREFIX"] = f"{options.stack}-"
 
 
-def _turn_to_local_system(options: argparse.Namespace) -> None:
+def _turn_to_local_system(options: argparse.Namespace) -> RunningSystem:
     """Let the environment of this process lead to a local system, and nowhere else."""
     from .running import choose_system, read_entries
 
@@ -179,15 +227,19 @@ def _turn_to_local_system(options: argparse.Namespace) -> None:
             file=sys.stderr,
         )
     system = choose_system(entries, options.stack)
+    for name in [name for name in os.environ if name.startswith(("ALGERNON_", "AWS_"))]:
+        del os.environ[name]
+    os.environ.update(system.environ)
+    return system
+
+
+def _check_tasks(options: argparse.Namespace, system: RunningSystem) -> None:
     chain = [options.task, *(options.callback.split("#") if options.callback else ())]
     for name in chain:
         if name not in system.tasks:
             raise UnknownTaskError(
                 f"the system has no Task {name!r}; its Tasks are {', '.join(system.tasks)}"
             )
-    for name in [name for name in os.environ if name.startswith(("ALGERNON_", "AWS_"))]:
-        del os.environ[name]
-    os.environ.update(system.environ)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -198,6 +250,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_template(commands.add_parser("template", help="write a system's CloudFormation template"))
     _add_run(commands.add_parser("run", help="run a system of workers on this machine"))
     _add_send(commands.add_parser("send", help="send a Task, and print its task_id"))
+    _add_trace(commands.add_parser("trace", help="tell the story of a chain of Tasks"))
     return parser
 
 
@@ -224,10 +277,34 @@ def _add_send(parser: argparse.ArgumentParser) -> None:
         "--kwargs", metavar="JSON", default="{}", help="keyword arguments, a JSON object ({})"
     )
     parser.add_argument("--callback", metavar="a#b", help="Tasks that the result goes on to")
+    _add_place(parser)
+    parser.set_defaults(command=_send)
+
+
+def _add_trace(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Tell the story of a chain of Tasks, out of what its workers logged in the local system"
+        " that runs or, given a region or profile, on AWS."
+    )
+    parser.add_argument("chain_id", metavar="CHAIN_ID", help="the chain's id, as send printed it")
+    parser.add_argument(
+        "--hours", metavar="N", type=_number(range(1, 24 * 366)), default=24, help="look back (24)"
+    )
+    parser.add_argument(
+        "--log-group",
+        metavar="NAME",
+        action="append",
+        help="look for lines there too, such as those of another stack; may be repeated",
+    )
+    _add_place(parser)
+    parser.set_defaults(command=_trace)
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", metavar="NAME", help="the stack, where several are running")
-    parser.add_argument("--region", help="send to AWS, in this region")
-    parser.add_argument("--profile", help="send to AWS, with this profile")
-    parser.set_defaults(command=_send, usage_error=parser.error)
+    parser.add_argument("--region", help="on AWS, in this region")
+    parser.add_argument("--profile", help="on AWS, with this profile")
+    parser.set_defaults(usage_error=parser.error)
 
 
 def _add_workers(parser: argparse.ArgumentParser) -> None:

@@ -35,5 +35,9 @@ class UnknownTaskError(AlgernonError, LookupError):
     """Raised when a Task is to be sent that the running system doesn't have."""
 
 
+class ChainError(AlgernonError, LookupError):
+    """Raised when no line tells of a chain of Tasks, or its id can't be one."""
+
+
 class ArgumentsError(AlgernonError, ValueError):
     """Raised when the text of a Task's keyword arguments isn't a JSON object."""

@@ -54,6 +54,7 @@ class LocalSystem:
         tasks: The names of all workers' Tasks, in order.
         stack_name: The stack's name.
         bucket_name: The system's bucket.
+        log_group: The log group of its workers.
         endpoint_url: Where the local AWS answers.
         environ: The environment variables with which any process, through boto3
             or `send_task`, talks to this system.
@@ -95,6 +96,7 @@ class LocalSystem:
         self.endpoint_url = self._aws.endpoint_url
         self.tasks: tuple[str, ...] = ()
         self.bucket_name = ""
+        self.log_group = ""
         self.environ: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -110,7 +112,8 @@ class LocalSystem:
                 "ALGERNON_TOPIC_PREFIX": f"{self.stack_name}-",
                 "CACHE_FOLDER_NAME": CACHE_FOLDER,
             }
-            self._logs = WorkerLogs(aws.client("logs"), self._resources["WorkerLogs"])
+            self.log_group = self._resources["WorkerLogs"]
+            self._logs = WorkerLogs(aws.client("logs"), self.log_group)
             self._cleanup = cleanup.pop_all()
         return self
 

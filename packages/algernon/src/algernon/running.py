@@ -26,10 +26,12 @@ class RunningSystem:
     Attributes:
         tasks: The names of its Tasks.
         environ: The environment variables that lead to it.
+        log_group: The log group of its workers.
     """
 
     tasks: tuple[str, ...]
     environ: dict[str, str]
+    log_group: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,9 @@ def read_entries() -> Entries:
                 left_behind.append(path.stem)
             elif text := file.read():
                 found = json.loads(text)
-                running[path.stem] = RunningSystem(tuple(found["tasks"]), found["environ"])
+                running[path.stem] = RunningSystem(
+                    tuple(found["tasks"]), found["environ"], found["log_group"]
+                )
             else:
                 starting.append(path.stem)
     return Entries(running, tuple(starting), tuple(left_behind))
