@@ -17,7 +17,9 @@ from algernon.running import (
     reserve_entry,
 )
 
-SYSTEM = RunningSystem(("read", "parse"), {"AWS_ENDPOINT_URL": "http://127.0.0.1:12345"})
+SYSTEM = RunningSystem(
+    ("read", "parse"), {"AWS_ENDPOINT_URL": "http://127.0.0.1:12345"}, "/aws/lambda/shop"
+)
 NO_ENTRIES = Entries({}, (), ())
 
 
@@ -70,7 +72,7 @@ def test_an_entry_without_its_process_is_left_behind() -> None:
 import os, signal
 from algernon.running import RunningSystem, reserve_entry
 with reserve_entry("shop") as entry:
-    entry.announce(RunningSystem(("read",), {}))
+    entry.announce(RunningSystem(("read",), {}, ""))
     os.kill(os.getpid(), signal.SIGKILL)
 """
     subprocess.run([sys.executable, "-c", code], check=False)
@@ -120,7 +122,7 @@ def test_the_only_system_is_chosen() -> None:
 
 def test_a_system_is_chosen_by_name() -> None:
     """Of several systems the named one is chosen."""
-    other = RunningSystem((), {})
+    other = RunningSystem((), {}, "")
 
     assert choose_system(Entries({"mail": other, "shop": SYSTEM}, (), ()), "shop") is SYSTEM
 

@@ -10,6 +10,7 @@ _COLUMNS = ("level", "timestamp", "requestId", "function_name", "function_arn", 
 # A name, and a value as it is or in quotes, as a line's last column has them.
 _PAIR = re.compile(r'([^\s="]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)(?: |$)')
 _LEVEL = re.compile(r"\[([^\]\s]+)\]")
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 def parse_line(line: str) -> dict[str, Any] | None:
@@ -45,7 +46,7 @@ def _parse_text(line: str) -> dict[str, Any] | None:
     first, _, _ = line.partition("\n")
     columns = first.split("\t", len(_COLUMNS))
     level = _LEVEL.fullmatch(columns[0])
-    if level is None or len(columns) <= len(_COLUMNS):
+    if level is None or len(columns) <= len(_COLUMNS) or not _TIMESTAMP.fullmatch(columns[1]):
         return None
     known = zip(_COLUMNS, (level[1], *columns[1:]), strict=False)
     found: dict[str, Any] = {name: value for name, value in known if value != "-"}

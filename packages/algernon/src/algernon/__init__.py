@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from algernon_logging import LoggingError, lambda_logged
+    from algernon_logging import LoggingError, bind, lambda_logged
     from algernon_queue import (
         PermanentError,
         PipelineTermination,
@@ -40,6 +40,7 @@ __all__ = [
     "Task",
     "TaskRouter",
     "ajson",
+    "bind",
     "lambda_logged",
     "queued",
     "rebuild_event",
@@ -61,6 +62,7 @@ _HOMES = {
     "Task": "algernon_queue",
     "TaskRouter": "algernon_queue",
     "ajson": "algernon_serialize",
+    "bind": "algernon_logging",
     "lambda_logged": "algernon_logging",
     "queued": "algernon_queue",
     "rebuild_event": "algernon_serialize",

@@ -13,6 +13,8 @@ from algernon_logging.parsing import parse_line
 from .errors import ChainError
 
 _HEADINGS = ("TASK", "RUN", "STARTED", "WAITED", "TOOK", "RECEIVED", "SENT", "OUTCOME", "FUNCTION")
+# Who writes a line for each run.
+_LOGGER = "algernon_logging"
 _NUMBERS = ("RUN", "WAITED", "TOOK")
 
 
@@ -125,12 +127,12 @@ def runs_of_chain(chain_id: str, lines: Iterable[str]) -> list[TaskRun]:
     runs = []
     for text in lines:
         line = parse_line(text)
-        if line is None or line.get("chain_id") != chain_id or "outcome" not in line:
+        if line is None or line["logger"] != _LOGGER or line.get("chain_id") != chain_id:
             continue
         try:
             runs.append(TaskRun.of(line))
         except (KeyError, TypeError, ValueError):
-            continue  # a line of somebody else's, with a field of that name
+            continue  # it tells of something else, or was damaged on its way
     return sorted(runs, key=lambda run: run.at)
 
 
