@@ -148,6 +148,18 @@ def test_the_limit_is_256_kib_of_text(
     assert len(listeners.messages()) == 1
 
 
+def test_what_may_travel_inline_still_has_to_fit(
+    bucket: str, listeners: Listeners, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arguments that SNS has no room for are stored, however long may travel inline."""
+    monkeypatch.setenv("ALGERNON_INLINE_BYTES", str(2 * SNS_LIMIT))
+    listeners.add("work")
+    send_task("work", {"text": "x" * SNS_LIMIT})
+    assert wire.counted()["s3 PUT"] == 1
+    (sent,) = listeners.messages()
+    assert StoredData.pointer_in(sent["task_kwargs"]) is not None
+
+
 def test_a_call_has_no_more_than_256_kib_together(listeners: Listeners, wire: Wire) -> None:
     """Messages that are too much together are spread over calls, and stay inline."""
     listeners.add("work")

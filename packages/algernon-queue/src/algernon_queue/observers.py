@@ -1,5 +1,6 @@
 """Who watches Tasks: the logs, traces and metrics of other packages."""
 
+# ruff: noqa: ARG002 - what an Observer doesn't care to hear, it makes no use of
 from __future__ import annotations
 
 import logging
@@ -48,16 +49,21 @@ class Observer(Protocol):
         >>> observers.remove(counter)
     """
 
+    # Each says "return", or a type checker would take it for abstract.
+
     def received(self, record: Mapping[str, Any]) -> None:
         """Hear of a record, before anything else is said of it."""
+        return
 
     def started(self, record: Mapping[str, Any]) -> None:
         """Hear that the record's Task is about to run."""
+        return
 
     def stopped(self, record: Mapping[str, Any]) -> None:
         """Hear that the record's Task doesn't run any more."""
+        return
 
-    def sending(self, message: Mapping[str, Any]) -> Mapping[str, str]:  # noqa: ARG002 - a default
+    def sending(self, message: Mapping[str, Any]) -> Mapping[str, str]:
         """Hear of a message before it is sent; what is returned goes as its attributes.
 
         It is said in a context of the message's own, and maybe in a thread of its
@@ -70,9 +76,11 @@ class Observer(Protocol):
 
     def publishing(self) -> None:
         """Hear that SNS is about to be called, in the context in which that is done."""
+        return
 
     def sent(self, message: Mapping[str, Any], error: Exception | None) -> None:
         """Hear that the message was sent, or why it wasn't."""
+        return
 
     def ended(self, record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
         """Hear what became of the record, when its batch is worked off.
@@ -87,9 +95,11 @@ class Observer(Protocol):
         ``next_task_id``, ``sent_bytes`` and ``stored_bytes`` (what was stored of the
         result to send it, or None where nothing was, or by a ledger).
         """
+        return
 
     def batch_ended(self) -> None:
         """Hear that all records of a batch have ended."""
+        return
 
 
 #: Those who watch. Whoever is in the list is told.

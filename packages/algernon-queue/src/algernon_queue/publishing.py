@@ -95,6 +95,8 @@ def publish(publications: Iterable[Publication], *, seconds: float = inf) -> lis
         seconds: The time after which what SNS throttled isn't tried again.
     """
     todo = list(publications)
+    if not todo:
+        return []
     entries = [publication.entry for publication in todo]
     context = copy_context()
     tell(context, "publishing")

@@ -108,7 +108,9 @@ def _publication(task: Task, topic: str) -> Publication:
         message = outgoing.message(kwargs)
         if len(message.encode()) <= room:
             return message
-        return outgoing.message(StoredData(task_id, kwargs, full_unpack=True))
+        stored = StoredData(task_id, kwargs, full_unpack=True)
+        stored.store()  # or it might travel inline all the same
+        return outgoing.message(stored)
 
     return Publication.write(outgoing, topic, write)
 
