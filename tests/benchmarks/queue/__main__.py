@@ -18,12 +18,12 @@ from typing import Any
 
 import boto3
 
+from ..imports import program_seconds
 from ..serialize import without_orjson
+from ..timing import medians, medians_of_prepared
 from . import celery_calls, endurance, prices, workers
 from .distant_aws import BUCKET, Proxy, distant_aws
 from .events import NEXT_TASK, RECORDS, Handler, StoredBatches, plain_batch, run
-from .imports import import_seconds
-from .timing import medians, medians_of_prepared
 
 DELAY = 0.020
 MEMORY_GB = 0.5
@@ -186,7 +186,7 @@ def long_life(aws: Proxy, batches: StoredBatches) -> None:
 def imports() -> None:
     """Print what imports cost in a new process."""
     ours, peer = "algernon_queue", "aws_lambda_powertools.utilities.batch"
-    times = import_seconds([ours, peer])
+    times = program_seconds({name: f"import {name}" for name in (ours, peer)})
     print("\n## Import in a new process, less a bare Python's start\n")
     table(
         ["", "time", "/ Powertools"],

@@ -75,9 +75,9 @@ class Message:
             task_name,
             instead="the id that SNS or SQS gave it",
         )
-        chain_id = _uuid(
-            body.get("chain_id") or task_id, "chain_id", task_name, instead="its own task_id"
-        )
+        chain_id = body.get("chain_id") or task_id
+        if chain_id is not task_id:
+            chain_id = _uuid(chain_id, "chain_id", task_name, instead="its own task_id")
         position = body.get(POSITION)
         if position is not None and not _stands_at(task_name, callback, position):
             raise MalformedMessageError(

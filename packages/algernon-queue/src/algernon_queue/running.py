@@ -58,9 +58,10 @@ def run_batch(
         except BaseException as error:  # noqa: BLE001 - what isn't the record's own goes on
             _note_end(batch, item, error)
         finally:
-            if not iscoroutine(item.result):
+            waits = iscoroutine(item.result)
+            if not waits:
                 _stop(item, begin)
-        if iscoroutine(item.result):
+        if waits:
             coroutine, item.result = item.result, None
             if item.record.group is None:
                 coroutines.append((item, coroutine))

@@ -1,6 +1,7 @@
 """The worker of the prices, which asks a list that doesn't always answer."""
 
 import logging
+from typing import Any
 
 from algernon import TaskRouter, bind, lambda_logged
 
@@ -10,7 +11,7 @@ handler = lambda_logged(router.handler)
 
 
 @router.task(retries=3, backoff=1)
-def add_up(items, context):
+def add_up(items: list[str], context: dict[str, Any]) -> dict[str, float]:
     """Return what an order comes to."""
     with bind(items=items):
         logger.info("asking for the prices")
