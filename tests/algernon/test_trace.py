@@ -68,7 +68,6 @@ def test_a_run_is_told_from_a_line_in_either_form(line: Callable[..., str]) -> N
     """A line of a run gives its times, sizes, outcome, error and function."""
     text = line(
         outcome="dead_letter",
-        receive_count=3,
         arguments_bytes=1234,
         error="ValueError",
         reason="no\nprice",
@@ -82,7 +81,7 @@ def test_a_run_is_told_from_a_line_in_either_form(line: Callable[..., str]) -> N
         "  OUTCOME      FUNCTION"
     )
     row = (
-        "price    3  2026-11-24 03:11:07.250  250.0 ms  12.3 ms  723 B + 1.2 kB in S3  -   "
+        "price    1  2026-11-24 03:11:07.250  250.0 ms  12.3 ms  723 B + 1.2 kB in S3  -   "
         "  dead letter  shop"
     )
     assert story == [
@@ -104,6 +103,16 @@ def test_a_hop_without_a_run_is_named(line: Callable[..., str]) -> None:
 
     assert "441 B + 91 B in S3" in row
     assert last == f"No line yet of bill ({task_id}), to which a message was sent."
+
+
+def test_a_run_without_a_line_is_named() -> None:
+    """Where the attempts of a Task have gaps, the story says which, as after a killed process."""
+    lines = [json_line(receive_count=count) for count in (2, 4, 4)]
+
+    *_, first, second = tell_chain(CHAIN_ID, runs_of_chain(CHAIN_ID, lines)).splitlines()
+
+    end = f"of price ({CHAIN_ID}): its process may have been killed."
+    assert (first, second) == (f"No line of run 1 {end}", f"No line of run 3 {end}")
 
 
 def test_runs_are_told_in_the_order_of_time() -> None:

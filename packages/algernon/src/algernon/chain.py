@@ -171,10 +171,17 @@ def _table(runs: list[TaskRun]) -> Iterator[str]:
 
 
 def _open_ends(runs: list[TaskRun]) -> Iterator[str]:
-    """Say which messages were sent whose Tasks no line tells of."""
-    known = {run.task_id for run in runs}
-    missing = {run.next_task for run in runs if run.next_task and run.next_task[1] not in known}
-    for name, task_id in sorted(missing):
+    """Say of which runs and Tasks there should be lines, and are none."""
+    counts: dict[tuple[str, str], set[int]] = {}
+    for run in runs:
+        counts.setdefault((run.task_name, run.task_id), set()).add(run.receive_count)
+    for (name, task_id), seen in counts.items():
+        for number in sorted(set(range(1, max(seen))) - seen):
+            yield (
+                f"No line of run {number} of {name} ({task_id}): its process may have been killed."
+            )
+    sent = {run.next_task for run in runs if run.next_task is not None}
+    for name, task_id in sorted(sent - counts.keys()):
         yield f"No line yet of {name} ({task_id}), to which a message was sent."
 
 
