@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from algernon_logging import invocation, root_logger
 
+from .lines import JsonLines
 from .runtime_api import LambdaFunction
 
 if TYPE_CHECKING:
@@ -52,8 +55,11 @@ def start_function(tmp_path: Path) -> Iterator[StartFunction]:
 @pytest.fixture(autouse=True)
 def logging_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give each test the root logger of a new process, outside Lambda, and put it back."""
-    monkeypatch.delenv("DEBUG", raising=False)
-    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
+    for name in [*os.environ]:
+        if name == "DEBUG" or name.startswith("AWS_LAMBDA_"):
+            monkeypatch.delenv(name)
+    root_logger._output.cache_clear()
+    invocation._first.clear()
     names = ("", "aws_xray_sdk", "boto3", "botocore", "urllib3")
     loggers = [logging.getLogger(name) for name in names]
     before = [(logger.level, list(logger.handlers)) for logger in loggers]
@@ -61,3 +67,15 @@ def logging_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for logger, (level, handlers) in zip(loggers, before, strict=True):
         logger.setLevel(level)
         logger.handlers[:] = handlers
+    root_logger._output.cache_clear()
+
+
+@pytest.fixture
+def json_lines(
+    logging_as_it_was: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> JsonLines:
+    """Choose JSON, and read the lines that the test has logged."""
+    monkeypatch.setenv("AWS_LAMBDA_LOG_FORMAT", "JSON")
+    return JsonLines(capsys)

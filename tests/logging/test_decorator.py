@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
+import types
 from typing import TYPE_CHECKING, Any, assert_type
 
 import pytest
-from algernon_logging import DecorationError, LoggingError, lambda_logged
+from algernon_logging import (
+    DecorationError,
+    LoggingError,
+    MissingExtraError,
+    SettingError,
+    lambda_logged,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -114,45 +122,104 @@ def test_works_on_every_kind_of_callable() -> None:
     assert lambda_logged(len)("abc") == 3
 
 
-async def coroutine(event: object, context: object) -> None:
-    """Be async."""
-
-
 def generator(event: object, context: object) -> Iterator[int]:
     """Be a generator."""
     yield 1
 
 
 async def async_generator(event: object, context: object) -> AsyncIterator[int]:
-    """Be both."""
+    """Be an async one."""
     yield 1
 
 
-class AsyncCallable:
-    """Be async when called."""
+@types.coroutine
+def iterable_coroutine(event: object, context: object) -> Iterator[int]:
+    """Be a generator that can be awaited."""
+    yield 1
 
-    async def __call__(self, event: object, context: object) -> None:
-        """Be async."""
+
+class GeneratorCallable:
+    """Be a generator when called."""
+
+    def __call__(self, event: object, context: object) -> Iterator[int]:
+        """Be a generator."""
+        yield 1
 
 
 @pytest.mark.parametrize(
     "function",
     [
-        coroutine,
         generator,
         async_generator,
-        functools.partial(coroutine, {}),
-        AsyncCallable(),
+        iterable_coroutine,
+        functools.partial(generator, {}),
+        functools.partial(functools.partial(async_generator, {})),
+        GeneratorCallable(),
+        GeneratorCallable().__call__,
     ],
 )
 @pytest.mark.parametrize("decorator", [lambda_logged, lambda_logged(trace=False)])
-def test_async_functions_and_generators_are_refused(decorator: Any, function: object) -> None:
+def test_generators_are_refused(decorator: Any, function: object) -> None:
     """Functions whose body runs after the call fail at decoration, not by missing lines."""
-    with pytest.raises(DecorationError, match=r"async function or a generator.*asyncio\.run"):
+    with pytest.raises(DecorationError, match=r"is a generator, whose body runs after") as raised:
         decorator(function)
+    assert repr(function) in str(raised.value)
 
 
-@pytest.mark.parametrize("target", ["trace", 3, AsyncCallable, property(len)])
+class AsyncShop:
+    """Sells, in a while."""
+
+    async def __call__(self, item: str, price: int = 1) -> tuple[str, int]:
+        """Sell an item."""
+        await asyncio.sleep(0)
+        return item, price
+
+
+async def sell(item: str, price: int = 1) -> tuple[str, int]:
+    """Sell an item."""
+    return await AsyncShop()(item, price)
+
+
+@pytest.mark.parametrize(
+    "function", [sell, functools.partial(sell), AsyncShop(), AsyncShop().__call__]
+)
+def test_async_functions_stay_async_functions(function: Any) -> None:
+    """What is awaited has the function's arguments, result, name and signature."""
+    decorated = lambda_logged(function)
+    assert inspect.iscoroutinefunction(decorated)
+    assert asyncio.run(decorated("tea", price=2)) == ("tea", 2)
+    assert inspect.signature(decorated) == inspect.signature(function)
+    assert asyncio.run(lambda_logged(decorated)("tea")) == ("tea", 1)
+
+
+def test_exception_of_an_async_function_passes_through_unlogged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What an async function raises reaches whoever awaits it as it is."""
+    error = ValueError("no")
+
+    @lambda_logged
+    async def handler(event: object, context: object) -> None:
+        raise error
+
+    with pytest.raises(ValueError, match="no") as raised:
+        asyncio.run(handler({}, None))
+    assert raised.value is error
+    assert capsys.readouterr() == ("", "")
+
+
+def test_type_checkers_keep_the_type_of_an_async_function() -> None:
+    """The decorated function has the static type of the function."""
+
+    @lambda_logged
+    async def count(text: str) -> int:
+        return len(text)
+
+    assert_type(asyncio.run(count("abc")), int)
+    assert asyncio.run(count("abc")) == 3
+
+
+@pytest.mark.parametrize("target", ["trace", 3, AsyncShop, property(len)])
 def test_what_is_no_function_is_refused(target: Any) -> None:
     """Anything else than a function fails at decoration with an error that shows it."""
     with pytest.raises(DecorationError, match="needs a function, not") as raised:
@@ -160,7 +227,15 @@ def test_what_is_no_function_is_refused(target: Any) -> None:
     assert repr(target) in str(raised.value)
 
 
-def test_errors_have_one_root() -> None:
-    """A DecorationError is caught as the package's root error and as a TypeError."""
-    assert issubclass(DecorationError, LoggingError)
-    assert issubclass(DecorationError, TypeError)
+@pytest.mark.parametrize(
+    ("error", "builtin"),
+    [
+        (DecorationError, TypeError),
+        (SettingError, ValueError),
+        (MissingExtraError, ImportError),
+    ],
+)
+def test_errors_have_one_root(error: type[Exception], builtin: type[Exception]) -> None:
+    """Each error is caught as the package's root error, and as the built-in one it is."""
+    assert issubclass(error, LoggingError)
+    assert issubclass(error, builtin)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .lines import parsed
 from .runtime_api import FUNCTION_ARN, FUNCTION_NAME
 
 if TYPE_CHECKING:
     from .conftest import StartFunction
-    from .runtime_api import LogEvent
+    from .runtime_api import LambdaFunction, LogEvent
 
 TEXT_INFO = 0xA55A000F  # frame types of awslambdaric: format and level
 JSON_INFO = 0xA55A000E
+
+BODY = '{"task_name": "work", "task_id": "4f8d8a4e-6f0e-4c0c-9f0e-0d6f6a2b7c11"}'
 
 WORKER = """
 import logging
@@ -112,28 +116,266 @@ def test_context_log_still_works(start_function: StartFunction) -> None:
     assert [event.text for event in function.log_events()][1:] == ["from the context"]
 
 
-def test_json_format_of_lambda_stays_and_gains_fields(start_function: StartFunction) -> None:
-    """Where the function's log format is JSON, each line is one object, once."""
-    function = start_function(WORKER, environment={"AWS_LAMBDA_LOG_FORMAT": "JSON"})
+JSON = {"AWS_LAMBDA_LOG_FORMAT": "JSON"}
+
+
+def objects(function: LambdaFunction) -> list[dict[str, Any]]:
+    """Return the objects that the function's log events are."""
+    return [parsed(event.text.removesuffix("\n")) for event in function.log_events()]
+
+
+def test_in_json_format_each_line_is_one_object(start_function: StartFunction) -> None:
+    """Where the function's log format is JSON, each line is one event, and says it all."""
+    function = start_function(WORKER, environment=JSON)
+    before = time.time()
     for number in range(3):
         function.invoke(number, request_id=f"r-{number}")
-    events = function.log_events()
-    assert {event.frame_type for event in events} == {JSON_INFO}
-    objects = [json.loads(event.text) for event in events]
-    assert [(o["requestId"], o["message"], o["level"], o["logger"]) for o in objects] == [
-        (f"r-{n}", f"info {n}", "INFO", "worker") for n in range(3)
+    assert {event.frame_type for event in function.log_events()} == {JSON_INFO}
+    lines = objects(function)
+    for line in lines:
+        at = line.pop("timestamp")
+        assert before - 0.001 <= datetime.fromisoformat(at).timestamp() <= time.time()
+    assert lines == [
+        {
+            "level": "INFO",
+            "message": f"info {n}",
+            "logger": "worker",
+            "requestId": f"r-{n}",
+            "function_name": FUNCTION_NAME,
+            "function_arn": FUNCTION_ARN,
+            "cold_start": n == 0,
+        }
+        for n in range(3)
     ]
-    assert {(o["function_name"], o["function_arn"]) for o in objects} == {
-        (FUNCTION_NAME, FUNCTION_ARN)
-    }
+    assert function.printed() == ""
 
 
-def test_json_format_keeps_tracebacks(start_function: StartFunction) -> None:
-    """An exception logged in JSON format is in its object's fields."""
-    function = start_function(WORKER, environment={"AWS_LAMBDA_LOG_FORMAT": "JSON"})
+def test_in_json_format_an_exception_is_told_in_frames(start_function: StartFunction) -> None:
+    """An exception that was logged in JSON format is one event, with its frames."""
+    function = start_function(WORKER, environment=JSON)
     function.invoke("log")
-    wrong = json.loads(function.log_events()[1].text)
-    assert (wrong["message"], wrong["errorType"]) == ("went wrong", "ZeroDivisionError")
+    wrong = objects(function)[1]
+    assert wrong["message"] == "went wrong"
+    exception = wrong["exception"]
+    assert (exception["type"], exception["message"]) == ("ZeroDivisionError", "division by zero")
+    (frame,) = exception["frames"]
+    assert frame["file"].endswith("/worker.py")
+    assert (frame["function"], frame["code"]) == ("handler", "1 / 0")
+
+
+def test_in_json_format_without_telemetry_lines_are_on_standard_output(
+    start_function: StartFunction,
+) -> None:
+    """Where Lambda's sink is standard output, every line there is an object."""
+    function = start_function(WORKER, environment=JSON, telemetry=False)
+    function.invoke("log")
+    assert [parsed(line)["message"] for line in function.printed().split("\n")[:-1]] == [
+        "info log",
+        "went wrong",
+        "and on",
+    ]
+
+
+EVERY_LEVEL = """
+import logging
+from algernon_logging import lambda_logged
+
+@lambda_logged
+def handler(event, context):
+    for level in (1, 10, 15, 20, 25, 30, 40, 50, 90):
+        logging.log(level, "%s", level)
+"""
+
+
+def test_lambda_is_told_the_level_of_each_json_line(start_function: StartFunction) -> None:
+    """The frame of each JSON line has its level, by which Lambda filters."""
+    function = start_function(EVERY_LEVEL, environment={**JSON, "DEBUG": "true"})
+    function.invoke()
+    assert [
+        (line["message"], event.frame_type)
+        for line, event in zip(objects(function), function.log_events(), strict=True)
+    ] == [
+        ("10", JSON_INFO - 4),
+        ("15", JSON_INFO - 4),
+        ("20", JSON_INFO),
+        ("25", JSON_INFO),
+        ("30", JSON_INFO + 4),
+        ("40", JSON_INFO + 8),
+        ("50", JSON_INFO + 12),
+        ("90", JSON_INFO + 12),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("debug", "level", "first"),
+    [
+        (None, "TRACE", 10),
+        (None, "DEBUG", 10),
+        (None, "INFO", 20),
+        (None, "WARN", 30),
+        (None, "ERROR", 40),
+        (None, "FATAL", 50),
+        ("true", "FATAL", 10),
+        ("false", "WARN", 30),
+        ("false", "DEBUG", 10),
+    ],
+)
+def test_the_level_is_lambdas_where_debug_says_nothing(
+    debug: str | None, level: str, first: int, start_function: StartFunction
+) -> None:
+    """Lambda's own level decides from where on lines appear, unless DEBUG is true."""
+    environment = {"AWS_LAMBDA_LOG_LEVEL": level, **({"DEBUG": debug} if debug else {})}
+    function = start_function(EVERY_LEVEL, environment=environment)
+    function.invoke()
+    levels = [int(columns(event)[-1]) for event in function.log_events()]
+    assert levels == [each for each in (10, 15, 20, 25, 30, 40, 50, 90) if each >= first]
+
+
+COLD = """
+import logging, threading
+from algernon_logging import lambda_logged
+
+@lambda_logged
+def plain(text):
+    logging.info(text)
+
+plain("before")
+
+@lambda_logged
+def task(message, context):
+    plain("task")
+
+@lambda_logged
+def handler(event, context):
+    task({}, {"aws": context, "sqs": {}})
+    task({}, {"aws": context, "sqs": {}})
+    thread = threading.Thread(target=plain, args=("thread",))
+    thread.start()
+    thread.join()
+    if event == "fail":
+        raise ValueError("no")
+"""
+
+
+@pytest.mark.parametrize("invocation_ids", [("r-1", "r-2", "r-3"), ("r-1", "r-1", "r-1")])
+def test_a_cold_start_is_in_every_line_until_the_first_invocation_ends(
+    invocation_ids: tuple[str, ...], start_function: StartFunction
+) -> None:
+    """The first invocation of a process is a cold start; the next isn't, even if a retry."""
+    function = start_function(COLD, environment=JSON)
+    for request_id in invocation_ids:
+        function.invoke("fail", request_id=request_id)
+    lines = [line for line in objects(function) if "logger" in line]
+    assert [(line["message"], line["cold_start"]) for line in lines] == [
+        ("before", True),
+        *[(text, True) for text in ("task", "task", "thread")],
+        *[(text, False) for text in ("task", "task", "thread")] * 2,
+    ]
+
+
+def test_nobody_waits_for_provisioned_concurrency(start_function: StartFunction) -> None:
+    """A process that was started in advance has no cold start."""
+    environment = {**JSON, "AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"}
+    function = start_function(COLD, environment=environment)
+    function.invoke()
+    assert [line["cold_start"] for line in objects(function)] == [False] * 4
+
+
+def test_cold_start_where_only_tasks_are_decorated(start_function: StartFunction) -> None:
+    """Every Task of the first batch is in the cold start, and none of the second."""
+    pytest.importorskip("algernon_queue")
+    function = start_function(
+        """
+import logging
+from algernon_logging import lambda_logged
+from algernon_queue import queued
+
+@queued
+@lambda_logged
+def handler(event, context):
+    logging.info("work")
+""",
+        environment=JSON,
+    )
+    records = [{"messageId": f"m-{n}", "body": BODY} for n in range(2)]
+    for _ in range(2):
+        assert function.invoke({"Records": records}).result == {"batchItemFailures": []}
+    cold = [line["cold_start"] for line in objects(function) if line["message"] == "work"]
+    assert cold == [True, True, False, False]
+
+
+def test_a_line_names_the_tenant_as_lambda_does(start_function: StartFunction) -> None:
+    """What Lambda's own handler knows of a tenant stays in the line."""
+    function = start_function(
+        """
+import logging
+from algernon_logging import lambda_logged
+
+@lambda_logged
+def handler(event, context):
+    logging.getLogger().handlers[0].filters[0].filter = of_a_tenant
+    logging.info("a")
+
+def of_a_tenant(record):
+    record.tenant_id = "acme"
+    return True
+""",
+        environment=JSON,
+    )
+    function.invoke()
+    (line,) = objects(function)
+    assert line["tenantId"] == "acme"
+
+
+HOSTILE = """
+import logging
+from algernon_logging import lambda_logged
+
+class Hostile:
+    def __repr__(self):
+        raise ValueError("no")
+
+@lambda_logged
+def handler(event, context):
+    logging.info("%d", "x")
+    logging.info("%s", Hostile())
+    logging.info(Hostile(), extra={"a": Hostile()})
+    logging.info("\\udc80 and \\u2028", extra={"a": float("nan"), "b": 10 ** 9999})
+    return "done"
+"""
+
+
+@pytest.mark.parametrize("environment", [{}, JSON], ids=["text", "json"])
+def test_no_line_fails_the_function(
+    environment: dict[str, str], start_function: StartFunction
+) -> None:
+    """Whatever is logged, Lambda's handler, which lets errors through, meets none."""
+    function = start_function(HOSTILE, environment=environment)
+    assert function.invoke().result == "done"
+    assert len(function.log_events()) == 4
+    assert function.printed() == ""
+
+
+def test_metrics_are_lines_of_their_own(start_function: StartFunction) -> None:
+    """Metrics are written to standard output, where Lambda takes each line for an event."""
+    pytest.importorskip("algernon_queue")
+    function = start_function(
+        """
+from algernon_logging import lambda_logged
+from algernon_queue import queued
+
+@lambda_logged
+@queued
+def handler(event, context):
+    pass
+""",
+        environment={**JSON, "ALGERNON_METRICS_NAMESPACE": "shop"},
+    )
+    function.invoke({"Records": [{"messageId": "m", "body": BODY}]})
+    (line,) = function.printed().split("\n")[:-1]
+    metrics = parsed(line)
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "shop"
+    assert (metrics["function_name"], metrics["Done"]) == (FUNCTION_NAME, 1)
 
 
 def test_lambda_is_told_the_level_of_each_line(start_function: StartFunction) -> None:
@@ -198,16 +440,73 @@ def handler(event, context):
     ]
 
 
+def test_lambda_says_that_it_awaits_no_handler(start_function: StartFunction) -> None:
+    """Lambda doesn't await an async handler, decorated or not, and says what it got instead."""
+    for decorator in ("", "@lambda_logged"):
+        function = start_function(f"""
+from algernon_logging import lambda_logged
+
+{decorator}
+async def handler(event, context):
+    raise AssertionError("it never runs")
+""")
+        error = function.invoke().error
+        assert error is not None
+        assert error["errorType"] == "Runtime.MarshalError"
+        assert "coroutine" in error["errorMessage"]
+
+
 @pytest.mark.parametrize("decorator", ["@lambda_logged", "@lambda_logged(trace=False)"])
-def test_async_handler_fails_initialization(decorator: str, start_function: StartFunction) -> None:
+def test_generator_fails_initialization(decorator: str, start_function: StartFunction) -> None:
     """A handler that can't be logged stops the function from starting, with the reason."""
     function = start_function(f"""
 from algernon_logging import lambda_logged
 
 {decorator}
-async def handler(event, context):
-    pass
+def handler(event, context):
+    yield event
 """)
     error = function.initialization_error()
     assert error["errorType"] == "DecorationError"
-    assert "async function or a generator" in error["errorMessage"]
+    assert "is a generator" in error["errorMessage"]
+
+
+ASYNC = """
+import asyncio, logging
+from algernon_logging import lambda_logged
+from algernon_queue import TaskRouter, queued
+
+router = TaskRouter()
+{decorators}
+async def {name}:
+    await asyncio.sleep(0.01)
+    await asyncio.to_thread(logging.info, "work")
+"""
+
+
+@pytest.mark.parametrize(
+    ("decorators", "name", "more"),
+    [
+        ("@queued\n@lambda_logged", "handler(event, context)", ""),
+        ("@lambda_logged\n@queued", "handler(event, context)", ""),
+        ("@lambda_logged\n@queued\n@lambda_logged", "handler(event, context)", ""),
+        ("@router.task\n@lambda_logged", "work(context)", "handler = router.handler"),
+        ("@router.task\n@lambda_logged", "work()", "handler = lambda_logged(router.handler)"),
+    ],
+)
+def test_async_tasks_log_with_their_request_and_record(
+    decorators: str, name: str, more: str, start_function: StartFunction
+) -> None:
+    """Async handlers and Tasks log once a record, with its id, wherever the decorator is."""
+    pytest.importorskip("algernon_queue")
+    source = ASYNC.format(decorators=decorators, name=name) + more
+    function = start_function(source, environment=JSON)
+    records = [{"messageId": f"m-{n}", "body": BODY} for n in range(3)]
+    for request_id in ("r-1", "r-2"):
+        answer = function.invoke({"Records": records}, request_id=request_id)
+        assert answer.result == {"batchItemFailures": []}
+    work = [line for line in objects(function) if line["message"] == "work"]
+    assert sorted((line["requestId"], line["message_id"]) for line in work) == [
+        (request_id, f"m-{n}") for request_id in ("r-1", "r-2") for n in range(3)
+    ]
+    assert {line["function_arn"] for line in work} == {FUNCTION_ARN}

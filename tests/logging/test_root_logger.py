@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import re
 import subprocess
@@ -15,6 +16,8 @@ from typing import TextIO
 
 import pytest
 from algernon_logging import lambda_logged
+
+from .lines import parsed
 
 logger = logging.getLogger("tests.orders")
 CONTEXT = SimpleNamespace(
@@ -96,6 +99,66 @@ def test_anything_else_means_info(
     assert logging.getLogger().level == logging.INFO
 
 
+LEVELS = {
+    "TRACE": logging.DEBUG,
+    "DEBUG": logging.DEBUG,
+    "INFO": logging.INFO,
+    "WARN": logging.WARNING,
+    "WARNING": logging.WARNING,
+    "ERROR": logging.ERROR,
+    "FATAL": logging.CRITICAL,
+    "CRITICAL": logging.CRITICAL,
+    "warn": logging.WARNING,
+    "Error": logging.ERROR,
+    "": logging.INFO,
+    " ": logging.INFO,
+    "NOTSET": logging.INFO,
+    "10": logging.INFO,
+    "verbose": logging.INFO,
+    None: logging.INFO,
+}
+
+
+@pytest.mark.parametrize("lambda_s", LEVELS)
+@pytest.mark.parametrize("debug", ["true", "TRUE", "false", "", "1", None])
+def test_level_is_debugs_else_lambdas(
+    debug: str | None, lambda_s: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DEBUG lines appear where DEBUG is true; else Lambda's level decides, and else INFO."""
+    for name, value in (("DEBUG", debug), ("AWS_LAMBDA_LOG_LEVEL", lambda_s)):
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    is_debug = debug is not None and debug.lower() == "true"
+    expected = logging.DEBUG if is_debug else LEVELS[lambda_s]
+    lambda_logged(lambda: None)()
+    assert logging.getLogger().level == expected
+    with redirect_stderr(io.StringIO()) as stream:
+        for level in (10, 20, 30, 40, 50):
+            logger.log(level, "%s", level)
+    levels = [int(line.split("\t")[-1]) for line in stream.getvalue().splitlines()]
+    assert levels == list(range(expected, 51, 10))
+
+
+@pytest.mark.parametrize("log_format", ["JSON", "json", "Json"])
+def test_json_is_taken_where_lambdas_format_is_json(
+    log_format: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The variable that Lambda sets for its own format decides for ours."""
+    monkeypatch.setenv("AWS_LAMBDA_LOG_FORMAT", log_format)
+    handler("a", CONTEXT)
+    assert parsed(capsys.readouterr().err.removesuffix("\n"))["message"] == "info a"
+
+
+@pytest.mark.parametrize("log_format", ["Text", "", "XML"])
+def test_text_is_taken_elsewhere(
+    log_format: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Anything else than JSON is text."""
+    monkeypatch.setenv("AWS_LAMBDA_LOG_FORMAT", log_format)
+    handler("a", CONTEXT)
+    assert capsys.readouterr().err.startswith("[INFO]\t")
+
+
 def test_debug_is_read_at_every_call(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -168,16 +231,89 @@ def test_handlers_added_between_calls_are_cleared_too(capsys: pytest.CaptureFixt
     assert messages == ["info a", "info b", "info c"]
 
 
-def test_thousand_calls_grow_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    """Handlers and filters are the same after a thousand warm calls."""
-    handler("first")
-    (output,) = own_handlers()
-    filters = list(output.filters)
-    for _ in range(1000):
-        handler("again")
-    assert own_handlers() == [output]
-    assert output.filters == filters
-    assert capsys.readouterr().err.count("\n") == 1001
+WARM = """
+import gc, io, json, logging, sys, tracemalloc
+from types import SimpleNamespace
+from algernon_logging import bind, lambda_logged
+
+class Nowhere(io.TextIOBase):
+    lines = 0
+    def write(self, text):
+        Nowhere.lines += text.count("\\n")
+        return len(text)
+
+stdout, sys.stdout, sys.stderr = sys.stdout, Nowhere(), Nowhere()
+
+@lambda_logged
+def handler(event, context):
+    with bind(number=event, password=event):
+        logging.info("order %s", event, extra={"rows": [event]})
+    try:
+        raise ValueError(event)
+    except ValueError:
+        logging.exception("wrong")
+
+HANDLER
+
+def call(times):
+    for number in range(times):
+        handler(EVENT, SimpleNamespace(aws_request_id=f"r-{number}", function_name="orders"))
+
+def state():
+    root = logging.getLogger()
+    return [[repr(each), len(each.filters)] for each in (root, *root.handlers)]
+
+call(200)
+before, lines = state(), Nowhere.lines
+tracemalloc.start()
+call(200)
+gc.collect()
+start, _ = tracemalloc.get_traced_memory()
+call(1000)
+gc.collect()
+end, _ = tracemalloc.get_traced_memory()
+tracemalloc.stop()
+grown = end - start
+print(json.dumps([before, state(), Nowhere.lines - lines, grown]), file=stdout)
+"""
+WORKER = """
+from algernon_queue import queued
+
+inner = handler
+handler = lambda_logged(queued(lambda event, context: inner(event["task_kwargs"]["n"], context)))
+"""
+BATCH = [
+    {"messageId": f"m-{n}", "body": json.dumps({"task_name": f"work-{n}", "task_kwargs": {"n": n}})}
+    for n in range(3)
+]
+BATCH[2]["body"] = "not even JSON"
+
+
+@pytest.mark.parametrize("log_format", ["Text", "JSON"])
+@pytest.mark.parametrize("kind", ["handler", "worker"])
+def test_thousand_warm_invocations_grow_nothing(kind: str, log_format: str) -> None:
+    """Handlers, filters and memory are the same after a thousand warm invocations."""
+    source = WARM.replace("HANDLER", "").replace("EVENT", "number")
+    if kind == "worker":
+        pytest.importorskip("algernon_queue")
+        event = json.dumps({"Records": BATCH})
+        source = WARM.replace("HANDLER", WORKER).replace("EVENT", event)
+    finished = subprocess.run(
+        [sys.executable, "-c", source],
+        env={
+            "AWS_LAMBDA_LOG_FORMAT": log_format,
+            "ALGERNON_FAILURES": "report",
+            "ALGERNON_METRICS_NAMESPACE": "shop",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    before, after, lines, grown = json.loads(finished.stdout)
+    assert after == before
+    assert len(after) == 2  # the root logger and its one handler
+    assert lines >= 1200 * 2
+    assert grown < 10_000  # not ten bytes an invocation
 
 
 def test_lines_go_to_what_standard_error_is_now(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,218 +1,245 @@
-"""AWS X-Ray: what is patched when, and which segments reach its daemon."""
+"""Tracing: when it is on, what that imports and patches, and what it never does."""
 
 from __future__ import annotations
 
-import json
-import os
-import socket
-import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+import importlib.util
+from typing import TYPE_CHECKING
 
 import pytest
+
+from .traces import IN_LAMBDA, credentials, listening_daemon, record, run_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ..conftest import LocalAWS
-    from .conftest import StartFunction
+    from .traces import Daemon
 
-ROOT = "1-5759e988-bd862e3fe1be46a994272793"
-SAMPLED = f"Root={ROOT};Parent=53995c3f42cd8ad8;Sampled=1"
-UNSAMPLED = f"Root={ROOT};Parent=53995c3f42cd8ad8;Sampled=0"
-IN_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "orders", "LAMBDA_TASK_ROOT": "/var/task"}
+SAMPLED = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 
-WORKER = """
-import boto3, threading
+#: Tells which back end a decorated function brought with it.
+DECORATED = """
+import sys
 from algernon_logging import lambda_logged
-
-def call():
-    boto3.client("sqs").list_queues()
+def imported():
+    # Older versions of OpenTelemetry's API need wrapt themselves.
+    names = ("aws_xray_sdk", "opentelemetry", "opentelemetry" in sys.modules or "wrapt")
+    return [name for name in names if name in sys.modules]
+before = imported()
+decorated = lambda_logged(trace={trace})(lambda: None)
+print(before, imported())
+decorated()
 """
-HANDLER = """
-@lambda_logged
-def handler(event, context):
-    call()
-"""
+XRAY = ["aws_xray_sdk", "wrapt"]
+OTEL = ["opentelemetry"]
+OFF: list[str] = []
 
-
-class Daemon:
-    """The socket that X-Ray's SDK sends to."""
-
-    def __init__(self, udp: socket.socket) -> None:
-        self._udp = udp
-        self.address = f"127.0.0.1:{udp.getsockname()[1]}"
-
-    def received(self) -> list[dict[str, Any]]:
-        """Take the documents sent so far; on the loopback interface, sent is received."""
-        documents: list[dict[str, Any]] = []
-        while True:
-            try:
-                header, document = self._udp.recv(65536).split(b"\n", 1)
-            except BlockingIOError:
-                return documents
-            assert json.loads(header) == {"format": "json", "version": 1}
-            documents.append(json.loads(document))
+#: Of the libraries that can be patched, those that are in this environment.
+LIBRARIES = [
+    name
+    for name in ("aiobotocore", "botocore", "httpx", "pymongo", "requests", "sqlalchemy", "sqlite3")
+    if importlib.util.find_spec(name)
+]
 
 
 @pytest.fixture
 def daemon() -> Iterator[Daemon]:
     """Listen where the X-Ray daemon would."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.bind(("127.0.0.1", 0))
-        udp.setblocking(False)
-        yield Daemon(udp)
+    with listening_daemon() as daemon:
+        yield daemon
 
 
 @pytest.fixture
-def run(daemon: Daemon, aws: LocalAWS) -> Callable[..., str]:
+def run(daemon: Daemon) -> Callable[..., str]:
     """Run code in a new process, which must succeed, and give what it prints anywhere."""
-
-    def run_code(code: str, **environment: str) -> str:
-        finished = subprocess.run(
-            [sys.executable, "-c", code],
-            env={
-                "AWS_ACCESS_KEY_ID": "testing",
-                "AWS_SECRET_ACCESS_KEY": "testing",
-                "AWS_DEFAULT_REGION": "eu-west-1",
-                "AWS_ENDPOINT_URL": aws.url,
-                "AWS_XRAY_DAEMON_ADDRESS": daemon.address,
-                "PATH": os.environ["PATH"],
-                **environment,
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert finished.returncode == 0, finished.stdout
-        return finished.stdout
-
-    return run_code
+    always = {"AWS_XRAY_DAEMON_ADDRESS": daemon.address}
+    return lambda code, **environment: run_program(code, {**always, **environment})
 
 
-def test_aws_call_in_lambda_is_a_subsegment_of_its_trace(
-    run: Callable[..., str], daemon: Daemon
+@pytest.mark.parametrize("in_lambda", [False, True], ids=["elsewhere", "in Lambda"])
+@pytest.mark.parametrize(
+    ("setting", "trace", "elsewhere", "in_lambda_s"),
+    [
+        (None, None, OFF, XRAY),
+        (None, True, XRAY, XRAY),
+        (None, False, OFF, OFF),
+        ("", None, OFF, XRAY),
+        ("", True, XRAY, XRAY),
+        ("xray", None, XRAY, XRAY),
+        ("xray", True, XRAY, XRAY),
+        ("xray", False, OFF, OFF),
+        ("otel", None, OTEL, OTEL),
+        ("otel", True, OTEL, OTEL),
+        ("otel", False, OFF, OFF),
+        ("off", None, OFF, OFF),
+        ("off", True, OFF, OFF),
+        ("off", False, OFF, OFF),
+    ],
+)
+def test_only_the_back_end_that_is_wanted_is_imported(
+    setting: str | None,
+    trace: bool | None,
+    elsewhere: list[str],
+    in_lambda_s: list[str],
+    in_lambda: bool,
+    run: Callable[..., str],
 ) -> None:
-    """A boto3 call of a sampled invocation sends one subsegment with the trace's id."""
-    code = f"{WORKER}{HANDLER}\nhandler({{}}, None)"
-    assert run(code, **IN_LAMBDA, _X_AMZN_TRACE_ID=SAMPLED) == ""
-    (subsegment,) = daemon.received()
-    assert subsegment["trace_id"] == ROOT
-    assert subsegment["parent_id"] == "53995c3f42cd8ad8"
-    assert (subsegment["name"], subsegment["namespace"]) == ("sqs", "aws")
-    assert subsegment["aws"]["operation"] == "ListQueues"
-    assert subsegment["http"]["response"]["status"] == 200
+    """Decorating imports the back end of the setting, where tracing is on, and no other."""
+    expected = in_lambda_s if in_lambda else elsewhere
+    if expected == OTEL:
+        pytest.importorskip("opentelemetry", reason="opentelemetry-api isn't installed")
+    environment = {**(IN_LAMBDA if in_lambda else {}), "_X_AMZN_TRACE_ID": SAMPLED}
+    if setting is not None:
+        environment["ALGERNON_TRACING"] = setting
+    assert run(DECORATED.format(trace=trace), **environment) == f"[] {expected}\n"
 
 
-def test_failed_aws_call_is_a_subsegment_with_its_error(
-    run: Callable[..., str], daemon: Daemon
+@pytest.mark.parametrize("trace", [None, True, False])
+@pytest.mark.parametrize("setting", ["XRAY", "x-ray", "opentelemetry", "on", "true", "1", " ", "é"])
+def test_setting_that_means_nothing_is_refused_by_the_decorator(
+    setting: str, trace: bool | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A boto3 call that fails reaches the user's code as before, and the trace as an error."""
-    code = f"""{WORKER}
-@lambda_logged
-def handler(event, context):
-    sqs = boto3.client("sqs")
-    try:
-        sqs.get_queue_url(QueueName="nobody's")
-    except sqs.exceptions.QueueDoesNotExist:
-        print("missing")
-handler({{}}, None)
-"""
-    assert run(code, **IN_LAMBDA, _X_AMZN_TRACE_ID=SAMPLED) == "missing\n"
-    (subsegment,) = daemon.received()
-    assert subsegment["error"] is True
+    """A typing error in ALGERNON_TRACING is told at once, with the values that there are."""
+    from algernon_logging import SettingError, lambda_logged
 
-
-def test_aws_call_in_a_thread_is_a_subsegment_too(run: Callable[..., str], daemon: Daemon) -> None:
-    """Calls in threads that the handler starts belong to the same trace, without remarks."""
-    code = f"""{WORKER}
-@lambda_logged
-def handler(event, context):
-    threads = [threading.Thread(target=call) for _ in range(3)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
-handler({{}}, None)
-"""
-    assert run(code, **IN_LAMBDA, _X_AMZN_TRACE_ID=SAMPLED) == ""
-    assert [document["trace_id"] for document in daemon.received()] == [ROOT] * 3
+    monkeypatch.setenv("ALGERNON_TRACING", setting)
+    with pytest.raises(SettingError, match="'xray', 'otel' or 'off'") as caught:
+        lambda_logged(trace=trace)(lambda: None)
+    assert repr(setting) in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    "trace_header",
-    [UNSAMPLED, f"Root={ROOT}", f"Root={ROOT};Parent=53995c3f42cd8ad8", ""],
-    ids=["unsampled", "root only", "undecided", "empty"],
+    "address", ["daemon", "127.0.0.1:", "127.0.0.1:port", "a b c", "tcp:1.2.3.4:1 udp"]
 )
-def test_unsampled_invocation_sends_and_prints_nothing(
-    trace_header: str, run: Callable[..., str], daemon: Daemon
+def test_address_of_the_daemon_that_is_none_is_refused_by_the_decorator(
+    address: str, run: Callable[..., str]
 ) -> None:
-    """Where Lambda doesn't sample the invocation, its calls work and leave no trace."""
-    code = f"{WORKER}{HANDLER}\nhandler({{}}, None)"
-    assert run(code, **IN_LAMBDA, _X_AMZN_TRACE_ID=trace_header) == ""
-    assert daemon.received() == []
-
-
-def test_aws_call_while_lambda_initializes_prints_nothing(
-    run: Callable[..., str], daemon: Daemon
-) -> None:
-    """Calls made while the worker's module is imported, before any trace, work silently."""
-    assert run(f"{WORKER}{HANDLER}\ncall()", **IN_LAMBDA) == ""
-    assert daemon.received() == []
-
-
-def test_no_daemon_is_no_trouble(run: Callable[..., str]) -> None:
-    """Where nothing listens for segments, calls work and nothing is printed."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    code = f"{WORKER}{HANDLER}\nfor _ in range(3): handler({{}}, None)"
-    printed = run(
-        code,
-        **IN_LAMBDA,
-        _X_AMZN_TRACE_ID=SAMPLED,
-        AWS_XRAY_DAEMON_ADDRESS=f"127.0.0.1:{port}",
-    )
-    assert printed == ""
-
-
-def test_nothing_is_patched_outside_lambda(run: Callable[..., str], daemon: Daemon) -> None:
-    """Outside Lambda the SDK isn't even imported, and calls send nothing."""
-    code = f"""{WORKER}{HANDLER}
-import sys
-handler({{}}, None)
-print([name for name in sys.modules if name.startswith("aws_xray_sdk")])
+    """An AWS_XRAY_DAEMON_ADDRESS that can't be one is told at once, with its value."""
+    code = """
+from algernon_logging import SettingError, lambda_logged
+try:
+    lambda_logged(lambda: None)
+except SettingError as error:
+    print(error)
 """
-    assert run(code, _X_AMZN_TRACE_ID=SAMPLED) == "[]\n"
-    assert daemon.received() == []
+    told = run(code, **IN_LAMBDA, AWS_XRAY_DAEMON_ADDRESS=address)
+    assert f"AWS_XRAY_DAEMON_ADDRESS is {address!r}" in told
 
 
-def test_trace_false_patches_nothing_in_lambda(run: Callable[..., str], daemon: Daemon) -> None:
-    """With trace=False the SDK stays out, in Lambda as elsewhere."""
-    code = f"""{WORKER}
-import sys
-
-@lambda_logged(trace=False)
-def handler(event, context):
-    call()
-
-handler({{}}, None)
-print("aws_xray_sdk" in sys.modules)
-"""
-    assert run(code, **IN_LAMBDA, _X_AMZN_TRACE_ID=SAMPLED) == "False\n"
-    assert daemon.received() == []
-
-
-def test_importing_the_package_imports_no_sdk(run: Callable[..., str]) -> None:
-    """Even in Lambda the SDK is imported by decorating, not by importing."""
+def test_missing_extra_is_told_by_the_decorator(run: Callable[..., str]) -> None:
+    """Where OpenTelemetry isn't installed, decorating says which extra brings it."""
     code = """
 import sys
-import algernon_logging
-print("aws_xray_sdk" in sys.modules)
-algernon_logging.lambda_logged(print)
-print("aws_xray_sdk" in sys.modules)
+sys.modules["opentelemetry"] = None
+from algernon_logging import LoggingError, MissingExtraError, lambda_logged
+try:
+    lambda_logged(lambda: None)
+except MissingExtraError as error:
+    print(error)
+    print(error.name, isinstance(error, ImportError), isinstance(error, LoggingError))
+    print(type(error.__cause__).__name__)
+lambda_logged(trace=False)(lambda: None)
 """
-    assert run(code, **IN_LAMBDA) == "False\nTrue\n"
+    told, *facts = run(code, ALGERNON_TRACING="otel").splitlines()
+    assert "algernon-logging[otel]" in told
+    assert facts == ["opentelemetry True True", "ModuleNotFoundError"]
+
+
+@pytest.mark.parametrize("environment", [{}, IN_LAMBDA], ids=["elsewhere", "in Lambda"])
+def test_tracing_imports_no_library_for_its_users(
+    environment: dict[str, str], run: Callable[..., str]
+) -> None:
+    """What starting tracing imports of what can be patched, X-Ray's SDK alone imports too."""
+    libraries = """
+import sys
+libraries = ("aiobotocore", "boto3", "botocore", "httpx", "mysql", "pg8000", "psycopg", "psycopg2",
+             "pymongo", "pymysql", "pynamodb", "requests", "sqlalchemy", "sqlite3")
+def imported():
+    print([name for name in libraries if name in sys.modules])
+"""
+    ours = (
+        f"{libraries}\nimport algernon_logging\nalgernon_logging.lambda_logged(print)\nimported()"
+    )
+    sdk_s = f"{libraries}\nimport aws_xray_sdk.core\nimported()"
+    traced = run(ours, ALGERNON_TRACING="xray", **environment)
+    assert traced == run(sdk_s, **environment)
+    if environment:
+        assert traced == "[]\n"
+
+
+@pytest.mark.parametrize("order", ["first", "afterwards"])
+@pytest.mark.parametrize("environment", [{}, IN_LAMBDA], ids=["elsewhere", "in Lambda"])
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_library_is_patched_whenever_it_is_imported(
+    library: str, environment: dict[str, str], order: str, run: Callable[..., str]
+) -> None:
+    """A library that the user imports is patched, before or after tracing starts."""
+    lines = ["from algernon_logging import lambda_logged; lambda_logged(lambda: None)"]
+    module = {"botocore": "botocore.client", "aiobotocore": "aiobotocore.client"}.get(
+        library, library
+    )
+    lines.insert(0 if order == "first" else 1, f"import {module}")
+    lines += ["from aws_xray_sdk.core import patcher", "print(patcher._PATCHED_MODULES)"]
+    patched = run("\n".join(lines), ALGERNON_TRACING="xray", **environment)
+    assert {"sqlalchemy": "sqlalchemy_core"}.get(library, library) in patched
+
+
+def test_sqlite_that_is_imported_later_is_traced(run: Callable[..., str], daemon: Daemon) -> None:
+    """A query in a database that was imported after decorating is a subsegment."""
+    code = """
+from algernon_logging import lambda_logged
+
+@lambda_logged
+def handler(event, context):
+    import sqlite3
+    print(sqlite3.connect(":memory:").execute("SELECT 21 * 2").fetchone())
+
+handler({}, None)
+"""
+    assert run(code, **IN_LAMBDA, _X_AMZN_TRACE_ID=SAMPLED) == "(42,)\n"
+    (query,) = daemon.received()
+    assert query["sql"]["database_version"]
+
+
+def test_boto3_that_is_imported_later_is_traced(
+    run: Callable[..., str], daemon: Daemon, aws: LocalAWS
+) -> None:
+    """A call of a boto3 that was imported after decorating is a subsegment."""
+    code = """
+from algernon_logging import lambda_logged
+
+@lambda_logged
+def handler(event, context):
+    import boto3
+    boto3.client("sqs").list_queues()
+
+handler({}, None)
+"""
+    assert run(code, **IN_LAMBDA, **credentials(aws), _X_AMZN_TRACE_ID=SAMPLED) == ""
+    (call,) = daemon.received()
+    assert (call["name"], call["aws"]["operation"]) == ("sqs", "ListQueues")
+
+
+def test_nothing_is_patched_while_tracing_is_off(
+    run: Callable[..., str], daemon: Daemon, aws: LocalAWS
+) -> None:
+    """Outside Lambda, or with trace=False inside, calls are as boto3 makes them."""
+    code = """
+import boto3, botocore.client, sys
+from algernon_logging import lambda_logged
+plain = botocore.client.BaseClient._make_api_call
+
+@lambda_logged(trace={trace})
+def handler(event, context):
+    boto3.client("sqs").list_queues()
+
+handler({{}}, None)
+print(botocore.client.BaseClient._make_api_call is plain)
+"""
+    environment = {**credentials(aws), "_X_AMZN_TRACE_ID": SAMPLED}
+    assert run(code.format(trace=None), **environment) == "True\n"
+    assert run(code.format(trace=False), **environment, **IN_LAMBDA) == "True\n"
+    assert daemon.received() == []
 
 
 def test_patching_happens_once_per_process(run: Callable[..., str]) -> None:
@@ -231,85 +258,46 @@ print(once.__wrapped__ is plain, again.__wrapped__ is plain)
     assert run(code, **IN_LAMBDA) == "True True\n"
 
 
-def test_trace_true_outside_lambda_prints_nothing_without_a_segment(
-    run: Callable[..., str], daemon: Daemon
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("setting", ["xray", "otel"])
+def test_record_that_breaks_the_back_end_is_worked_off(
+    setting: str, debug: bool, run: Callable[..., str]
 ) -> None:
-    """Where tracing was asked for and no segment is open, calls work silently."""
-    code = f"""{WORKER}
-@lambda_logged(trace=True)
-def handler(event, context):
-    call()
-
-handler({{}}, None)
-threading.Thread(target=call).start()
-"""
-    assert run(code) == ""
-    assert daemon.received() == []
-
-
-def test_trace_true_outside_lambda_records_in_the_users_segment(
-    run: Callable[..., str], daemon: Daemon
-) -> None:
-    """Where the user opens a segment, the calls inside are sent with it."""
-    code = f"""{WORKER}
-from aws_xray_sdk.core import xray_recorder
-
-@lambda_logged(trace=True)
-def handler(event, context):
-    call()
-
-with xray_recorder.in_segment("batch job", sampling=1):
-    handler({{}}, None)
-"""
-    assert run(code) == ""
-    (segment,) = daemon.received()
-    assert segment["name"] == "batch job"
-    assert [child["name"] for child in segment["subsegments"]] == ["sqs"]
-
-
-@pytest.mark.parametrize(
-    ("code", "environment", "expected"),
-    [
-        ("", {}, "IGNORE_ERROR"),
-        ("", {"AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR"}, "LOG_ERROR"),
-        ("", {"AWS_XRAY_CONTEXT_MISSING": "RUNTIME_ERROR"}, "RUNTIME_ERROR"),
-        ('xray_recorder.configure(context_missing="RUNTIME_ERROR")', {}, "RUNTIME_ERROR"),
-    ],
-    ids=["default", "variable", "variable, strict", "configured"],
-)
-def test_users_own_choice_for_missing_segments_stays(
-    code: str, environment: dict[str, str], expected: str, run: Callable[..., str]
-) -> None:
-    """What to do without a segment is the user's choice where the user made one."""
+    """Whatever fails in a back end, the Task runs; it is told to who debugs, and nobody else."""
+    pytest.importorskip("algernon_queue", reason="algernon-queue isn't installed")
+    if setting == "otel":
+        pytest.importorskip("opentelemetry", reason="opentelemetry-api isn't installed")
+    breaking = {
+        "xray": """
+from aws_xray_sdk.core.models import subsegment
+def refuse(*args, **kwargs):
+    raise RuntimeError("no subsegments")
+subsegment.Subsegment.__init__ = refuse
+""",
+        "otel": """
+from opentelemetry import propagate
+def refuse(*args, **kwargs):
+    raise RuntimeError("no context")
+propagate.extract = propagate.inject = refuse
+""",
+    }
     code = f"""
-from aws_xray_sdk.core import xray_recorder
-{code}
+import json
+from types import SimpleNamespace
 from algernon_logging import lambda_logged
-lambda_logged(trace=True)(lambda: None)
-print(xray_recorder.context.context_missing)
+from algernon_queue import queued
+{breaking[setting]}
+@lambda_logged
+@queued
+def handler(event, context):
+    print("done")
+
+print(handler({{"Records": [{record({"task_name": "ship"}, {"X-Amzn-Trace-Id": SAMPLED})!r}]}},
+              SimpleNamespace(aws_request_id="r-1")))
 """
-    assert run(code, **environment) == f"{expected}\n"
-
-
-def test_disabled_sdk_stays_disabled(run: Callable[..., str], daemon: Daemon) -> None:
-    """The SDK's own switch keeps boto3 as it is."""
-    code = f"{WORKER}{HANDLER}\nhandler({{}}, None)"
-    printed = run(code, **IN_LAMBDA, _X_AMZN_TRACE_ID=SAMPLED, AWS_XRAY_SDK_ENABLED="false")
-    assert printed == ""
-    assert daemon.received() == []
-
-
-def test_each_warm_invocation_has_its_own_trace(
-    start_function: StartFunction, daemon: Daemon, aws: LocalAWS
-) -> None:
-    """Under Lambda's runtime, each sampled invocation's call is sent with that trace's id."""
-    function = start_function(
-        f"{WORKER}{HANDLER}",
-        environment={"AWS_ENDPOINT_URL": aws.url, "AWS_XRAY_DAEMON_ADDRESS": daemon.address},
-    )
-    for number in range(4):
-        header = f"Root=1-5759e988-{number:024};Parent=53995c3f42cd8ad8;Sampled={number % 2}"
-        assert function.invoke(trace_id=header).error is None
-    assert [document["trace_id"][-1] for document in daemon.received()] == ["1", "3"]
-    assert function.log_events() == []
-    assert function.printed() == ""
+    environment = {"DEBUG": "true"} if debug else {"AWS_LAMBDA_LOG_LEVEL": "WARN"}
+    printed = run(code, ALGERNON_TRACING=setting, **environment)
+    if debug:
+        assert "a trace is incomplete" in printed
+    else:
+        assert printed == "done\n{'batchItemFailures': []}\n"

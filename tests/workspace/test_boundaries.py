@@ -16,10 +16,10 @@ PACKAGES = ROOT / "packages"
 
 #: What each distribution may import, besides the standard library and itself.
 ARROWS = {
-    "algernon-serialize": {"dateutil", "orjson"},
+    "algernon-serialize": {"dateutil"},
     "algernon-storage": {"algernon_serialize", "boto3", "botocore"},
     "algernon-queue": {"algernon_serialize", "algernon_storage", "boto3", "botocore"},
-    "algernon-logging": {"aws_xray_sdk"},
+    "algernon-logging": {"aws_xray_sdk", "wrapt"},
     "algernon": {
         "algernon_logging",
         "algernon_queue",
@@ -27,9 +27,21 @@ ARROWS = {
         "algernon_storage",
     },
 }
-#: What the modules behind the extra "local" may import besides.
-LOCAL = {"boto3", "botocore", "ministack", "rich", "yaml"}
-DISTRIBUTION_OF = {"dateutil": "python-dateutil", "botocore": "boto3"}
+#: What each may import besides, by the extra that brings it.
+EXTRAS = {
+    "algernon-serialize": {"orjson": {"orjson"}},
+    "algernon-logging": {"otel": {"opentelemetry"}},
+    "algernon": {"local": {"ministack", "rich"}},
+}
+#: What comes with a sibling, or with an extra's own requirements.
+INDIRECT = {"algernon": {"boto3", "botocore", "yaml"}}
+#: The one module that knows what tracing needs, which is imported only when tracing is on.
+ONLY_IN = {"aws_xray_sdk": "xray.py", "wrapt": "xray.py", "opentelemetry": "otel.py"}
+DISTRIBUTION_OF = {
+    "dateutil": "python-dateutil",
+    "botocore": "boto3",
+    "opentelemetry": "opentelemetry-api",
+}
 
 
 def project(name: str) -> dict[str, Any]:
@@ -50,6 +62,16 @@ def imports(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in found} - sys.stdlib_module_names
 
 
+def by_distribution(requirements: list[str]) -> dict[str, str]:
+    """Return requirements by the distribution that each one is for."""
+    return {re.split(r"[<>=!~ ;\[]", line, maxsplit=1)[0]: line for line in requirements}
+
+
+def distributions(packages: set[str]) -> set[str]:
+    """Return the distributions that bring packages."""
+    return {DISTRIBUTION_OF.get(package, package.replace("_", "-")) for package in packages}
+
+
 def test_the_packages_are_the_five() -> None:
     """There are five packages, and no folder of code beside them."""
     assert {path.name for path in PACKAGES.iterdir() if path.is_dir()} == set(ARROWS)
@@ -59,7 +81,8 @@ def test_the_packages_are_the_five() -> None:
 def test_a_package_imports_only_what_the_design_allows(name: str) -> None:
     """No module imports a package that has no arrow in the design."""
     own = name.replace("-", "_")
-    allowed = ARROWS[name] | {own} | (LOCAL if name == "algernon" else set())
+    extras = EXTRAS.get(name, {}).values()
+    allowed = ARROWS[name].union({own}, INDIRECT.get(name, ()), *extras)
     for module in (PACKAGES / name / "src" / own).rglob("*.py"):
         assert imports(module) <= allowed, module
 
@@ -67,18 +90,36 @@ def test_a_package_imports_only_what_the_design_allows(name: str) -> None:
 @pytest.mark.parametrize("name", ARROWS)
 def test_a_package_requires_what_it_imports(name: str) -> None:
     """The declared requirements are the arrows: siblings by range, none pinned."""
-    required = {
-        re.split(r"[<>=!~ ;\[]", line, maxsplit=1)[0]: line
-        for line in project(name)["dependencies"]
-    }
+    required = by_distribution(project(name)["dependencies"])
     for distribution, line in required.items():
         assert "==" not in line
         if distribution in ARROWS:
             assert re.fullmatch(rf"{distribution}(\[orjson\])?>=1\.\d+,<2", line)
-    importable = {
-        DISTRIBUTION_OF.get(package, package.replace("_", "-")) for package in ARROWS[name]
+    assert set(required) == distributions(ARROWS[name])
+
+
+@pytest.mark.parametrize("name", ARROWS)
+def test_an_extra_requires_what_is_imported_where_it_is_installed(name: str) -> None:
+    """What only some users need is no requirement, but one of the extra that is named for it."""
+    table = project(name)
+    declared = table.get("optional-dependencies", {})
+    assert set(declared) == set(EXTRAS.get(name, {}))
+    required = distributions(ARROWS[name])
+    for extra, packages in EXTRAS.get(name, {}).items():
+        lines = by_distribution(declared[extra])
+        assert not [line for line in lines.values() if "==" in line]
+        assert distributions(packages) <= set(lines)
+        assert not required & set(lines)
+
+
+def test_what_tracing_needs_is_imported_by_one_module_each() -> None:
+    """Of algernon-logging only the back ends, and of these each one only its own, know an SDK."""
+    source = PACKAGES / "algernon-logging" / "src" / "algernon_logging"
+    found = {
+        package: {module.name for module in source.rglob("*.py") if package in imports(module)}
+        for package in ONLY_IN
     }
-    assert set(required) == importable - {"orjson"}
+    assert found == {package: {module} for package, module in ONLY_IN.items()}
 
 
 @pytest.mark.parametrize("name", ARROWS)

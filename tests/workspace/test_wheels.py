@@ -20,7 +20,12 @@ TOOLS = {
     "serialize": ["hypothesis", "pytest"],
     "storage": ["hypothesis", "moto[server]", "pytest"],
     "queue": ["hypothesis", "moto[server]", "pytest"],
-    "logging": ["awslambdaric; sys_platform == 'linux'", "moto[server]", "pytest"],
+    "logging": [
+        "awslambdaric; sys_platform == 'linux'",
+        "hypothesis",
+        "moto[server]",
+        "pytest",
+    ],
     "algernon": ["cfn-lint", "hypothesis", "moto[server]", "pytest"],
 }
 SIBLINGS = {
@@ -109,13 +114,11 @@ def wheel_name(wheel: Path) -> str:
 
 
 def requirements(distribution: str) -> list[str]:
-    """Return what a package requires of others, with its extra "local"."""
+    """Return what a package requires of others, with its extras "local" and "otel"."""
     text = (ROOT / "packages" / distribution / "pyproject.toml").read_text()
     project = tomllib.loads(text)["project"]
-    lines = [
-        *project["dependencies"],
-        *project.get("optional-dependencies", {}).get("local", ()),
-    ]
+    extras = project.get("optional-dependencies", {})
+    lines = [*project["dependencies"], *extras.get("local", ()), *extras.get("otel", ())]
     return [line for line in lines if not line.startswith("algernon")]
 
 

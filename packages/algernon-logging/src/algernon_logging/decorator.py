@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 
-from . import invocation, root_logger, tasks, tracing
+from . import fields, invocation, root_logger, tasks, tracing
 from .errors import DecorationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Token
     from typing import Any, ParamSpec, TypeVar, overload
 
     P = ParamSpec("P")
@@ -110,8 +111,7 @@ def _calling(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         finally:
-            if invocation.end(found, token) and (tracer := tracing.tracer()):
-                tracer.end_invocation()
+            _leave(found, token)
 
     return logged
 
@@ -120,6 +120,7 @@ def _awaiting(function: Callable[P, Any]) -> Callable[P, Any]:
     @functools.wraps(function)
     async def logged(*args: P.args, **kwargs: P.kwargs) -> Any:
         root_logger.configure()
+        tasks.watch()
         found = invocation.find(args, kwargs)
         if found is None:
             return await function(*args, **kwargs)
@@ -127,9 +128,16 @@ def _awaiting(function: Callable[P, Any]) -> Callable[P, Any]:
         try:
             return await function(*args, **kwargs)
         finally:
-            invocation.end(found, token)
+            _leave(found, token)
 
     return logged
+
+
+def _leave(found: invocation.Invocation, token: Token[invocation.Invocation | None]) -> None:
+    is_over = invocation.end(found, token)
+    # The spans of a batch end after its records.
+    if is_over and (tracer := tracing.tracer()) and not fields.is_in_record():
+        tracer.flush()
 
 
 def _check(target: object) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import traceback
 
+from .values import name_of_class
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
@@ -13,14 +15,18 @@ if TYPE_CHECKING:
 _MOST_FRAMES = 50
 _MOST_CAUSES = 10
 
+# Whatever a metaclass says of it.
+_qualified_name = type.__dict__["__qualname__"].__get__
+
 
 def exception_form(error: BaseException) -> dict[str, object]:
-    """Return an exception as plain JSON.
+    """Return an exception as plain JSON, and raise nothing, whatever the exception does.
 
     It has the ``type``, the ``message`` and the ``frames``, the innermost last, each
-    with ``file``, ``line``, ``function`` and ``code``; and the ``cause``, if there is
-    one, in the same form; and those of a group as ``exceptions``. Where frames are
-    left out from the middle, ``frames_left_out`` says how many.
+    with ``file``, ``line``, ``function`` and ``code``; the ``notes`` that were added to
+    it; the ``cause``, if there is one, in the same form; and those of a group as
+    ``exceptions``. Where frames are left out from the middle, ``frames_left_out`` says
+    how many, and ``exceptions_left_out`` how many of a group.
     """
     return _form(error, set())
 
@@ -33,7 +39,9 @@ def place_of(error: BaseException) -> str | None:
     while trace.tb_next is not None:
         trace = trace.tb_next
     code = trace.tb_frame.f_code
-    file = code.co_filename.removeprefix(os.environ.get("LAMBDA_TASK_ROOT", "") + os.sep)
+    file = code.co_filename
+    if root := os.environ.get("LAMBDA_TASK_ROOT"):
+        file = file.removeprefix(root + os.sep)
     return f"{file}:{trace.tb_lineno} in {code.co_name}"
 
 
@@ -41,30 +49,45 @@ def _form(error: BaseException, seen: set[int]) -> dict[str, object]:
     seen.add(id(error))
     frames, left_out = _frames(error.__traceback__)
     form: dict[str, object] = {
-        "type": type(error).__qualname__,
-        "message": _message(error),
+        "type": _qualified_name(type(error)),
+        "message": text_of(error),
         "frames": frames,
     }
     if left_out:
         form["frames_left_out"] = left_out
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if cause is not None and id(cause) not in seen and len(seen) < _MOST_CAUSES:
-        form["cause"] = _form(cause, seen)
-    if isinstance(error, BaseExceptionGroup):
-        members = [
-            _form(member, seen)
-            for member in error.exceptions[:_MOST_CAUSES]
-            if id(member) not in seen and len(seen) < _MOST_CAUSES
-        ]
-        form["exceptions"] = members
+    try:
+        form |= _about(error, seen)
+    except Exception:  # noqa: BLE001 - a class may have made anything of these attributes
+        form["notes"] = ["<what led to it can't be told>"]
     return form
 
 
-def _message(error: BaseException) -> str:
+def _about(error: BaseException, seen: set[int]) -> dict[str, object]:
+    form: dict[str, object] = {}
+    if notes := getattr(error, "__notes__", None):
+        form["notes"] = [text_of(note) for note in notes[:_MOST_CAUSES]]
+    cause = error.__cause__
+    if cause is None and not error.__suppress_context__:
+        cause = error.__context__
+    if cause is not None and id(cause) not in seen and len(seen) < _MOST_CAUSES:
+        form["cause"] = _form(cause, seen)
+    if isinstance(error, BaseExceptionGroup):
+        members: list[object] = []
+        for member in error.exceptions:
+            if id(member) not in seen and len(seen) < _MOST_CAUSES:
+                members.append(_form(member, seen))  # noqa: PERF401 - it adds to those seen
+        form["exceptions"] = members
+        if left_out := len(error.exceptions) - len(members):
+            form["exceptions_left_out"] = left_out
+    return form
+
+
+def text_of(error: object) -> str:
+    """Return what an exception says."""
     try:
-        return str(error)
+        return str.__str__(str(error))
     except Exception:  # noqa: BLE001 - a line is written, whatever an error does when it is told
-        return f"<a {type(error).__name__} that can't be told>"
+        return f"<a {name_of_class(type(error))} that can't be told>"
 
 
 def _frames(trace: TracebackType | None) -> tuple[list[dict[str, object]], int]:

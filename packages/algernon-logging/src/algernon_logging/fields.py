@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from contextvars import ContextVar
 
-from .values import as_json, as_text
+from .values import as_json, as_text, name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a third of this package's time
     from collections.abc import Mapping
     from contextvars import Token
+    from typing import Any
 
 #: The keys of a line that no field can take: one of that name is called ``extra_…``.
 RESERVED = frozenset(
@@ -23,6 +25,7 @@ RESERVED = frozenset(
         "message",
         "requestId",
         "stack",
+        "tenantId",
         "timestamp",
     }
 )
@@ -58,14 +61,26 @@ class Fields:
             self._text = as_text(self.values)
         return self._text
 
-    def free_name(self, name: str) -> str:
-        """Return the name under which a field can be added."""
-        return f"extra_{name}" if name in RESERVED or name in self.fixed else name
-
     def with_more(self, more: Mapping[str, object]) -> Fields:
         """Return these fields and others."""
-        added = {self.free_name(name): value for name, value in more.items()}
-        return Fields({**self.values, **added}, self.fixed)
+        return Fields({**self.values, **self._added(more)}, self.fixed)
+
+    def json_with(self, more: Mapping[object, object]) -> str:
+        """The members of a JSON object, with those of other fields, each after a comma."""
+        added = self._added(more)
+        if added.keys().isdisjoint(self.values):
+            return self.json + as_json(added)
+        return as_json({**self.values, **added})
+
+    def _added(self, more: Mapping[Any, object]) -> dict[str, object]:
+        """Return fields under the names that they can have here."""
+        added: dict[str, object] = {}
+        for key, value in more.items():
+            name = key if type(key) is str else name_of(key)
+            while name in RESERVED or name in self.fixed or name in added:
+                name = f"extra_{name}"
+            added[name] = value
+        return added
 
 
 _NONE = Fields({})
@@ -120,12 +135,27 @@ class Binding:
 
     def __exit__(self, *error: object) -> None:
         if self._token is not None:
-            _here.reset(self._token)
+            # A generator may be closed in another context, which has nothing to go back to.
+            with suppress(ValueError):
+                _here.reset(self._token)
+
+
+def is_in_record() -> bool:
+    """Whether the caller runs in the context of a record."""
+    return bool(current().fixed)
 
 
 def set_record(values: Mapping[str, object]) -> None:
-    """Make these the fields of a record, in the context of which the caller runs."""
-    _here.set(Fields(values, frozenset(values)))
+    """Make these the fields of a record, in the context of which the caller runs.
+
+    What was bound around its batch stays bound.
+    """
+    around = _here.get()
+    here = Fields(values, frozenset(values))
+    if around is not None:
+        bound = {name: value for name, value in around.values.items() if name not in around.fixed}
+        here = here.with_more(bound)
+    _here.set(here)
 
 
 def add(**more: object) -> None:

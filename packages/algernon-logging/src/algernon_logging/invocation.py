@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 
 from .values import encode
@@ -42,8 +43,8 @@ class Invocation:
 
     def request_id_or(self, lambda_s: object) -> str:
         """Return the request id, or where it isn't known, what Lambda's own handler knows."""
-        if self.request_id == UNKNOWN and isinstance(lambda_s, str) and lambda_s:
-            return lambda_s
+        if self.request_id == UNKNOWN and isinstance(lambda_s, str) and lambda_s.isprintable():
+            return lambda_s or UNKNOWN
         return self.request_id
 
     def json_of(self, lambda_s: object) -> str:
@@ -66,8 +67,9 @@ _here: ContextVar[Invocation | None] = ContextVar("algernon_invocation", default
 # A new thread starts without its starter's context variables, so it takes the latest of these.
 _running: list[Invocation] = []
 
-# The request id of the process's first invocation; what is logged before it counts to it.
-_first_request_id: list[str] = []
+# Lambda's context in the process's first invocation; what is logged before counts to it.
+# Not its request id, which an invocation that is tried again has in common with the first.
+_first: list[object] = []
 
 
 def current() -> Invocation:
@@ -82,7 +84,7 @@ def current() -> Invocation:
             function_name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", UNKNOWN),
             function_arn=UNKNOWN,
             request_id=UNKNOWN,
-            is_cold_start=not _first_request_id and _starts_on_demand(),
+            is_cold_start=not _first and _starts_on_demand(),
         )
 
 
@@ -95,31 +97,23 @@ def find(args: tuple[object, ...], kwargs: dict[str, object]) -> Invocation | No
     if context is None:
         return None
     try:
-        name, arn, request_id = _facts(context)
+        # The context of a worker is a dict, or where records run beside others, a mapping like it.
+        lambda_s = context.get("aws") if isinstance(context, Mapping) else context
+        name = _text(lambda_s, "function_name")
+        arn = _text(lambda_s, "invoked_function_arn")
+        request_id = _text(lambda_s, "aws_request_id")
     except Exception:  # noqa: BLE001 - a Task's own argument may do anything when it is looked at
         return None
     if not (name or arn or request_id):
         return None
+    if not _first:
+        _first.append(lambda_s)
     around = current()
-    request_id = request_id or around.request_id
-    if not _first_request_id:
-        _first_request_id.append(request_id)
     return Invocation(
         function_name=name or around.function_name,
         function_arn=arn or around.function_arn,
-        request_id=request_id,
-        is_cold_start=request_id == _first_request_id[0] and _starts_on_demand(),
-    )
-
-
-def _facts(context: object) -> tuple[str, str, str]:
-    # The context of a worker is a dict, or where records run beside others, a mapping like it.
-    if isinstance(context, Mapping):
-        context = context.get("aws")
-    return (
-        _text(context, "function_name"),
-        _text(context, "invoked_function_arn"),
-        _text(context, "aws_request_id"),
+        request_id=request_id or around.request_id,
+        is_cold_start=lambda_s is _first[0] and _starts_on_demand(),
     )
 
 
@@ -142,6 +136,8 @@ def begin(invocation: Invocation) -> Token[Invocation | None]:
 
 def end(invocation: Invocation, token: Token[Invocation | None]) -> bool:
     """Go back to what was current when `begin` returned this token, and tell if it was nothing."""
-    _here.reset(token)
+    # A coroutine may be closed in another context, which has nothing to go back to.
+    with suppress(ValueError):
+        _here.reset(token)
     _running.remove(invocation)
     return not _running

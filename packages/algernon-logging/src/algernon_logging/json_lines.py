@@ -6,8 +6,9 @@ import logging
 
 from . import fields, invocation
 from .exceptions import exception_form
+from .messages import message_of
 from .times import line_time
-from .values import as_json, encodable, encode, plain
+from .values import encode, one_line, plain
 
 # What every LogRecord has, and what Lambda's own handler adds to it.
 _ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {
@@ -38,25 +39,27 @@ class JsonFormatter(logging.Formatter):
         """Write the record, with the fields of where it was written, and the end."""
         attributes = record.__dict__
         attributes["_frame_type"] = _frame_type(record.levelno)
-        message = record.getMessage() if record.args or type(record.msg) is not dict else record.msg
         where = invocation.current()
         here = fields.current()
         own_fields = here.json
-        if extra := attributes.keys() - _ATTRIBUTES:
-            added = {here.free_name(name): attributes[name] for name in sorted(extra)}
-            kept = {name: value for name, value in here.values.items() if name not in added}
-            own_fields = as_json({**kept, **added})
+        if attributes.keys() - _ATTRIBUTES:
+            own_fields = here.json_with(
+                {name: value for name, value in attributes.items() if name not in _ATTRIBUTES}
+            )
+        if (tenant_id := attributes.get("tenant_id")) is not None:
+            # By the name that it has in Lambda's own JSON lines.
+            own_fields += f',"tenantId":{encode(plain(tenant_id))}'
         at = line_time(record.created, record.msecs)
         line = (
             f'{{"timestamp":"{at}","level":{encode(record.levelname)},"message":'
-            f'{encode(plain(message))},"logger":{encode(record.name)}'
+            f'{encode(message_of(record))},"logger":{encode(record.name)}'
             f"{where.json_of(attributes.get('aws_request_id'))}{own_fields}"
         )
         if record.exc_info and record.exc_info[1] is not None:
             line += f',"exception":{encode(exception_form(record.exc_info[1]))}'
         if record.stack_info:
             line += f',"stack":{encode(record.stack_info)}'
-        return f"{encodable(line)}}}{self._end}"
+        return f"{one_line(line)}}}{self._end}"
 
 
 def _frame_type(level: int) -> bytes:

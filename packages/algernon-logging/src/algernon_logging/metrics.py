@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _VARIABLE = "ALGERNON_METRICS_NAMESPACE"
 _LONGEST_NAMESPACE = 255
+_MARKS = frozenset(" #-./:_")
+# Amazon CloudWatch API Reference, "Dimension".
+_LONGEST_DIMENSION = 1024
 # Values of a metric in one line.
 _MOST_VALUES = 100
 
@@ -41,12 +44,24 @@ def namespace() -> str | None:
     value = os.environ.get(_VARIABLE)
     if not value:
         return None
-    if len(value) > _LONGEST_NAMESPACE or value.startswith(("AWS/", ":")):
+    if not _is_namespace(value):
         raise SettingError(
             f"the environment variable {_VARIABLE} is {value[:40]!r}, but a namespace of CloudWatch"
-            f" has 1 to {_LONGEST_NAMESPACE} characters and doesn't begin with 'AWS/' or ':'"
+            f" has 1 to {_LONGEST_NAMESPACE} letters and digits of ASCII, spaces and any of"
+            " #-./:_ and doesn't begin with 'AWS/' or ':'"
         )
     return value
+
+
+def _is_namespace(text: str) -> bool:
+    """Tell whether a namespace can have this name: Amazon CloudWatch User Guide, "Namespaces"."""
+    return (
+        len(text) <= _LONGEST_NAMESPACE
+        and not text.startswith(("AWS/", ":"))
+        and not text.isspace()
+        and text.isascii()
+        and all(char.isalnum() or char in _MARKS for char in text)
+    )
 
 
 class TaskMetrics:
@@ -107,5 +122,11 @@ def _line(namespace: str, task_name: str, values: dict[str, Any]) -> str:
     metadata = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
     function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
     properties = {"function_name": function} if function else {}
-    line = {"_aws": metadata, "task_name": task_name, **properties, **values}
+    line = {"_aws": metadata, "task_name": _dimension(task_name), **properties, **values}
     return json.dumps(line, separators=(",", ":"))
+
+
+def _dimension(task_name: str) -> str:
+    """Return a Task's name as a dimension's value can be: ASCII, and more than spaces."""
+    text = task_name.encode("ascii", "backslashreplace").decode()[:_LONGEST_DIMENSION]
+    return text if text.strip() else repr(text)

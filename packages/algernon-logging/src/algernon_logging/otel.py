@@ -20,10 +20,16 @@ except ImportError as error:
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# By this key, which OpenTelemetry's instrumentations look for, they leave a call alone.
-_SUPPRESSED = "suppress_instrumentation"
+# By these keys, newer and older ones of OpenTelemetry's instrumentations leave a call alone.
+_SUPPRESSED = {
+    "suppress_instrumentation",
+    getattr(context, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation"),
+}
 _FLUSH_MS = 5_000
 
+_around: ContextVar[trace.SpanContext] = ContextVar(
+    "algernon_otel_around", default=trace.INVALID_SPAN_CONTEXT
+)
 _task: ContextVar[trace.Span | None] = ContextVar("algernon_otel_task", default=None)
 _message: ContextVar[trace.Span | None] = ContextVar("algernon_otel_message", default=None)
 
@@ -32,11 +38,21 @@ class OpenTelemetry:
     """Traces with whatever tracer provider and propagator the process has set.
 
     A record's span is a consumer's, below the sender's span and linked to it, as
-    well as to the span that is around the batch; each message's a producer's.
+    well as to the span that is around the batch; each message's a producer's. They
+    have the attributes of OpenTelemetry's "Semantic conventions for messaging
+    spans"; their names end with the Task's, as one queue may serve many Tasks.
     """
 
     def __init__(self) -> None:
         self._tracer = trace.get_tracer("algernon_logging")
+
+    def receive(self, record: Mapping[str, Any]) -> None:
+        """Make the sender's span the current one."""
+        around = trace.get_current_span().get_span_context()
+        sender_context = propagate.extract(record["attributes"])
+        _around.set(around)
+        # The record's own context variables end with it, so nothing is ever detached.
+        context.attach(sender_context)
 
     def begin_task(self, record: Mapping[str, Any]) -> str | None:
         """Open the record's consumer span, and return its trace's id, if it is recorded."""
@@ -69,17 +85,19 @@ class OpenTelemetry:
                 "messaging.operation.name": "send",
                 "messaging.destination.name": message["topic_arn"].rpartition(":")[2],
                 "messaging.message.conversation_id": message["chain_id"],
+                "aws.sns.topic.arn": message["topic_arn"],
                 **_ids(message),
             },
         )
         _message.set(span)
         carrier: dict[str, str] = {}
-        propagate.inject(carrier, context=trace.set_span_in_context(span))
+        propagate.inject(carrier, context=_inside(span, context.get_current()))
         return carrier
 
     def begin_publishing(self) -> None:
         """Keep an instrumentation of botocore from writing another span over each message's own."""
-        context.attach(context.set_value(_SUPPRESSED, value=True))
+        for key in _SUPPRESSED:
+            context.attach(context.set_value(key, value=True))
 
     def end_sending(self, error: Exception | None) -> None:
         """Close the message's span."""
@@ -88,7 +106,7 @@ class OpenTelemetry:
             _note(span, error)
             span.end()
 
-    def end_invocation(self) -> None:
+    def flush(self) -> None:
         """Have the tracer provider export what it holds, if it knows how."""
         flush = getattr(trace.get_tracer_provider(), "force_flush", None)
         if flush is not None:
@@ -96,20 +114,18 @@ class OpenTelemetry:
                 flush(_FLUSH_MS)
 
     def _consumer_span(self, record: Mapping[str, Any]) -> trace.Span:
-        around = trace.get_current_span().get_span_context()
-        sender_context = propagate.extract(record["attributes"])
-        sender = trace.get_current_span(sender_context).get_span_context()
+        sender = trace.get_current_span().get_span_context()
+        around = _around.get()
         links = {span.span_id: trace.Link(span) for span in (sender, around) if span.is_valid}
         span = self._tracer.start_span(
             f"process {record['task_name']}",
-            context=sender_context,
             kind=trace.SpanKind.CONSUMER,
             links=list(links.values()),
             attributes={
                 "messaging.system": "aws_sqs",
                 "messaging.operation.type": "process",
                 "messaging.operation.name": "process",
-                "messaging.destination.name": record["queue_arn"].rpartition(":")[2],
+                **_queue(record["queue_arn"]),
                 "messaging.message.id": record["message_id"],
                 "messaging.message.conversation_id": record["chain_id"],
                 "algernon.receive_count": record["receive_count"],
@@ -117,9 +133,19 @@ class OpenTelemetry:
             },
         )
         _task.set(span)
-        # The record's own context variables end with it, so nothing is ever detached.
-        context.attach(trace.set_span_in_context(span, sender_context))
+        context.attach(_inside(span, context.get_current()))
         return span
+
+
+def _inside(span: trace.Span, around: context.Context) -> context.Context:
+    # Without a tracer provider, older versions give a span that is in no trace.
+    is_in_trace = span.get_span_context().is_valid
+    return trace.set_span_in_context(span, around) if is_in_trace else around
+
+
+def _queue(arn: str) -> dict[str, str]:
+    # An event that was made by hand may come from no queue at all.
+    return {"messaging.destination.name": arn.rpartition(":")[2]} if arn else {}
 
 
 def _ids(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -127,6 +153,13 @@ def _ids(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _note(span: trace.Span, error: BaseException | None) -> None:
-    if error is not None:
+    if error is None:
+        return
+    kind = type(error).__name__
+    module = type(error).__module__
+    prefix = "" if module == "builtins" else f"{module}."
+    span.set_attribute("error.type", f"{prefix}{type(error).__qualname__}")
+    span.set_status(trace.StatusCode.ERROR, kind)
+    with suppress(Exception):  # an error may do anything when it is told
         span.record_exception(error)
-        span.set_status(trace.StatusCode.ERROR, f"{type(error).__name__}: {error}")
+        span.set_status(trace.StatusCode.ERROR, f"{kind}: {error}")

@@ -8,14 +8,16 @@ import os
 import sys
 
 _QUIET = tuple(map(logging.getLogger, ("aws_xray_sdk", "boto3", "botocore", "urllib3")))
-# AWS Lambda Developer Guide, "Log-level filtering".
+# AWS Lambda Developer Guide, "Log-level filtering"; and Python's own names.
 _LEVELS = {
     "TRACE": logging.DEBUG,
     "DEBUG": logging.DEBUG,
     "INFO": logging.INFO,
     "WARN": logging.WARNING,
+    "WARNING": logging.WARNING,
     "ERROR": logging.ERROR,
     "FATAL": logging.CRITICAL,
+    "CRITICAL": logging.CRITICAL,
 }
 
 

@@ -10,8 +10,9 @@ import logging
 import sys
 
 from . import fields, metrics, tracing
-from .exceptions import place_of
+from .exceptions import place_of, text_of
 from .times import timestamp
+from .values import name_of_class
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,8 +49,10 @@ class TaskWatcher:
         self._metrics = metrics.TaskMetrics()
 
     def received(self, record: Mapping[str, Any]) -> None:
-        """Let lines carry the record's fields."""
+        """Let lines carry the record's fields, and calls be part of its chain's trace."""
         fields.set_record({name: record[name] for name in _OF_THE_RECORD if name in record})
+        if tracer := tracing.tracer():
+            tracer.receive(record)
 
     def started(self, record: Mapping[str, Any]) -> None:
         """Open the record's span."""
@@ -86,8 +89,10 @@ class TaskWatcher:
             _log_end(record, end)
 
     def batch_ended(self) -> None:
-        """Write the batch's metrics."""
+        """Write the batch's metrics, and have its spans exported."""
         self._metrics.write()
+        if tracer := tracing.tracer():
+            tracer.flush()
 
 
 _watcher = TaskWatcher()
@@ -110,17 +115,10 @@ def _log_end(record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
     }
     if (error := end["error"]) is not None:
         facts |= {
-            "error": type(error).__name__,
-            "reason": _text(error)[:_MOST_REASON],
+            "error": name_of_class(type(error)),
+            "reason": text_of(error)[:_MOST_REASON],
             "error_at": place_of(error),
         }
     took = "" if seconds is None else f" after {seconds * 1000:.1f} ms"
     with fields.bind(**facts):
         logger.info("Task %s: %s%s", record.get("task_name", "unknown"), outcome, took)
-
-
-def _text(error: Exception) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - a line is written, whatever an error does when it is told
-        return "it can't be told"

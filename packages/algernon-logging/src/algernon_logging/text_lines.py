@@ -5,8 +5,13 @@ from __future__ import annotations
 import logging
 
 from . import fields, invocation
+from .messages import message_of
 from .times import line_time
-from .values import encodable
+from .values import encodable, name_of_class
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class TextFormatter(logging.Formatter):
@@ -32,8 +37,18 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write the record, its traceback if it has one, and the end."""
-        record.message = record.getMessage()
+        record.message = str(message_of(record))
         text = self.formatMessage(record)
-        if record.exc_info or record.exc_text or record.stack_info:
-            text = super().format(record)
+        if record.exc_info and not record.exc_text:
+            # As every formatter does, for those that come after it.
+            record.exc_text = self._traceback(record.exc_info)
+        for more in (record.exc_text, record.stack_info):
+            if more:
+                text += f"\n{more}"
         return encodable(text) + self._end
+
+    def _traceback(self, exc_info: Any) -> str:
+        try:
+            return self.formatException(exc_info)
+        except Exception as error:  # noqa: BLE001 - an exception may do anything when it is told
+            return f"<a traceback that can't be told: {name_of_class(type(error))}>"

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 
 from .errors import SettingError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any, Protocol
+    from collections.abc import Callable, Mapping
+    from typing import Any, Protocol, TypeVar
+
+    R = TypeVar("R")
 
     class Tracer(Protocol):
         """A back end. Each call is made in the context of the record or message it is about."""
+
+        def receive(self, record: Mapping[str, Any]) -> None:
+            """Go to the place in the trace of whoever sent the record's message."""
 
         def begin_task(self, record: Mapping[str, Any]) -> str | None:
             """Open the record's span, make it the current one, and return its trace's id."""
@@ -30,9 +36,11 @@ if TYPE_CHECKING:
         def end_sending(self, error: Exception | None) -> None:
             """Note that the message was sent, or why it wasn't."""
 
-        def end_invocation(self) -> None:
+        def flush(self) -> None:
             """Hand on what is still kept back, before Lambda freezes the process."""
 
+
+logger = logging.getLogger("algernon_logging")
 
 _VARIABLE = "ALGERNON_TRACING"
 _BACK_ENDS = ("xray", "otel")
@@ -86,4 +94,41 @@ def _start(name: str) -> None:
         from .xray import XRay
 
         back_end = XRay()
-    _started[:] = [back_end]
+    _started[:] = [_Harmless(back_end)]
+
+
+class _Harmless:
+    """A back end of which no failure harms the Task that is traced."""
+
+    def __init__(self, back_end: Tracer) -> None:
+        self._back_end = back_end
+
+    def receive(self, record: Mapping[str, Any]) -> None:
+        _attempt(None, self._back_end.receive, record)
+
+    def begin_task(self, record: Mapping[str, Any]) -> str | None:
+        return _attempt(None, self._back_end.begin_task, record)
+
+    def end_task(self, record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
+        _attempt(None, self._back_end.end_task, record, end)
+
+    def begin_sending(self, message: Mapping[str, Any], /) -> Mapping[str, str]:
+        return _attempt({}, self._back_end.begin_sending, message)
+
+    def begin_publishing(self) -> None:
+        _attempt(None, self._back_end.begin_publishing)
+
+    def end_sending(self, error: Exception | None) -> None:
+        _attempt(None, self._back_end.end_sending, error)
+
+    def flush(self) -> None:
+        _attempt(None, self._back_end.flush)
+
+
+def _attempt(otherwise: R, call: Callable[..., R], *facts: object) -> R:
+    try:
+        return call(*facts)
+    except Exception:
+        # Whatever goes wrong with a trace is nothing to the Task.
+        logger.debug("a trace is incomplete", exc_info=True)
+        return otherwise

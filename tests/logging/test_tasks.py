@@ -1,0 +1,333 @@
+"""Every line of a batch carries the fields of the record that wrote it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+from algernon_logging import bind, lambda_logged
+
+algernon_queue = pytest.importorskip(
+    "algernon_queue", reason="algernon-queue isn't installed: algernon-logging works without it"
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .lines import JsonLines
+
+SENT_MS = 1545082650636
+
+
+def record(n: int, body: str | None = None, **attributes: str) -> dict[str, Any]:
+    """Return a numbered record."""
+    message = {
+        "task_name": f"work-{n}",
+        "task_id": str(UUID(int=n)),
+        "chain_id": str(UUID(int=100 + n)),
+        "task_kwargs": {"n": n},
+    }
+    return {
+        "messageId": f"m-{n}",
+        "body": json.dumps(message) if body is None else body,
+        "attributes": {
+            "ApproximateReceiveCount": str(n + 1),
+            "SentTimestamp": str(SENT_MS),
+            **attributes,
+        },
+        "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:work",
+    }
+
+
+def fields_of(n: int) -> dict[str, Any]:
+    """Return the fields that lines of a record have."""
+    return {
+        "task_name": f"work-{n}",
+        "task_id": str(UUID(int=n)),
+        "chain_id": str(UUID(int=100 + n)),
+        "message_id": f"m-{n}",
+        "receive_count": n + 1,
+    }
+
+
+def run(handler: Any, *records: dict[str, Any], **options: Any) -> Any:
+    """Have a batch worked off, in which failures are reported unless it is said otherwise."""
+    worker = lambda_logged(algernon_queue.queued(**{"failures": "report", **options})(handler))
+    context = SimpleNamespace(aws_request_id="r-1", function_name="orders")
+    return worker({"Records": list(records)}, context)
+
+
+def of_the_record(line: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a record that a line has."""
+    return {name: line[name] for name in fields_of(0) if name in line}
+
+
+def in_plain_threads(log: Callable[[], None]) -> None:
+    """Log from two threads, one within the other."""
+
+    def start(target: Callable[[], None]) -> None:
+        thread = Thread(target=target)
+        thread.start()
+        thread.join()
+
+    start(lambda: (log(), start(log)))  # type: ignore[arg-type, func-returns-value]
+
+
+def in_a_pool(log: Callable[[], None]) -> None:
+    """Log from the threads of a pool."""
+    with ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(log) for _ in range(4)]:
+            future.result()
+
+
+POOL = ThreadPoolExecutor(1)
+
+
+def in_a_lasting_pool(log: Callable[[], None]) -> None:
+    """Log from the thread of a pool that outlives the batch."""
+    POOL.submit(log).result()
+
+
+def in_a_loop(log: Callable[[], None]) -> None:
+    """Log from an event loop, and from its threads."""
+
+    async def main() -> None:
+        log()
+        await asyncio.to_thread(log)
+        await asyncio.get_running_loop().run_in_executor(None, log)
+        await asyncio.create_task(asyncio.to_thread(log))
+
+    asyncio.run(main())
+
+
+def here(log: Callable[[], None]) -> None:
+    """Log."""
+    log()
+
+
+@pytest.mark.parametrize("way", [here, in_plain_threads, in_a_pool, in_a_lasting_pool, in_a_loop])
+def test_lines_of_a_record_carry_its_fields(way: Any, json_lines: JsonLines) -> None:
+    """The handler's lines carry the record's fields, from whatever thread."""
+
+    def handler(event: Any, context: Any) -> None:
+        way(lambda: logging.info("%s", event["task_kwargs"]["n"]))
+
+    run(handler, record(0), record(1), record(2))
+    lines = [line for line in json_lines.read() if line["logger"] == "root"]
+    assert {line["message"] for line in lines} == {"0", "1", "2"}
+    for line in lines:
+        assert of_the_record(line) == fields_of(int(line["message"]))
+        assert line["requestId"] == "r-1"
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 10])
+def test_lines_of_async_tasks_carry_their_records_fields(
+    concurrency: int, json_lines: JsonLines
+) -> None:
+    """Tasks that run beside each other don't mix up their fields, nor do their threads."""
+
+    async def handler(event: Any, context: Any) -> None:
+        n = event["task_kwargs"]["n"]
+        for _ in range(3):
+            await asyncio.sleep(0.001)
+            logging.info("%s", n)
+            await asyncio.to_thread(logging.info, "%s", n)
+            await asyncio.get_running_loop().run_in_executor(None, logging.info, "%s", n)
+            await asyncio.create_task(asyncio.to_thread(logging.info, "%s", n))
+
+    run(handler, *map(record, range(10)), concurrency=concurrency)
+    lines = [line for line in json_lines.read() if line["logger"] == "root"]
+    assert len(lines) == 120
+    for line in lines:
+        assert of_the_record(line) == fields_of(int(line["message"]))
+
+
+def test_a_plain_thread_is_nobodys_where_two_tasks_could_own_it(json_lines: JsonLines) -> None:
+    """A thread without context variables has no record's fields rather than another's."""
+
+    async def handler(event: Any, context: Any) -> None:
+        await asyncio.sleep(0.01)
+        in_plain_threads(lambda: logging.info("in thread"))
+        await asyncio.sleep(0.01)
+
+    run(handler, record(0), record(1))
+    lines = [line for line in json_lines.read() if line["message"] == "in thread"]
+    assert [of_the_record(line) for line in lines] == [{}] * 4
+
+
+def test_text_lines_carry_the_fields_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """In text, the fields of the record are pairs in the last column."""
+    run(lambda event, context: logging.info("sold"), record(0))
+    first, second = capsys.readouterr().err.splitlines()
+    pairs = " ".join(f"{name}={value}" for name, value in fields_of(0).items())
+    assert first.endswith(f"\troot\tsold\t{pairs}")
+    assert "\talgernon_logging\tTask work-0: done after " in second
+    assert f"\t{pairs} outcome=done " in second
+
+
+def test_the_queues_own_lines_carry_the_fields(json_lines: JsonLines) -> None:
+    """What the queue says of a record that failed has that record's fields."""
+
+    def handler(event: Any, context: Any) -> None:
+        if event["task_kwargs"]["n"] != 1:
+            raise ValueError("no")
+
+    run(handler, record(0), record(1), record(2))
+    lines = [line for line in json_lines.read() if line["logger"] == "algernon_queue"]
+    assert [of_the_record(line) for line in lines] == [fields_of(0), fields_of(2)]
+    assert {line["exception"]["message"] for line in lines} == {"no"}
+
+
+def test_a_record_that_cannot_be_read_is_known_by_its_message(json_lines: JsonLines) -> None:
+    """Lines of a record without a readable message have what SQS says of it."""
+    with pytest.raises(algernon_queue.BatchFailedError):
+        run(lambda event, context: None, record(0, body="{"), record(1), failures="batch")
+    failure, *ends = json_lines.read()
+    assert failure["logger"] == "algernon_queue"
+    assert of_the_record(failure) == {"message_id": "m-0", "receive_count": 1}
+    assert [(line["message"].partition(" after")[0], of_the_record(line)) for line in ends] == [
+        ("Task unknown: failed", {"message_id": "m-0", "receive_count": 1}),
+        ("Task work-1: returned", fields_of(1)),
+    ]
+
+
+def test_fields_do_not_outlive_their_record(json_lines: JsonLines) -> None:
+    """Neither the next record, nor the lines after the batch, nor its threads have them."""
+
+    def handler(event: Any, context: Any) -> None:
+        bind(leaked=event["task_name"]).__enter__()  # and never leaves the block
+        logging.info("%s", event["task_kwargs"]["n"])
+
+    @lambda_logged
+    def outer(event: Any, context: Any) -> None:
+        logging.info("before")
+        queued(event, context)
+        logging.info("after")
+        in_plain_threads(lambda: logging.info("thread after"))
+        in_a_lasting_pool(lambda: logging.info("pool after"))
+
+    queued = algernon_queue.queued(handler)
+    outer({"Records": [record(0), record(1)]}, SimpleNamespace(aws_request_id="r-1"))
+    logging.info("outside")
+    for line in json_lines.read():
+        if line["logger"] == "algernon_logging":
+            continue
+        if line["message"].isdigit():
+            n = int(line["message"])
+            assert of_the_record(line) == fields_of(n)
+            assert line["leaked"] == f"work-{n}"
+        else:
+            assert of_the_record(line) == {}
+            assert "leaked" not in line
+
+
+def test_fields_do_not_outlive_a_batch_that_is_cut_short(json_lines: JsonLines) -> None:
+    """What ends the process, such as an interrupt, leaves no field behind either."""
+
+    def handler(event: Any, context: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(handler, record(0), record(1))
+    json_lines.read()
+    logging.info("after")
+    in_plain_threads(lambda: logging.info("after"))
+    assert [of_the_record(line) for line in json_lines.read()] == [{}] * 3
+
+
+def test_what_is_bound_around_a_batch_is_in_its_records_lines(json_lines: JsonLines) -> None:
+    """A block around a batch holds for the lines of every record, beside the record's fields."""
+    queued = algernon_queue.queued(lambda event, context: logging.info("work"))
+    with bind(stage="test", task_id="mine"):
+        lambda_logged(queued)({"Records": [record(0), record(1)]}, None)
+    for line in json_lines.read():
+        assert line["stage"] == "test"
+        assert line["extra_task_id"] == "mine"
+        assert of_the_record(line) == fields_of(line["receive_count"] - 1)
+
+
+def test_no_field_takes_the_place_of_a_records_own(json_lines: JsonLines) -> None:
+    """What code binds, or logs as extra, never says that a line is another record's."""
+    forged: dict[str, Any] = dict.fromkeys(fields_of(0), "forged")
+
+    def handler(event: Any, context: Any) -> None:
+        with bind(**forged):
+            logging.info("bound")
+        logging.info("extra", extra=forged)
+
+    run(handler, record(0))
+    bound, extra, _ = json_lines.read()
+    for line in (bound, extra):
+        assert of_the_record(line) == fields_of(0)
+        assert [line[f"extra_{name}"] for name in forged] == ["forged"] * 5
+
+
+def test_a_line_tells_how_each_record_ended(json_lines: JsonLines) -> None:
+    """The last line of a record says what came of it, when, how large, and why."""
+
+    def handler(event: Any, context: Any) -> None:
+        if event["task_kwargs"]["n"]:
+            raise ValueError("no\n" + "x" * 5000)
+
+    run(handler, record(0), record(1))
+    done, failed = (line for line in json_lines.read() if line["logger"] == "algernon_logging")
+    assert done["message"].startswith("Task work-0: done after ")
+    assert of_the_record(done) == fields_of(0)
+    assert (done["outcome"], done["level"]) == ("done", "INFO")
+    assert done["sent_at"] == "2018-12-17T21:37:30.636Z"
+    assert done["started_at"] <= done["timestamp"]
+    assert 0 <= done["duration_ms"] < 1000
+    assert done["message_bytes"] == len(record(0)["body"])
+    assert "error" not in done
+    assert of_the_record(failed) == fields_of(1)
+    assert (failed["outcome"], failed["error"]) == ("failed", "ValueError")
+    assert failed["reason"] == "no\n" + "x" * 1021
+    assert failed["error_at"].endswith(" in handler")
+
+
+def test_times_of_sqs_are_exact(json_lines: JsonLines) -> None:
+    """The time that SQS took a message is written to the millisecond that it said."""
+    records = [record(n, SentTimestamp=str(SENT_MS - 636 + n)) for n in range(1000)]
+    run(lambda event, context: None, *records)
+    assert [line["sent_at"] for line in json_lines.read()] == [
+        f"2018-12-17T21:37:30.{n:03d}Z" for n in range(1000)
+    ]
+
+
+class HostileError(Exception):
+    """Can't be told."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        {"messageId": "a\tb\nc=d \udc80"},
+        {"attributes": {"SentTimestamp": "9" * 40}},
+        {"attributes": {"SentTimestamp": "-1"}},
+        {"attributes": {"ApproximateReceiveCount": "9" * 400}},
+        {"body": json.dumps({"task_name": "größe =あ \\", "task_id": str(UUID(int=0))})},
+        {"eventSourceARN": "x\ny"},
+    ],
+)
+def test_hostile_records_write_whole_lines(hostile: dict[str, Any], json_lines: JsonLines) -> None:
+    """Whatever a record holds, its lines are objects, and its Task runs."""
+    ran = []
+
+    def handler(event: Any, context: Any) -> None:
+        ran.append(event)
+        logging.info("work")
+        raise HostileError
+
+    run(handler, {**record(0), **hostile})
+    assert len(ran) == 1
+    assert any(line["message"] == "work" for line in json_lines.read())
