@@ -117,6 +117,7 @@ def bind(**fields: object) -> Binding:
         A context manager, which can be used once.
 
     Example:
+        >>> import logging
         >>> with bind(order_id=7):
         ...     logging.getLogger("shop").info("packed")
     """

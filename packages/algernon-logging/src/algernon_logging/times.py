@@ -10,11 +10,7 @@ _latest: tuple[int, str] = (-1, "")
 
 def timestamp(seconds: float | None) -> str | None:
     """Return a time in seconds since 1970 as text, such as ``2026-11-24T03:11:07.204Z``."""
-    if seconds is None:
-        return None
-    # Times of SQS are whole milliseconds, which a float may miss by very little.
-    second, milliseconds = divmod(round(seconds * 1000), 1000)
-    return line_time(second, milliseconds)
+    return None if seconds is None else line_time(seconds, int(seconds * 1000) % 1000)
 
 
 def line_time(seconds: float, milliseconds: float) -> str:
