@@ -126,7 +126,7 @@ def test_runs_are_told_in_the_order_of_time() -> None:
 
 def test_a_run_that_never_started_is_told_too() -> None:
     """A record that was given back without a run has the time of its line, and no duration."""
-    lines = [json_line(outcome="returned", started_at=None, duration_ms=None, sent_at=None)]
+    lines = [json_line(outcome="handed_back", started_at=None, duration_ms=None, sent_at=None)]
     (run,) = runs_of_chain(CHAIN_ID, lines)
     assert run.row[2:5] == ("2026-11-24 03:11:08.000", "-", "-")
 

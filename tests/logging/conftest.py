@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
-from algernon_logging import invocation, root_logger
+from algernon_logging import invocation, metrics, root_logger
 
 from .lines import JsonLines
 from .runtime_api import LambdaFunction
@@ -61,6 +61,7 @@ def logging_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.delenv(name)
     root_logger._output.cache_clear()
     invocation._first.clear()
+    monkeypatch.setattr(metrics, "_metrics", None)
     names = ("", "aws_xray_sdk", "boto3", "botocore", "urllib3")
     loggers = [logging.getLogger(name) for name in names]
     before = [(logger.level, list(logger.handlers)) for logger in loggers]

@@ -50,13 +50,27 @@ def test_an_exception_has_type_message_and_frames(told: Any) -> None:
 
 
 def test_a_class_is_named_with_what_it_is_in(told: Any) -> None:
-    """The type is the class's qualified name."""
+    """The type is the class's qualified name, with its module where that isn't builtin."""
 
     class Missing(Exception):  # noqa: N818 - a name as users have them
         pass
 
-    expected = "test_a_class_is_named_with_what_it_is_in.<locals>.Missing"
+    expected = f"{__name__}.test_a_class_is_named_with_what_it_is_in.<locals>.Missing"
     assert told(lambda: fail(Missing()))["type"] == expected
+    assert told(lambda: fail(KeyError()))["type"] == "KeyError"
+
+
+def test_a_module_whose_source_cannot_be_had_is_told_without_it(told: Any) -> None:
+    """Where a loader fails when it is asked for a module's code, a frame has none."""
+
+    class Loader:
+        def get_source(self, name: str) -> str:
+            raise ValueError("no source")
+
+    names: dict[str, Any] = {"__name__": "odd", "__loader__": Loader()}
+    exec(compile("def fail():\n    raise KeyError(1)", "<odd>", "exec"), names)
+    *_, frame = told(names["fail"])["frames"]
+    assert frame == {"file": "<odd>", "line": 2, "function": "fail", "code": None}
 
 
 def test_a_cause_is_told_with_its_own_frames(told: Any) -> None:

@@ -473,7 +473,7 @@ def ship(n):
         for span in spans
         if span.name == "process ship"
     }
-    assert outcomes == {"returned": "UNSET", "failed": "ERROR"}
+    assert outcomes == {"handed_back": "UNSET", "failed": "ERROR"}
 
 
 def test_baggage_and_state_go_on_with_the_chain(workers: Workers, aws: LocalAWS) -> None:
@@ -566,10 +566,22 @@ def test_spans_are_exported_when_the_invocation_ends(where: str, workers: Worker
             source = source.replace("def ship()", "async def ship()")
     else:
         source += NOTHING
+    source += """
+import logging
+flush = provider.force_flush
+def force_flush(milliseconds):
+    logging.getLogger("exporter").warning("flushed")
+    return flush(milliseconds)
+provider.force_flush = force_flush
+"""
     function = workers.start("one", source)
-    for _ in range(2):
+    for number in range(1, 3):
         function.invoke({"Records": [record({"task_name": "ship"}, SENT)]})
         assert [span.name for span in spans_of(function)] == ["process ship"]
+        # Once an invocation, and not in the name of any record.
+        said = [line for line in function.printed().splitlines() if "flushed" in line]
+        assert len(said) == number
+        assert "chain_id" not in said[-1]
 
 
 def test_provider_that_cannot_flush_harms_nobody(workers: Workers) -> None:

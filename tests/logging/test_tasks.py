@@ -194,7 +194,7 @@ def test_a_record_that_cannot_be_read_is_known_by_its_message(json_lines: JsonLi
     assert of_the_record(failure) == {"message_id": "m-0", "receive_count": 1}
     assert [(line["message"].partition(" after")[0], of_the_record(line)) for line in ends] == [
         ("Task unknown: failed", {"message_id": "m-0", "receive_count": 1}),
-        ("Task work-1: returned", fields_of(1)),
+        ("Task work-1: handed_back", fields_of(1)),
     ]
 
 

@@ -62,7 +62,7 @@ CHAIN_ID = "9e107d9d-372b-4b6a-8aee-1c2d3e4f5a6b"
 current: ContextVar[str] = ContextVar("current", default="nothing")
 
 
-class Notes:
+class Notes(Observer):
     """An observer that notes all that it is told, and may want attributes sent.
 
     Args:
@@ -211,6 +211,7 @@ def test_one_record_is_told_from_its_receipt_to_its_end(
         "sent_at": 1545082650.636,
         "message_bytes": len(body.encode()),
         "attributes": {},
+        "trace_header": None,
         "task_name": "work",
         "task_id": TASK_ID,
         "chain_id": CHAIN_ID,
@@ -239,7 +240,7 @@ def test_one_record_is_told_from_its_receipt_to_its_end(
         "next_task_name": "next",
         "next_task_id": sent["task_id"],
         "sent_bytes": len(json.dumps(sent, separators=(",", ":")).encode()),
-        "stored_bytes": StoredData.retrieve(pointer).size,
+        "result_bytes": StoredData.retrieve(pointer).size,
     }
 
 
@@ -254,7 +255,7 @@ def test_a_batch_is_told_record_by_record(notes: Notes) -> None:
     for what in ("received", "started", "stopped"):
         assert [told["message_id"] for told in notes.of(what)] == ids
     assert [told["message_id"] for told, _ in notes.of("ended")] == ids
-    assert all("next_task_id" not in end for end in notes.ends)
+    assert all(end["next_task_id"] is None for end in notes.ends)
 
 
 def test_an_empty_batch_is_told_nothing_of(notes: Notes) -> None:
@@ -353,7 +354,7 @@ def test_a_failure_is_told_with_its_error(notes: Notes, make: Any) -> None:
 
 
 @pytest.mark.parametrize("make", [returning, returning_later], ids=["def", "async def"])
-def test_a_batch_that_stays_whole_is_returned(
+def test_a_batch_that_stays_whole_is_handed_back(
     bucket: str, listeners: Listeners, notes: Notes, make: Any
 ) -> None:
     """Under batch, what didn't fail itself goes back too, and nothing of it was sent."""
@@ -364,12 +365,12 @@ def test_a_batch_that_stays_whole_is_returned(
             event(*records), LambdaContext()
         )
     assert [only(end) for end in notes.ends] == [
-        ("returned", None, True),
+        ("handed_back", None, True),
         ("failed", ValueError, True),
-        ("returned", None, True),
+        ("handed_back", None, True),
     ]
     assert "sending" not in notes.order
-    assert all("next_task_id" not in end for end in notes.ends)
+    assert all(end["next_task_id"] is None for end in notes.ends)
     assert notes.order[-1] == "batch_ended"
 
 
@@ -422,22 +423,22 @@ def test_what_was_done_before_is_a_duplicate(
     first, second = notes.ends
     assert (second["started_at"], second["seconds"]) == (None, None)
     assert first["next_task_id"] == second["next_task_id"]
-    assert [end["stored_bytes"] for end in notes.ends] == [None, None]
+    assert [end["result_bytes"] for end in notes.ends] == [None, None]
     assert len(listeners.messages()) == 2
 
 
-def test_what_another_worker_runs_is_returned(bucket: str, notes: Notes) -> None:
+def test_what_another_worker_runs_is_handed_back(bucket: str, notes: Notes) -> None:
     """A Task that is under way elsewhere goes back, and not by a failure of its own."""
     twins = [record(message(task_id=TASK_ID)) for _ in range(2)]
     answer = returning(None, once=True)(event(*twins), LambdaContext())
     assert len(answer["batchItemFailures"]) == 1
     assert sorted(map(str, map(only, notes.ends))) == sorted(
-        [str(("done", None, True)), str(("returned", TaskRunningError, False))]
+        [str(("done", None, True)), str(("handed_back", TaskRunningError, False))]
     )
 
 
 @pytest.mark.parametrize("failures", ["batch", "report"])
-def test_what_there_was_no_time_for_is_returned(notes: Notes, failures: Any) -> None:
+def test_what_there_was_no_time_for_is_handed_back(notes: Notes, failures: Any) -> None:
     """Records that weren't started for lack of time go back without having run."""
 
     @queued(failures=failures)
@@ -452,11 +453,11 @@ def test_what_there_was_no_time_for_is_returned(notes: Notes, failures: Any) -> 
             handler(event(*records), LambdaContext())
     assert notes.order.count("started") == notes.order.count("stopped") == 1
     first, *others = map(only, notes.ends)
-    assert first == (("done" if failures == "report" else "returned"), None, True)
-    assert others == [("returned", OutOfTimeError, False)] * 2
+    assert first == (("done" if failures == "report" else "handed_back"), None, True)
+    assert others == [("handed_back", OutOfTimeError, False)] * 2
 
 
-def test_a_coroutine_that_is_cut_short_is_returned(notes: Notes) -> None:
+def test_a_coroutine_that_is_cut_short_is_handed_back(notes: Notes) -> None:
     """One that Lambda's time is too short for has run for a while, and goes back."""
 
     class Ending(LambdaContext):
@@ -473,11 +474,29 @@ def test_a_coroutine_that_is_cut_short_is_returned(notes: Notes) -> None:
 
     one = record(message())
     assert handler(event(one), Ending()) == failed(one)
-    assert only(notes.ends[0]) == ("returned", OutOfTimeError, True)
+    assert only(notes.ends[0]) == ("handed_back", OutOfTimeError, True)
     assert 0.1 < notes.ends[0]["seconds"] < 0.5
 
 
-def test_the_rest_of_a_message_group_is_returned(notes: Notes) -> None:
+def test_coroutines_without_time_never_start(notes: Notes) -> None:
+    """Async Tasks whose turn comes when the time is over go back without having run."""
+
+    @queued(failures="report", concurrency=1)
+    async def handler(event: Any, context: Any) -> None:
+        context["aws"].millis_left = 0
+
+    records = [record(message()) for _ in range(3)]
+    assert handler(event(*records), LambdaContext()) == failed(*records[1:])
+    assert notes.order.count("started") == notes.order.count("stopped") == 1
+    assert [only(end) for end in notes.ends] == [
+        ("done", None, True),
+        ("handed_back", OutOfTimeError, False),
+        ("handed_back", OutOfTimeError, False),
+    ]
+    assert [end["started_at"] is None for end in notes.ends] == [False, True, True]
+
+
+def test_the_rest_of_a_message_group_is_handed_back(notes: Notes) -> None:
     """On a FIFO queue, what comes after a failure in its group goes back without having run."""
     records = [fifo_record(group, message()) for group in "aaba"]
     for one in records:
@@ -488,7 +507,7 @@ def test_the_rest_of_a_message_group_is_returned(notes: Notes) -> None:
         ("done", None, True),
         ("failed", ValueError, True),
         ("done", None, True),
-        ("returned", GroupStoppedError, False),
+        ("handed_back", GroupStoppedError, False),
     ]
 
 
@@ -510,7 +529,7 @@ def test_an_early_end_is_done_and_goes_nowhere(bucket: str, notes: Notes) -> Non
     one = record(message(callback="never"))
     assert returning(PipelineTermination({"n": 1}))(event(one), LambdaContext()) == ALL_DONE
     assert only(notes.ends[0]) == ("done", None, True)
-    assert "next_task_name" not in notes.ends[0]
+    assert notes.ends[0]["next_task_name"] is None
     assert "sending" not in notes.order
 
 
@@ -536,7 +555,7 @@ def test_a_result_that_cannot_be_sent_is_a_failure(
         ("failed", UnknownListenerError, True),
     ]
     assert errors[notes.ends[0]["next_task_id"]] is None
-    assert "next_task_id" not in notes.ends[2]
+    assert notes.ends[2]["next_task_id"] is None
 
 
 def test_what_is_withdrawn_is_told(bucket: str, listeners: Listeners, notes: Notes) -> None:
@@ -559,7 +578,7 @@ def test_what_is_withdrawn_is_told(bucket: str, listeners: Listeners, notes: Not
     assert "others with it can't be" in str(
         next(error for error in errors if isinstance(error, PublishError))
     )
-    assert notes.outcomes == ["returned", "failed", "returned"]
+    assert notes.outcomes == ["handed_back", "failed", "handed_back"]
 
 
 def test_a_sender_withdraws_too(listeners: Listeners, notes: Notes) -> None:
@@ -596,10 +615,10 @@ def test_when_a_task_exits_all_goes_back(
     with pytest.raises(SystemExit):
         returning(*program, failures=failures)(event(*records), LambdaContext())
     assert [only(end) for end in notes.ends] == [
-        ("returned", None, True),
+        ("handed_back", None, True),
         ("failed", ValueError, True),
-        ("returned", None, True),
-        ("returned", None, False),
+        ("handed_back", None, True),
+        ("handed_back", None, False),
     ]
     assert notes.order == (
         ["received"] * 4 + ["started", "stopped"] * 3 + ["ended"] * 4 + ["batch_ended"]
@@ -645,10 +664,10 @@ def test_when_a_coroutine_exits_all_goes_back() -> None:
     )
     assert run.returncode == 3
     assert run.stdout.splitlines()[:5] == [
-        "returned NoneType True",
+        "handed_back NoneType True",
         "failed ValueError True",
-        "returned NoneType False",
-        "returned NoneType False",
+        "handed_back NoneType False",
+        "handed_back NoneType False",
         "the end",
     ]
 
@@ -676,7 +695,7 @@ def test_a_result_that_travels_inline_is_not_stored(
     listeners.add("next")
     records = [record(message(callback="next")) for _ in range(2)]
     assert returning({"text": "é" * 100}, None)(event(*records), LambdaContext()) == ALL_DONE
-    assert [end["stored_bytes"] for end in notes.ends] == [None, None]
+    assert [end["result_bytes"] for end in notes.ends] == [None, None]
     first, second = (end["sent_bytes"] for end in notes.ends)
     assert first - second == len('"text":""') + 200
 
@@ -727,13 +746,14 @@ def test_two_observers_attributes_go_together(
     assert last.of("received")[0]["attributes"] == {"a": "1", "b": "2", "both": "second"}
 
 
-def test_x_ray_s_header_is_an_attribute(notes: Notes) -> None:
-    """The trace that SQS knows of is told as AWSTraceHeader, beside the sender's own."""
+def test_x_ray_s_header_is_told(notes: Notes) -> None:
+    """The tracing header that SQS knows of is told, apart from what the sender sent."""
     trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
     one = record(message(), messageAttributes={"a": {"dataType": "String", "stringValue": "1"}})
     one["attributes"]["AWSTraceHeader"] = trace
     assert returning(None)(event(one), LambdaContext()) == ALL_DONE
-    assert notes.of("received")[0]["attributes"] == {"AWSTraceHeader": trace, "a": "1"}
+    (told,) = notes.of("received")
+    assert (told["trace_header"], told["attributes"]) == (trace, {"a": "1"})
 
 
 def attribute_bytes(attributes: Mapping[str, str]) -> int:
@@ -905,19 +925,19 @@ def test_a_sender_s_observer_may_raise_too(
 
 
 @pytest.mark.parametrize(
-    "attributes",
+    ("attributes", "said"),
     [
-        None,
-        7,
-        "text",
-        ["a"],
-        {"a": None},
-        {"a": 7},
-        {"a": b"x"},
-        {7: "x"},
-        {"a": "\ud800"},
-        {"a": "line\nline"},
-        {"a": "\x00"},
+        (None, 0),
+        (7, 2),
+        ("text", 2),
+        (["a"], 2),
+        ({"a": None}, 2),
+        ({"a": 7}, 2),
+        ({"a": b"x"}, 2),
+        ({7: "x"}, 2),
+        ({"a": "\ud800"}, 2),
+        ({"a": "line\nline"}, 2),
+        ({"a": "\x00"}, 2),
     ],
 )
 def test_attributes_that_cannot_be_sent_are_left_out(
@@ -925,8 +945,9 @@ def test_attributes_that_cannot_be_sent_are_left_out(
     watch: Callable[..., Notes],
     caplog: pytest.LogCaptureFixture,
     attributes: Any,
+    said: int,
 ) -> None:
-    """An observer that wants something sent that is no text fails, and the message goes on."""
+    """What an observer wants sent that is no text isn't, which is logged; the message goes on."""
     listeners.add("next")
     watch().attributes = attributes
     watch(b="2")
@@ -934,7 +955,7 @@ def test_attributes_that_cannot_be_sent_are_left_out(
     assert returning(None)(event(one), LambdaContext()) == ALL_DONE
     send_task("next")
     assert [set(sent["messageAttributes"]) for sent in listeners.take()] == [{"b"}] * 2
-    assert caplog.text.count("an observer of Tasks failed") == 2
+    assert caplog.text.count("an observer of Tasks wants sent what is no mapping of") == said
 
 
 def test_empty_attributes_are_left_out(

@@ -57,7 +57,7 @@ def test_raw_and_enveloped_messages_are_read_alike(wrap: Callable[[str], str]) -
     queued(recording(seen), listeners={}, failures="report")(  # type: ignore[call-overload]
         event(record(wrap(message("work", **sent)))), None
     )
-    assert seen == [{"task_name": "work", **sent}]
+    assert seen == [{"task_name": "work", "chain_id": TASK_ID, **sent}]
 
 
 def test_messages_of_both_kinds_mix_in_a_batch() -> None:

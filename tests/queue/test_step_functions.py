@@ -129,7 +129,12 @@ def test_a_queued_handler_sees_a_message_like_any_other(wire: Wire) -> None:
     one = record(waited_for(task_kwargs={"n": 1}))
     assert handler(event(one), LambdaContext()) == ALL_DONE
     ((given, task),) = seen
-    assert given == {"task_name": "work", "task_kwargs": {"n": 1}, "task_id": one["messageId"]}
+    assert given == {
+        "task_name": "work",
+        "task_kwargs": {"n": 1},
+        "task_id": one["messageId"],
+        "chain_id": one["messageId"],
+    }
     assert task == {
         "task_name": "work",
         "task_id": one["messageId"],
@@ -563,7 +568,7 @@ def test_a_router_may_be_called_directly(bucket: str, wire: Wire) -> None:
     output = router.handler(given, LambdaContext())
     assert output == {"rows": [1, 2], "total": {"_alg_class": "decimal", "value": "2"}}
     assert contexts == [
-        {"task_name": "work", "task_id": TASK_ID, "chain_id": None, "callback": None}
+        {"task_name": "work", "task_id": TASK_ID, "chain_id": TASK_ID, "callback": None}
     ]
     tag = {"_alg_class": "tuple", "value": [1, 2]}
     assert router.handler({"task_name": "later"}, LambdaContext()) == tag

@@ -4,6 +4,10 @@ from .decorator import lambda_logged
 from .errors import DecorationError, LoggingError, MissingExtraError, SettingError
 from .fields import bind
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .parsing import parse_line
+
 __all__ = [
     "DecorationError",
     "LoggingError",
@@ -11,4 +15,14 @@ __all__ = [
     "SettingError",
     "bind",
     "lambda_logged",
+    "parse_line",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # No function reads logs, so that none waits for this to be imported.
+    if name == "parse_line":
+        from .parsing import parse_line
+
+        return parse_line
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from . import fields, invocation, root_logger, tasks, tracing
+from . import fields, invocation, metrics, root_logger, tasks, tracing
 from .errors import DecorationError
 
 TYPE_CHECKING = False
@@ -94,7 +94,7 @@ def lambda_logged(
 def _decorate(function: Callable[P, R], *, trace: bool | None) -> Callable[P, R]:
     flags = _check(function)
     tracing.start(wanted=trace)
-    tasks.check_settings()
+    metrics.start()
     tasks.watch()
     return _awaiting(function) if flags & _COROUTINE else _calling(function)
 

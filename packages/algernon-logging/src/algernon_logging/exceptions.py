@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 _MOST_FRAMES = 50
 _MOST_CAUSES = 10
 
-# Whatever a metaclass says of it.
+# Whatever a metaclass says of them.
 _qualified_name = type.__dict__["__qualname__"].__get__
+_module = type.__dict__["__module__"].__get__
 
 
 def exception_form(error: BaseException) -> dict[str, object]:
@@ -29,6 +30,14 @@ def exception_form(error: BaseException) -> dict[str, object]:
     how many, and ``exceptions_left_out`` how many of a group.
     """
     return _form(error, set())
+
+
+def type_of(error: BaseException) -> str:
+    """Return the name of an exception's class, with its module where that isn't builtin."""
+    kind = type(error)
+    module = _module(kind)
+    name: str = _qualified_name(kind)
+    return name if module == "builtins" else f"{module}.{name}"
 
 
 def place_of(error: BaseException) -> str | None:
@@ -49,7 +58,7 @@ def _form(error: BaseException, seen: set[int]) -> dict[str, object]:
     seen.add(id(error))
     frames, left_out = _frames(error.__traceback__)
     form: dict[str, object] = {
-        "type": _qualified_name(type(error)),
+        "type": type_of(error),
         "message": text_of(error),
         "frames": frames,
     }
@@ -95,8 +104,15 @@ def _frames(trace: TracebackType | None) -> tuple[list[dict[str, object]], int]:
     left_out = max(len(places) - _MOST_FRAMES, 0)
     if left_out:
         places[_MOST_FRAMES // 2 : -_MOST_FRAMES // 2] = []
-    summary = traceback.StackSummary.extract(iter(places))
-    return [
-        {"file": frame.filename, "line": frame.lineno, "function": frame.name, "code": frame.line}
-        for frame in summary
-    ], left_out
+    try:
+        summary = traceback.StackSummary.extract(iter(places))
+        lines = [frame.line or None for frame in summary]
+    except Exception:  # noqa: BLE001 - a module's loader may do anything when asked for its source
+        lines = [None] * len(places)
+    frames: list[dict[str, object]] = []
+    for (frame, number), line in zip(places, lines, strict=True):
+        code = frame.f_code
+        frames.append(
+            {"file": code.co_filename, "line": number, "function": code.co_name, "code": line}
+        )
+    return frames, left_out

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from contextvars import ContextVar
 
-from .values import as_json, as_text, name_of
+from .encoding import as_json, as_text
+from .values import name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a third of this package's time

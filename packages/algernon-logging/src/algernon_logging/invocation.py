@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 
-from .values import encode
+from .encoding import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,13 +41,17 @@ class Invocation:
         self.text = f"{function_name}\t{function_arn}"
         self._json: str | None = None
 
-    def request_id_or(self, lambda_s: object) -> str:
+    def request_id_or(self, lambda_request_id: object) -> str:
         """Return the request id, or where it isn't known, what Lambda's own handler knows."""
-        if self.request_id == UNKNOWN and isinstance(lambda_s, str) and lambda_s.isprintable():
-            return lambda_s or UNKNOWN
+        if (
+            self.request_id == UNKNOWN
+            and isinstance(lambda_request_id, str)
+            and lambda_request_id.isprintable()
+        ):
+            return lambda_request_id or UNKNOWN
         return self.request_id
 
-    def json_of(self, lambda_s: object) -> str:
+    def json_of(self, lambda_request_id: object) -> str:
         """Return members of a JSON object, each after a comma, without what isn't known."""
         if self._json is None:
             known = {"function_name": self.function_name, "function_arn": self.function_arn}
@@ -55,7 +59,7 @@ class Invocation:
                 f',"{name}":{encode(value)}' for name, value in known.items() if value != UNKNOWN
             )
             self._json = f'{members},"cold_start":{encode(self.is_cold_start)}'
-        request_id = self.request_id_or(lambda_s)
+        request_id = self.request_id_or(lambda_request_id)
         if request_id == UNKNOWN:
             return self._json
         # By the name that it has in Lambda's own JSON lines.
@@ -98,22 +102,22 @@ def find(args: tuple[object, ...], kwargs: dict[str, object]) -> Invocation | No
         return None
     try:
         # The context of a worker is a dict, or where records run beside others, a mapping like it.
-        lambda_s = context.get("aws") if isinstance(context, Mapping) else context
-        name = _text(lambda_s, "function_name")
-        arn = _text(lambda_s, "invoked_function_arn")
-        request_id = _text(lambda_s, "aws_request_id")
+        lambda_context = context.get("aws") if isinstance(context, Mapping) else context
+        name = _text(lambda_context, "function_name")
+        arn = _text(lambda_context, "invoked_function_arn")
+        request_id = _text(lambda_context, "aws_request_id")
     except Exception:  # noqa: BLE001 - a Task's own argument may do anything when it is looked at
         return None
     if not (name or arn or request_id):
         return None
     if not _first:
-        _first.append(lambda_s)
+        _first.append(lambda_context)
     around = current()
     return Invocation(
         function_name=name or around.function_name,
         function_arn=arn or around.function_arn,
         request_id=request_id or around.request_id,
-        is_cold_start=lambda_s is _first[0] and _starts_on_demand(),
+        is_cold_start=lambda_context is _first[0] and _starts_on_demand(),
     )
 
 
@@ -126,6 +130,11 @@ def _starts_on_demand() -> bool:
     # AWS Lambda Developer Guide, "Working with Lambda environment variables": nobody waits
     # for a process of provisioned concurrency to start.
     return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand") == "on-demand"
+
+
+def is_running() -> bool:
+    """Whether a decorated function of any invocation is running."""
+    return bool(_running)
 
 
 def begin(invocation: Invocation) -> Token[Invocation | None]:

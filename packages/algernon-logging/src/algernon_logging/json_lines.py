@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 
 from . import fields, invocation
+from .encoding import encode, one_line
 from .exceptions import exception_form
 from .messages import message_of
 from .times import line_time
-from .values import encode, one_line, plain
+from .values import plain
 
 # What every LogRecord has, and what Lambda's own handler adds to it.
 _ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {

@@ -35,22 +35,31 @@ _UNITS = {
 _DEFINITIONS = [{"Name": name, "Unit": unit} for name, unit in _UNITS.items()]
 
 
-def namespace() -> str | None:
-    """The metrics' namespace, or None where nobody asks for metrics.
+_metrics: TaskMetrics | None = None
+
+
+def start() -> None:
+    """Count Tasks from now on, if the environment asks for it.
 
     Raises:
-        SettingError: `ALGERNON_METRICS_NAMESPACE` can't be one.
+        SettingError: `ALGERNON_METRICS_NAMESPACE` can't be a namespace.
     """
+    global _metrics  # noqa: PLW0603 - a process has one
     value = os.environ.get(_VARIABLE)
-    if not value:
-        return None
+    if not value or _metrics is not None:
+        return
     if not _is_namespace(value):
         raise SettingError(
             f"the environment variable {_VARIABLE} is {value[:40]!r}, but a namespace of CloudWatch"
             f" has 1 to {_LONGEST_NAMESPACE} letters and digits of ASCII, spaces and any of"
             " #-./:_ and doesn't begin with 'AWS/' or ':'"
         )
-    return value
+    _metrics = TaskMetrics(value)
+
+
+def metrics() -> TaskMetrics | None:
+    """What counts Tasks, if anybody asks for it."""
+    return _metrics
 
 
 def _is_namespace(text: str) -> bool:
@@ -65,12 +74,13 @@ def _is_namespace(text: str) -> bool:
 
 
 class TaskMetrics:
-    """What the Tasks of one batch came to, by their names."""
+    """An observer of algernon-queue: what the Tasks of a batch came to, by their names."""
 
-    def __init__(self) -> None:
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
         self._by_task: dict[str, dict[str, Any]] = {}
 
-    def count(self, record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
+    def ended(self, record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
         """Count one record of the batch."""
         task_name = record.get("task_name", "unknown")
         counts = self._by_task.setdefault(
@@ -87,13 +97,12 @@ class TaskMetrics:
                 age = end["started_at"] - record["sent_at"]
                 counts["Age"].append(round(max(age, 0) * 1000, 3))
 
-    def write(self) -> None:
+    def batch_ended(self) -> None:
         """Write what was counted to standard output, a line a Task, and begin anew."""
         counted, self._by_task = self._by_task, {}
-        if counted and (name := namespace()):
-            for task_name, counts in counted.items():
-                for part in _parts(counts):
-                    print(_line(name, task_name, part), flush=True)
+        for task_name, counts in counted.items():
+            for part in _parts(counts):
+                print(_line(self._namespace, task_name, part), flush=True)
 
 
 def _parts(counts: dict[str, Any]) -> list[dict[str, Any]]:

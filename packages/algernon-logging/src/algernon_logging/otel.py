@@ -1,4 +1,4 @@
-"""Tracing with OpenTelemetry: the one module that knows its API."""
+"""Tracing with OpenTelemetry: an observer of algernon-queue."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from . import fields, invocation
 from .errors import MissingExtraError
+from .exceptions import type_of
 
 try:
     from opentelemetry import context, propagate, trace
@@ -30,8 +32,8 @@ _FLUSH_MS = 5_000
 _around: ContextVar[trace.SpanContext] = ContextVar(
     "algernon_otel_around", default=trace.INVALID_SPAN_CONTEXT
 )
-_task: ContextVar[trace.Span | None] = ContextVar("algernon_otel_task", default=None)
-_message: ContextVar[trace.Span | None] = ContextVar("algernon_otel_message", default=None)
+_consumer: ContextVar[trace.Span | None] = ContextVar("algernon_otel_task", default=None)
+_producer: ContextVar[trace.Span | None] = ContextVar("algernon_otel_message", default=None)
 
 
 class OpenTelemetry:
@@ -46,7 +48,7 @@ class OpenTelemetry:
     def __init__(self) -> None:
         self._tracer = trace.get_tracer("algernon_logging")
 
-    def receive(self, record: Mapping[str, Any]) -> None:
+    def received(self, record: Mapping[str, Any]) -> None:
         """Make the sender's span the current one."""
         around = trace.get_current_span().get_span_context()
         sender_context = propagate.extract(record["attributes"])
@@ -54,27 +56,27 @@ class OpenTelemetry:
         # The record's own context variables end with it, so nothing is ever detached.
         context.attach(sender_context)
 
-    def begin_task(self, record: Mapping[str, Any]) -> str | None:
-        """Open the record's consumer span, and return its trace's id, if it is recorded."""
+    def started(self, record: Mapping[str, Any]) -> None:
+        """Open the record's consumer span."""
         span = self._consumer_span(record)
-        span_context = span.get_span_context()
-        return trace.format_trace_id(span_context.trace_id) if span.is_recording() else None
+        if span.is_recording():
+            fields.add(trace_id=trace.format_trace_id(span.get_span_context().trace_id))
 
-    def end_task(self, record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
+    def ended(self, record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
         """Close the record's span."""
-        span = _task.get()
+        span = _consumer.get()
         if span is None:
-            if end["outcome"] == "returned" or "task_name" not in record:
+            if end["outcome"] == "handed_back" or "task_name" not in record:
                 return
             span = self._consumer_span(record)
         span.set_attribute("algernon.outcome", end["outcome"])
-        _note(span, end["error"])
+        _record_error(span, end["error"])
         at = None
         if end["started_at"] is not None and end["seconds"] is not None:
             at = int((end["started_at"] + end["seconds"]) * 1e9)
         span.end(at)
 
-    def begin_sending(self, message: Mapping[str, Any]) -> Mapping[str, str]:
+    def sending(self, message: Mapping[str, Any]) -> Mapping[str, str]:
         """Open the message's producer span, and return what the propagator writes of it."""
         span = self._tracer.start_span(
             f"send {message['task_name']}",
@@ -89,22 +91,27 @@ class OpenTelemetry:
                 **_ids(message),
             },
         )
-        _message.set(span)
+        _producer.set(span)
         carrier: dict[str, str] = {}
         propagate.inject(carrier, context=_inside(span, context.get_current()))
         return carrier
 
-    def begin_publishing(self) -> None:
+    def publishing(self) -> None:
         """Keep an instrumentation of botocore from writing another span over each message's own."""
         for key in _SUPPRESSED:
             context.attach(context.set_value(key, value=True))
 
-    def end_sending(self, error: Exception | None) -> None:
+    def sent(self, _message: Mapping[str, Any], error: Exception | None) -> None:
         """Close the message's span."""
-        span = _message.get()
+        span = _producer.get()
         if span is not None:
-            _note(span, error)
+            _record_error(span, error)
             span.end()
+
+    def batch_ended(self) -> None:
+        """Have the spans exported, unless an invocation is about to."""
+        if not invocation.is_running():
+            self.flush()
 
     def flush(self) -> None:
         """Have the tracer provider export what it holds, if it knows how."""
@@ -132,7 +139,7 @@ class OpenTelemetry:
                 **_ids(record),
             },
         )
-        _task.set(span)
+        _consumer.set(span)
         context.attach(_inside(span, context.get_current()))
         return span
 
@@ -152,13 +159,11 @@ def _ids(facts: Mapping[str, Any]) -> dict[str, str]:
     return {f"algernon.{name}": facts[name] for name in ("task_name", "task_id", "chain_id")}
 
 
-def _note(span: trace.Span, error: BaseException | None) -> None:
+def _record_error(span: trace.Span, error: BaseException | None) -> None:
     if error is None:
         return
-    kind = type(error).__name__
-    module = type(error).__module__
-    prefix = "" if module == "builtins" else f"{module}."
-    span.set_attribute("error.type", f"{prefix}{type(error).__qualname__}")
+    kind = type_of(error)
+    span.set_attribute("error.type", kind)
     span.set_status(trace.StatusCode.ERROR, kind)
     with suppress(Exception):  # an error may do anything when it is told
         span.record_exception(error)

@@ -38,8 +38,8 @@ def _level() -> int:
     setting = os.environ.get("DEBUG")
     if setting is not None and setting.lower() == "true":
         return logging.DEBUG
-    lambda_s = os.environ.get("AWS_LAMBDA_LOG_LEVEL")
-    return logging.INFO if lambda_s is None else _LEVELS.get(lambda_s.upper(), logging.INFO)
+    lambda_level = os.environ.get("AWS_LAMBDA_LOG_LEVEL")
+    return logging.INFO if lambda_level is None else _LEVELS.get(lambda_level.upper(), logging.INFO)
 
 
 def _replace_handlers(root: logging.Logger) -> None:

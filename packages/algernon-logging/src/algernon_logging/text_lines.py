@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 
 from . import fields, invocation
+from .encoding import encodable
 from .messages import message_of
 from .times import line_time
-from .values import encodable, name_of_class
+from .values import name_of_class
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

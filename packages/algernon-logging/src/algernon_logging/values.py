@@ -5,53 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from json.encoder import encode_basestring, encode_basestring_ascii
 from math import isfinite
+
+from .credentials import MASK, is_hidden
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
-
-MASK = "***"
-
-# A name's words, put together: without case, and without what may stand between them.
-_CREDENTIALS = (
-    "accesskey",
-    "apikey",
-    "authorization",
-    "bearer",
-    "connectionstring",
-    "cookie",
-    "credential",
-    "encryptionkey",
-    "jwt",
-    "masterkey",
-    "otpcode",
-    "passcode",
-    "passkey",
-    "passphrase",
-    "passwd",
-    "password",
-    "pincode",
-    "presigned",
-    "privatekey",
-    "pwd",
-    "secret",
-    "sessionid",
-    "sharedkey",
-    "signature",
-    "signedurl",
-    "signingkey",
-    "sshkey",
-    "token",
-)
-# Too short to be looked for in the middle of a word.
-_LAST_WORDS = frozenset({"auth", "dsn", "otp", "pass", "pin", "sas", "sid", "totp"})
-# A name that ends so tells something of a credential, and not the credential.
-_ABOUT = frozenset(
-    {"at", "bytes", "count", "expiry", "length", "limit", "path", "size", "ttl", "type", "version"}
-)
 
 _MOST_DEPTH = 20
 # Parts of one value: a few lists in lists can stand for more than there are atoms.
@@ -63,9 +24,6 @@ _PLAIN = frozenset({str, bool, type(None)})
 _looks_like_a_credential: dict[str, bool] = {}
 _MOST_NAMES = 1000
 
-_encode: Callable[[object], str] = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, separators=(",", ":")
-).encode
 #: The name of a class, whatever its metaclass says.
 name_of_class: Callable[[type], str] = type.__dict__["__name__"].__get__
 
@@ -78,116 +36,12 @@ def plain(value: object) -> object:
     tuples as their attributes, and what is none of these by its `repr`. Nothing is
     raised, whatever the value does.
     """
-    return value if _is_plain(value) else _Look().at(value)
-
-
-def is_credential(name: str) -> bool:
-    """Tell whether a value of this name shouldn't be seen."""
-    known = _looks_like_a_credential.get(name)
-    if known is None:
-        words = _words(name)
-        squeezed = "".join(words)
-        known = (
-            bool(words)
-            and words[-1] not in _ABOUT
-            and (words[-1] in _LAST_WORDS or any(part in squeezed for part in _CREDENTIALS))
-        )
-        if len(_looks_like_a_credential) < _MOST_NAMES:
-            _looks_like_a_credential[name] = known
-    return known
-
-
-def is_hidden(name: str, value: object) -> bool:
-    """Tell whether a line hides a value: it may be a credential, by its name."""
-    return is_credential(name) and not _is_harmless(name, value)
+    return value if _is_plain(value) else _Plainer().plain(value)
 
 
 def name_of(key: object) -> str:
     """Return what a key is called in a JSON object."""
-    return _Look().name_of(key)
-
-
-def as_json(values: Mapping[str, object]) -> str:
-    """Return fields as members of a JSON object, each after a comma."""
-    members = {name: _shown(name, value) for name, value in values.items() if value is not None}
-    return f",{_encode(members)[1:-1]}" if members else ""
-
-
-def as_text(values: Mapping[str, object]) -> str:
-    """Return fields as pairs ``name=value``, each after a space, the first after a tab."""
-    pairs = " ".join(
-        f"{_word(name)}={_word(_shown(name, value))}"
-        for name, value in values.items()
-        if value is not None
-    )
-    return f"\t{pairs}" if pairs else ""
-
-
-def encode(value: object) -> str:
-    """Return the JSON text of a plain value."""
-    return encode_basestring(value) if type(value) is str else _encode(value)
-
-
-def encodable(text: str) -> str:
-    """Return a text without what no encoding takes: halves of characters."""
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def one_line(json_text: str) -> str:
-    r"""Return a JSON text that is one line to everybody, and that every encoding takes.
-
-    Half a character stands there as text, such as ``\udcff``, since many who read
-    JSON refuse one.
-    """
-    if json_text.isascii():
-        return json_text
-    for end, escape in (("\x85", r"\u0085"), ("\u2028", r"\u2028"), ("\u2029", r"\u2029")):
-        if end in json_text:
-            json_text = json_text.replace(end, escape)
-    try:
-        json_text.encode()
-    except UnicodeEncodeError:
-        return "".join(
-            rf"\\u{ord(char):04x}" if "\ud800" <= char <= "\udfff" else char for char in json_text
-        )
-    return json_text
-
-
-def _shown(name: str, value: object) -> object:
-    return MASK if is_hidden(name, value) else plain(value)
-
-
-def _words(name: str) -> list[str]:
-    """Return the words of a name such as ``api_key``, ``X-Api-Key`` or ``apiKey``."""
-    spaced = "".join(
-        f" {char}" if char.isupper() and before.islower() else char if char.isalnum() else " "
-        for before, char in zip(f" {name}", name, strict=False)
-    )
-    return spaced.casefold().split()
-
-
-def _is_harmless(name: str, value: object) -> bool:
-    # How many tokens there are is a number, and no secret. A password may be one.
-    kind = type(value)
-    return value is None or kind in (bool, float) or (kind is int and name.endswith("okens"))
-
-
-def _word(value: object) -> str:
-    if type(value) is not str:
-        return _printable(_encode(value))
-    if value and value.isprintable() and not any(mark in value for mark in ' "=\\'):
-        return value
-    return _printable(encode_basestring(value))
-
-
-def _printable(json_text: str) -> str:
-    if json_text.isprintable():
-        return json_text
-    return "".join(
-        char if char.isprintable() else encode_basestring_ascii(char)[1:-1] for char in json_text
-    )
+    return _Plainer().name_of(key)
 
 
 def _is_plain(value: Any) -> bool:
@@ -195,8 +49,8 @@ def _is_plain(value: Any) -> bool:
     return kind in _PLAIN or (kind is int and -_LARGE < value < _LARGE)
 
 
-class _Look:
-    """One look at a value, which ends, however large that is."""
+class _Plainer:
+    """Makes one value plain, in an end that comes, however large it is."""
 
     __slots__ = ("_around", "_left")
 
@@ -204,7 +58,7 @@ class _Look:
         self._left = _MOST_PARTS
         self._around: list[int] = []
 
-    def at(self, value: object) -> object:
+    def plain(self, value: object) -> object:
         """Return what stands for the value, or for a part of it."""
         self._left -= 1
         if _is_plain(value):
@@ -223,8 +77,10 @@ class _Look:
 
     def name_of(self, key: object) -> str:
         """Return what a key is called."""
-        form = self.at(key)
-        return str.__str__(form) if isinstance(form, str) else _encode(form)
+        form = self.plain(key)
+        if isinstance(form, str):
+            return str.__str__(form)
+        return json.dumps(form, ensure_ascii=False, separators=(",", ":"))
 
     def _form(self, value: Any, kind: type) -> object:
         # By their types' own methods, whatever a subclass makes of them.
@@ -250,7 +106,7 @@ class _Look:
         # By names, since importing the modules that these are in takes longer than this package.
         kinds = {f"{each.__module__}.{each.__qualname__}" for each in kind.__mro__}
         if "enum.Enum" in kinds:
-            return self.at(value.value)
+            return self.plain(value.value)
         if kinds & _ISO_8601:
             return str(value.isoformat())
         if kinds & _BY_STR:
@@ -279,7 +135,7 @@ class _Look:
             hidden = is_hidden(name, value)
             while name in members:  # as 1 and "1" are the same name
                 name += f"_{len(members)}"
-            members[name] = MASK if hidden else self.at(value)
+            members[name] = MASK if hidden else self.plain(value)
         return members
 
     def _items(self, values: Iterable[object]) -> list[object]:
@@ -288,7 +144,7 @@ class _Look:
             if self._left <= 0:
                 items.append("<and more>")
                 break
-            items.append(self.at(value))
+            items.append(self.plain(value))
         return items
 
 

@@ -19,7 +19,7 @@ from .errors import (
     UnknownListenerError,
     UnregisteredTaskError,
 )
-from .observers import Observer, observers
+from .observers import MessageFacts, Observer, RecordEnd, RecordFacts, observers
 from .pipeline import PipelineTermination
 from .queued import queued
 from .router import TaskRouter
@@ -31,6 +31,7 @@ __all__ = [
     "BatchFailedError",
     "GroupStoppedError",
     "MalformedMessageError",
+    "MessageFacts",
     "NoDeadLetterQueueError",
     "NotAnSQSEventError",
     "Observer",
@@ -39,6 +40,8 @@ __all__ = [
     "PipelineTermination",
     "PublishError",
     "QueueError",
+    "RecordEnd",
+    "RecordFacts",
     "RefusedEntryError",
     "SettingError",
     "Task",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, TypeVarTuple
@@ -12,6 +12,7 @@ from algernon_storage import Claim, Outcome
 
 from .errors import GroupStoppedError, OutOfTimeError, TaskRunningError
 from .message import Message
+from .observers import RecordFacts
 from .parallel import in_parallel
 from .publishing import Publication
 from .record import Record, records_of
@@ -35,7 +36,7 @@ class Item:
             its Task, or None.
         claim: The ledger's claim for its Task, where there is a ledger.
         outcome: What came of its Task, where the ledger knows.
-        stored_bytes: What S3 keeps of its arguments, where it keeps them.
+        arguments_bytes: What S3 keeps of its arguments, where it keeps them.
         started_at: When the handler was called, in seconds since 1970.
         seconds: How long the handler took, once it has ended.
         result: What the handler returned.
@@ -50,12 +51,12 @@ class Item:
 
     record: Record
     context: Context = field(default_factory=copy_context)
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: RecordFacts | None = None
     message: Message | None = None
     task_token: str | None = None
     claim: Claim | None = None
     outcome: Outcome | None = None
-    stored_bytes: int | None = None
+    arguments_bytes: int | None = None
     started_at: float | None = None
     seconds: float | None = None
     result: Any = None

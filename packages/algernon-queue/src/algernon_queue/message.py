@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeGuard
 from uuid import UUID, uuid5
@@ -16,6 +17,9 @@ from .errors import MalformedMessageError
 
 #: The key by which a message says where in its chain its Task stands.
 POSITION = "callback_position"
+
+#: The chain that the running Task belongs to: what it sends belongs to it as well.
+current_chain: ContextVar[str | None] = ContextVar("algernon_chain", default=None)
 
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -85,7 +89,7 @@ class Message:
                 f" {callback!r}, where it isn't"
             )
         kwargs = {} if body.get("task_kwargs") is None else body["task_kwargs"]
-        whole = {**body, "task_kwargs": kwargs, "task_id": task_id}
+        whole = {**body, "task_kwargs": kwargs, "task_id": task_id, "chain_id": chain_id}
         return cls(task_name, task_id, chain_id, callback, position, whole)
 
     @property

@@ -4,19 +4,95 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from contextvars import Context, ContextVar, copy_context
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping
+from contextvars import Context
+from typing import Any, Literal, NotRequired, TypedDict
 
 logger = logging.getLogger("algernon_queue")
 
-_FAILED = "an observer of Tasks failed: %r"
 
-#: The chain that the running Task belongs to: what it sends belongs to it as well.
-current_chain: ContextVar[str | None] = ContextVar("algernon_chain", default=None)
+class RecordFacts(TypedDict):
+    """What observers are told of a record.
+
+    The last four are missing where its message can't be read.
+
+    Attributes:
+        message_id: The messageId of SQS.
+        receive_count: How often it was received, this time included.
+        queue_arn: The ARN of its queue, empty for an event that was made by hand.
+        sent_at: When SQS took it, in seconds since 1970, if it says so.
+        message_bytes: The bytes of its body, SNS's envelope included.
+        attributes: The texts that its sender sent beside the message.
+        trace_header: X-Ray's tracing header, where SQS has one for it.
+        task_name: The Task's name.
+        task_id: The Task's id.
+        chain_id: The id of the chain that the Task belongs to.
+        callback: Who gets the result.
+    """
+
+    message_id: str
+    receive_count: int
+    queue_arn: str
+    sent_at: float | None
+    message_bytes: int
+    attributes: Mapping[str, str]
+    trace_header: str | None
+    task_name: NotRequired[str]
+    task_id: NotRequired[str]
+    chain_id: NotRequired[str]
+    callback: NotRequired[str | None]
 
 
-class Observer(Protocol):
+class MessageFacts(TypedDict):
+    """What observers are told of a message on its way.
+
+    Attributes:
+        task_name: The Task that it is for.
+        task_id: The Task's id.
+        chain_id: The id of the chain that the Task belongs to.
+        topic_arn: The ARN of the topic that it goes to.
+    """
+
+    task_name: str
+    task_id: str
+    chain_id: str
+    topic_arn: str
+
+
+Outcome = Literal["done", "duplicate", "failed", "dead_letter", "handed_back"]
+
+
+class RecordEnd(TypedDict):
+    """What observers are told of the end of a record.
+
+    Attributes:
+        outcome: ``"done"``; ``"duplicate"``, where the ledger knew the Task to be done;
+            ``"failed"``; ``"dead_letter"``, where it failed and was moved to the
+            dead-letter queue; or ``"handed_back"``, where it goes back to the queue
+            without having failed itself.
+        error: Why, or None.
+        started_at: When the Task began to run, in seconds since 1970, or None if it didn't.
+        seconds: How long it ran, or None if it didn't, or never ended.
+        arguments_bytes: What S3 keeps of its arguments, or None.
+        next_task_name: The Task that the result was sent to, or None.
+        next_task_id: That Task's id, or None.
+        sent_bytes: The bytes that SNS counted of the message to it, or None.
+        result_bytes: What was stored of the result to send it, or None where nothing
+            was, or by a ledger.
+    """
+
+    outcome: Outcome
+    error: Exception | None
+    started_at: float | None
+    seconds: float | None
+    arguments_bytes: int | None
+    next_task_name: str | None
+    next_task_id: str | None
+    sent_bytes: int | None
+    result_bytes: int | None
+
+
+class Observer:
     """Something that wants to know how Tasks fare, such as algernon-logging.
 
     Each record of a batch has a context of its own (`contextvars`), in which its
@@ -25,11 +101,8 @@ class Observer(Protocol):
     the observer itself when the next thing is said. What an observer raises is
     logged, and harms no Task.
 
-    The facts of a record are ``message_id``, ``receive_count``, ``queue_arn``,
-    ``sent_at`` (seconds since 1970, or None), ``message_bytes``, ``attributes``
-    (texts that its sender sent beside the message) and, unless it can't be read,
-    ``task_name``, ``task_id``, ``chain_id`` and ``callback``. Those of a message
-    on its way are ``task_name``, ``task_id``, ``chain_id`` and ``topic_arn``.
+    A subclass overrides what it cares to hear. Another object may be an observer as
+    well: a method that it doesn't have isn't missed.
 
     Example:
         >>> class Counter(Observer):
@@ -49,21 +122,16 @@ class Observer(Protocol):
         >>> observers.remove(counter)
     """
 
-    # Each says "return", or a type checker would take it for abstract.
-
-    def received(self, record: Mapping[str, Any]) -> None:
+    def received(self, record: RecordFacts) -> None:
         """Hear of a record, before anything else is said of it."""
-        return
 
-    def started(self, record: Mapping[str, Any]) -> None:
+    def started(self, record: RecordFacts) -> None:
         """Hear that the record's Task is about to run."""
-        return
 
-    def stopped(self, record: Mapping[str, Any]) -> None:
+    def stopped(self, record: RecordFacts) -> None:
         """Hear that the record's Task doesn't run any more."""
-        return
 
-    def sending(self, message: Mapping[str, Any]) -> Mapping[str, str]:
+    def sending(self, message: MessageFacts) -> Mapping[str, str]:
         """Hear of a message before it is sent; what is returned goes as its attributes.
 
         It is said in a context of the message's own, and maybe in a thread of its
@@ -75,31 +143,19 @@ class Observer(Protocol):
         return {}
 
     def publishing(self) -> None:
-        """Hear that SNS is about to be called, in the context in which that is done."""
-        return
+        """Hear that SNS is about to be called, in the context in which that is done.
 
-    def sent(self, message: Mapping[str, Any], error: Exception | None) -> None:
-        """Hear that the message was sent, or why it wasn't."""
-        return
-
-    def ended(self, record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
-        """Hear what became of the record, when its batch is worked off.
-
-        The end has the ``outcome``: ``"done"``; ``"duplicate"``, where the ledger
-        knew the Task to be done; ``"failed"``; ``"dead_letter"``, where it failed
-        and was moved to the dead-letter queue; or ``"returned"``, where it goes
-        back to the queue without having failed itself. It has the ``error``, or
-        None; ``started_at`` (seconds since 1970) of the Task's run and its ``seconds``,
-        or None where it didn't start, or end; ``arguments_bytes``, what S3 keeps of
-        the arguments, or None; and, where its result was sent on, ``next_task_name``,
-        ``next_task_id``, ``sent_bytes`` and ``stored_bytes`` (what was stored of the
-        result to send it, or None where nothing was, or by a ledger).
+        The call is for many messages, so that who traces calls can leave this one alone.
         """
-        return
+
+    def sent(self, message: MessageFacts, error: Exception | None) -> None:
+        """Hear that the message was sent, or why it wasn't."""
+
+    def ended(self, record: RecordFacts, end: RecordEnd) -> None:
+        """Hear what became of the record, when its batch is worked off."""
 
     def batch_ended(self) -> None:
-        """Hear that all records of a batch have ended."""
-        return
+        """Hear that all records of a batch have ended, in the batch's own context."""
 
 
 #: Those who watch. Whoever is in the list is told.
@@ -108,71 +164,24 @@ observers: list[Observer] = []
 
 def tell(context: Context, what: str, *facts: Any) -> None:
     """Tell every observer something, in a context."""
+    for _ in answers(context, what, *facts):
+        pass
+
+
+def answers(context: Context, what: str, *facts: Any) -> Iterator[Any]:
+    """Tell every observer something, in a context, and give what each answers, if it does."""
     for observer in tuple(observers):
-        context.run(_tell, observer, what, facts)
+        answer = context.run(_tell, observer, what, facts)
+        if answer is not None:
+            yield answer
 
 
-def _tell(observer: Observer, what: str, facts: tuple[Any, ...]) -> None:
+def _tell(observer: Observer, what: str, facts: tuple[Any, ...]) -> Any:
+    method = getattr(observer, what, None)
+    if method is None:
+        return None
     try:
-        getattr(observer, what)(*facts)
+        return method(*facts)
     except Exception:
-        logger.exception(_FAILED, observer)
-
-
-def _ask_for_attributes(observer: Observer, facts: Mapping[str, Any]) -> dict[str, str]:
-    try:
-        attributes = {
-            _checked(name): _checked(text) for name, text in observer.sending(facts).items()
-        }
-    except Exception:
-        logger.exception(_FAILED, observer)
-        return {}
-    return {name: text for name, text in attributes.items() if text}
-
-
-def _checked(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("an attribute of a message has characters that aren't printable")
-    return text
-
-
-class Sending:
-    """A message on its way, as observers see it.
-
-    Args:
-        task_name: The Task that it is for.
-        task_id: The Task's id.
-        chain_id: The chain that the Task belongs to.
-        topic_arn: Where it is sent to.
-
-    Attributes:
-        attributes: The texts that observers want sent beside it.
-    """
-
-    def __init__(self, task_name: str, task_id: str, chain_id: str, topic_arn: str) -> None:
-        self.attributes: dict[str, str] = {}
-        self._context: Context | None = None
-        if observers:
-            self._context = copy_context()
-            self._facts = {
-                "task_name": task_name,
-                "task_id": task_id,
-                "chain_id": chain_id,
-                "topic_arn": topic_arn,
-            }
-            for observer in tuple(observers):
-                attributes = self._context.run(_ask_for_attributes, observer, self._facts)
-                self.attributes.update(attributes)
-
-    @property
-    def size(self) -> int:
-        """The bytes of its attributes."""
-        return sum(
-            len(name) + len("String") + len(value.encode())
-            for name, value in self.attributes.items()
-        )
-
-    def end(self, error: Exception | None) -> None:
-        """Say that it was sent, or why it wasn't."""
-        if self._context is not None:
-            tell(self._context, "sent", self._facts, error)
+        logger.exception("an observer of Tasks failed: %r", observer)
+        return None

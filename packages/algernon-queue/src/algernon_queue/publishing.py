@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextvars import copy_context
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field, replace
 from math import inf
-from typing import Any, Self
+from typing import Any
 
 from algernon_storage import aws_client
 
 from .entries import Entry, send_entries
 from .errors import PublishError, QueueError, UnknownListenerError
 from .message import OutgoingTask
-from .observers import Sending, tell
+from .observers import MessageFacts, answers, observers, tell
+
+logger = logging.getLogger("algernon_queue")
 
 # Amazon SNS API Reference, PublishBatch: bytes of all messages of a call, and of their
 # attributes.
@@ -28,63 +31,100 @@ class Publication:
         task: The Task that it is for.
         topic_arn: The ARN of the topic.
         message: Its text.
-        sending: What observers are told of it, and want sent with it.
         group: The message group that it belongs to on a FIFO topic, or None for
             one of its own.
+        attributes: The texts that go beside it.
+        context: The context variables in which observers hear of it, or None if they don't.
     """
 
     task: OutgoingTask
     topic_arn: str
     message: str
-    sending: Sending
     group: str | None = None
-
-    @classmethod
-    def write(
-        cls,
-        task: OutgoingTask,
-        topic_arn: str,
-        write: Callable[[int], str],
-        group: str | None = None,
-    ) -> Self:
-        """Return a message that is ready to be published.
-
-        Args:
-            task: The Task that it is for.
-            topic_arn: The ARN of the topic.
-            write: Returns its text, given the bytes that there is room for.
-            group: The message group that it belongs to on a FIFO topic.
-        """
-        sending = Sending(task.task_name, task.task_id, task.chain_id, topic_arn)
-        try:
-            message = write(_MAX_BYTES - sending.size)
-        except Exception as error:
-            sending.end(error)
-            raise
-        return cls(task, topic_arn, message, sending, group)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    context: Context | None = None
 
     @property
     def size(self) -> int:
         """The bytes that SNS counts."""
-        return len(self.message.encode()) + self.sending.size
+        return len(self.message.encode()) + _size(self.attributes)
 
     @property
     def entry(self) -> Entry:
         """Its entry in a call of PublishBatch."""
         fields: dict[str, Any] = {"Message": self.message}
-        if self.sending.attributes:
+        if self.attributes:
             fields["MessageAttributes"] = {
                 name: {"DataType": "String", "StringValue": value}
-                for name, value in self.sending.attributes.items()
+                for name, value in self.attributes.items()
             }
         if self.topic_arn.endswith(".fifo"):
             fields["MessageGroupId"] = self.group or self.task.task_id
             fields["MessageDeduplicationId"] = self.task.task_id
         return Entry(self.topic_arn, fields, self.size)
 
+    def tell_end(self, error: Exception | None) -> None:
+        """Tell observers that it was sent, or why it wasn't."""
+        if self.context is not None:
+            tell(self.context, "sent", _facts(self.task, self.topic_arn), error)
+
     def withdraw(self) -> None:
         """Note that it won't be sent after all."""
-        self.sending.end(PublishError("the message isn't sent, since others with it can't be"))
+        self.tell_end(PublishError("the message isn't sent, since others with it can't be"))
+
+
+def write_publication(
+    task: OutgoingTask,
+    topic_arn: str,
+    write: Callable[[int], str],
+    group: str | None = None,
+) -> Publication:
+    """Return a message that is ready to be published.
+
+    Args:
+        task: The Task that it is for.
+        topic_arn: The ARN of the topic.
+        write: Returns its text, given the bytes that there is room for.
+        group: The message group that it belongs to on a FIFO topic.
+    """
+    if not observers:
+        return Publication(task, topic_arn, write(_MAX_BYTES), group)
+    context = copy_context()
+    attributes: dict[str, str] = {}
+    for wanted in answers(context, "sending", _facts(task, topic_arn)):
+        attributes |= _sendable(wanted)
+    unwritten = Publication(task, topic_arn, "", group, attributes, context)
+    try:
+        return replace(unwritten, message=write(_MAX_BYTES - unwritten.size))
+    except Exception as error:
+        unwritten.tell_end(error)
+        raise
+
+
+def _facts(task: OutgoingTask, topic_arn: str) -> MessageFacts:
+    return {
+        "task_name": task.task_name,
+        "task_id": task.task_id,
+        "chain_id": task.chain_id,
+        "topic_arn": topic_arn,
+    }
+
+
+def _sendable(attributes: Any) -> dict[str, str]:
+    """Return what an observer wants sent, or nothing if not all of it are printable texts."""
+    are_texts = isinstance(attributes, Mapping) and all(
+        isinstance(text, str) and text.isprintable() for pair in attributes.items() for text in pair
+    )
+    if not are_texts:
+        logger.error("an observer of Tasks wants sent what is no mapping of printable texts")
+        return {}
+    return {name: text for name, text in attributes.items() if name and text}
+
+
+def _size(attributes: Mapping[str, str]) -> int:
+    return sum(
+        len(name.encode()) + len("String") + len(text.encode()) for name, text in attributes.items()
+    )
 
 
 def publish(publications: Iterable[Publication], *, seconds: float = inf) -> list[Exception | None]:
@@ -108,7 +148,7 @@ def publish(publications: Iterable[Publication], *, seconds: float = inf) -> lis
         for publication, cause in zip(todo, outcomes, strict=True)
     ]
     for publication, error in zip(todo, errors, strict=True):
-        publication.sending.end(error)
+        publication.tell_end(error)
     return errors
 
 

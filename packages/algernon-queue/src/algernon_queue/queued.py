@@ -113,7 +113,8 @@ def queued(
 
     def decorate(handler: Handler) -> LambdaHandler:
         check_function(handler, "queued", 'failures="report"')
-        return wraps(handler)(handle_batches(handler, {}))
+        all_are_async = is_async(handler)
+        return wraps(handler)(handle_batches(handler, {}, lambda _: all_are_async))
 
     return decorate if handler is None else decorate(handler)
 
@@ -126,9 +127,11 @@ def batch_handling(
     deadline_margin: float | None,
     concurrency: int,
     retry_of: RetryOf = lambda _: None,
-    is_async_task: Callable[[str], bool] | None = None,
-) -> Callable[[Handler, dict[str, Any]], LambdaHandler]:
-    """Return what makes a Lambda handler of a handler of messages and the worker's context.
+) -> Callable[[Handler, dict[str, Any], Callable[[str], bool]], LambdaHandler]:
+    """Return what makes a Lambda handler of a handler of messages.
+
+    Besides that handler it takes the worker's context, and what tells of a Task, by
+    its name, whether it is a coroutine function.
 
     Args:
         failures: As in `queued`.
@@ -137,8 +140,6 @@ def batch_handling(
         deadline_margin: As in `queued`.
         concurrency: As in `queued`.
         retry_of: How each Task is tried again, by its name.
-        is_async_task: Whether a Task is a coroutine function, by its name, where
-            the handler that runs it isn't one.
 
     Raises:
         SettingError: An option has a value that means nothing.
@@ -148,10 +149,10 @@ def batch_handling(
     _check_numbers(deadline_margin, concurrency)
     ledger = _ledger(once)
 
-    def make(handler: Handler, context: dict[str, Any]) -> LambdaHandler:
-        all_async = is_async(handler)
-        run = _in_its_own_context(handler) if all_async else handler
-        is_async_here = is_async_task or (lambda _: all_async)
+    def make(
+        handler: Handler, context: dict[str, Any], is_async_task: Callable[[str], bool]
+    ) -> LambdaHandler:
+        run = _in_its_own_context(handler) if is_async(handler) else handler
 
         def handle_batch(event: Any, aws_context: Any) -> dict[str, Any]:
             stays_whole = (failures or _failures_setting()) == "batch"
@@ -162,7 +163,7 @@ def batch_handling(
             comes_again = True  # if something ends the process
             try:
                 read_batch(batch, ledger, deadline)
-                run_batch(batch, run, context, deadline, concurrency, is_async_here)
+                run_batch(batch, run, context, deadline, concurrency, is_async_task)
                 report_failures(batch)
                 if ledger is not None:
                     record_results(batch, ledger)

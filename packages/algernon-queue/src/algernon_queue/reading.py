@@ -14,8 +14,8 @@ from .batch import Batch, Item
 from .deadline import Deadline
 from .envelope import Envelope
 from .errors import TaskRunningError
-from .message import Message
-from .observers import current_chain, observers, tell
+from .message import Message, current_chain
+from .observers import RecordFacts, observers, tell
 from .parallel import in_parallel
 from .record import Record
 
@@ -61,7 +61,7 @@ def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline) -> None:
                 batch.fail(item, answer)
             else:
                 item.message = message.with_kwargs(answer.data)
-                item.stored_bytes = answer.size
+                item.arguments_bytes = answer.size
 
 
 def _read(item: Item, envelope: Envelope | Exception) -> Exception | None:
@@ -86,21 +86,24 @@ def _tell_of(item: Item, envelope: Envelope | Exception) -> None:
         tell(item.context, "received", item.facts)
 
 
-def _facts(item: Item, envelope: Envelope | Exception) -> dict[str, Any]:
+def _facts(item: Item, envelope: Envelope | Exception) -> RecordFacts:
     record = item.record
-    attributes = {} if isinstance(envelope, Exception) else envelope.attributes
-    # Where the trace goes that SNS or SQS was called in: no attribute of the sender's own.
-    if trace := record.attributes.get("AWSTraceHeader"):
-        attributes = {"AWSTraceHeader": trace, **attributes}
-    return {
+    facts: RecordFacts = {
         "message_id": record.message_id,
         "receive_count": record.receive_count,
         "queue_arn": record.queue_arn,
         "sent_at": record.sent_at,
         "message_bytes": len(str(record.body).encode(errors="replace")),
-        "attributes": attributes,
-        **(item.message.facts if item.message is not None else {}),
+        "attributes": {} if isinstance(envelope, Exception) else envelope.attributes,
+        "trace_header": record.attributes.get("AWSTraceHeader"),
     }
+    message = item.message
+    if message is not None:
+        facts["task_name"] = message.task_name
+        facts["task_id"] = message.task_id
+        facts["chain_id"] = message.chain_id
+        facts["callback"] = message.callback
+    return facts
 
 
 def _envelopes(batch: Batch) -> list[Envelope | Exception]:

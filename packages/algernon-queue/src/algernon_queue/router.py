@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from types import MappingProxyType
 from typing import Any, TypeVar, overload
 
@@ -11,6 +12,7 @@ from algernon_storage import Ledger
 
 from .errors import TaskArgumentsError, TaskNameError, UnregisteredTaskError
 from .functions import check_function
+from .message import current_chain
 from .queued import Failures, batch_handling
 from .retry import Retry
 from .stated import run_state
@@ -66,10 +68,9 @@ class TaskRouter:
             deadline_margin=deadline_margin,
             concurrency=concurrency,
             retry_of=self._retry_of,
-            is_async_task=self._is_async,
         )
         self._context: dict[str, Any] = {}
-        self._handle_batch = handle_batches(self.route, self._context)
+        self._handle_batch = handle_batches(self.route, self._context, self._is_async)
 
     @property
     def tasks(self) -> Mapping[str, Callable[..., Any]]:
@@ -153,8 +154,11 @@ class TaskRouter:
         at once, and its result returned, as `stated` says.
         """
         if isinstance(event, Mapping) and "task_name" in event:
-            self._context.update(aws=context, sqs={}, task=_facts(event))
-            return run_state(self.route, event, self._context)
+            facts = _facts(event)
+            self._context.update(aws=context, sqs={}, task=facts)
+            variables = copy_context()
+            variables.run(current_chain.set, facts["chain_id"])
+            return variables.run(run_state, self.route, event, self._context)
         return self._handle_batch(event, context)
 
     def route(self, event: dict[str, Any], context: dict[str, Any]) -> Any:
@@ -191,4 +195,5 @@ class TaskRouter:
 
 
 def _facts(event: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: event.get(key) for key in ("task_name", "task_id", "chain_id", "callback")}
+    facts = {key: event.get(key) for key in ("task_name", "task_id", "chain_id", "callback")}
+    return {**facts, "chain_id": facts["chain_id"] or facts["task_id"]}

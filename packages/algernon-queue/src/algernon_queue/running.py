@@ -108,8 +108,11 @@ async def _run_coroutine(
 
     async with limit:
         seconds = deadline.seconds_to_work()
-        # Where no time is left, it is cancelled before it begins.
-        timeout = asyncio.timeout(None if isinf(seconds) else max(seconds, 0))
+        if seconds <= 0:
+            coroutine.close()
+            batch.fail(item, _out_of_time(deadline))
+            return
+        timeout = asyncio.timeout(None if isinf(seconds) else seconds)
         begin = monotonic()
         _start(item)
         try:

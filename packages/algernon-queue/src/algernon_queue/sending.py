@@ -10,10 +10,9 @@ from algernon_storage import StoredData
 
 from .errors import TasksNotSentError
 from .listener import find_listeners
-from .message import OutgoingTask
-from .observers import current_chain
+from .message import OutgoingTask, current_chain
 from .parallel import in_parallel
-from .publishing import Publication, publish
+from .publishing import Publication, publish, write_publication
 from .task import Task
 
 
@@ -112,7 +111,7 @@ def _publication(task: Task, topic: str) -> Publication:
         stored.store()  # or it might travel inline all the same
         return outgoing.message(stored)
 
-    return Publication.write(outgoing, topic, write)
+    return write_publication(outgoing, topic, write)
 
 
 def _position(task: Task) -> int | None:

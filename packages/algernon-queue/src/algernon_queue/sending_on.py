@@ -14,7 +14,7 @@ from .deadline import Deadline
 from .listener import find_listeners
 from .message import Message, OutgoingTask
 from .parallel import in_parallel
-from .publishing import Publication, publish
+from .publishing import Publication, publish, write_publication
 from .state_machine import output_of, report_failure, report_success, stored_output
 
 
@@ -112,7 +112,7 @@ def _address(
 
 
 def _publication(item: Item, task: OutgoingTask, topic: str) -> Publication:
-    return Publication.write(task, topic, partial(_message, item, task), item.record.group)
+    return write_publication(task, topic, partial(_message, item, task), item.record.group)
 
 
 def _message(item: Item, task: OutgoingTask, room: int) -> str:

@@ -160,12 +160,14 @@ def _trace(options: argparse.Namespace) -> None:
     else:
         system = _turn_to_local_system(options)
         groups = [system.log_group, *groups]
+    groups = list(dict.fromkeys(groups))
     runs = runs_of_chain(chain_id, _lines_of(chain_id, groups, options.hours))
     if not runs:
         raise ChainError(
             f"no line of the last {options.hours} hours in {', '.join(groups)} tells of the chain"
-            f" {chain_id}: its first Task may still be waiting, its worker may not be decorated"
-            " with @lambda_logged, or not log from INFO on"
+            f" {chain_id}: its first Task may still be waiting or running, or its process was"
+            " killed; or its worker isn't decorated with @lambda_logged, or doesn't log from INFO"
+            " on"
         )
     print(tell_chain(chain_id, runs))
 
