@@ -151,6 +151,24 @@ def test_nothing_is_written_unless_it_is_asked_for(
         assert Worker(capsys).run(nothing, record()) == []
 
 
+def test_a_name_of_no_task_is_unknown(worker: Worker) -> None:
+    """Names that no Task has, which anybody may send, make no metrics of their own."""
+    from algernon_queue import TaskRouter
+
+    router = TaskRouter()
+    router.task(nothing_at_all)
+    records = [record(name) for name in ("nothing_at_all", "x1", "x2")]
+    for each in records:
+        del each["eventSourceARN"]
+    known, unknown = worker.run(router.route, *records)
+    assert (known["task_name"], counts(known)) == ("nothing_at_all", {"Done": 1})
+    assert (unknown["task_name"], counts(unknown)) == ("unknown", {"Failed": 2})
+
+
+def nothing_at_all() -> None:
+    """Do nothing, as a Task."""
+
+
 def test_a_batch_is_a_line_a_task(worker: Worker) -> None:
     """Each Task of a batch has a line, with what its records came to."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -255,7 +256,7 @@ def ship():
     )
     function.invoke({"Records": [record({"task_name": "ship"}, SENT)]})
     (span,) = spans_of(function)
-    assert span.status == {"status_code": "ERROR", "description": "Untold"}
+    assert span.status == {"status_code": "ERROR", "description": "worker.Untold"}
 
 
 def test_each_chain_of_a_batch_stays_in_its_own_trace(workers: Workers, aws: LocalAWS) -> None:
@@ -582,6 +583,27 @@ provider.force_flush = force_flush
         said = [line for line in function.printed().splitlines() if "flushed" in line]
         assert len(said) == number
         assert "chain_id" not in said[-1]
+
+
+def test_exporter_that_takes_long_is_left_alone(workers: Workers) -> None:
+    """A flush that takes no notice of its five seconds ends nobody's invocation in a timeout."""
+    function = workers.start(
+        "one",
+        WORKER
+        + NOTHING
+        + """
+import algernon_logging.otel
+algernon_logging.otel._FLUSH_SECONDS = 0.2
+def force_flush(milliseconds):
+    time.sleep(30)
+provider.force_flush = force_flush
+""",
+        ALGERNON_TRACING="otel",
+    )
+    begin = time.monotonic()
+    event = {"Records": [record({"task_name": "ship"}, SENT)]}
+    assert function.invoke(event).result == {"batchItemFailures": []}
+    assert time.monotonic() - begin < 10
 
 
 def test_provider_that_cannot_flush_harms_nobody(workers: Workers) -> None:

@@ -365,6 +365,29 @@ def test_pytests_caplog_sees_lines(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == ["info a"]
 
 
+def test_lines_of_tasks_survive_what_a_task_does_to_logging() -> None:
+    """A Task that configures logging anew, which disables loggers, is told of all the same."""
+    pytest.importorskip("algernon_queue", reason="algernon-queue isn't installed")
+    code = """
+import logging.config
+from algernon_logging import lambda_logged
+from algernon_queue import queued
+
+@lambda_logged
+@queued(failures="report")
+def handler(event, context):
+    logging.config.dictConfig({"version": 1})
+
+handler({"Records": [{"messageId": "m-1", "body": '{"task_name": "ship", "task_id":'
+    ' "4f8d8a4e-6f0e-4c0c-9f0e-0d6f6a2b7c11"}'}]}, None)
+"""
+    finished = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    (line,) = finished.stderr.splitlines()
+    assert "\tTask ship: done after " in line
+
+
 def test_root_logger_ends_with_exactly_one_handler() -> None:
     """In a process without pytest the root logger has one handler after the call."""
     code = (

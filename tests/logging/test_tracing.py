@@ -258,12 +258,11 @@ print(once.__wrapped__ is plain, again.__wrapped__ is plain)
     assert run(code, **IN_LAMBDA) == "True True\n"
 
 
-@pytest.mark.parametrize("debug", [False, True])
 @pytest.mark.parametrize("setting", ["xray", "otel"])
 def test_record_that_breaks_the_back_end_is_worked_off(
-    setting: str, debug: bool, run: Callable[..., str]
+    setting: str, run: Callable[..., str]
 ) -> None:
-    """Whatever fails in a back end, the Task runs; it is told to who debugs, and nobody else."""
+    """Whatever fails in a back end, the Task runs, and a line says what failed."""
     pytest.importorskip("algernon_queue", reason="algernon-queue isn't installed")
     if setting == "otel":
         pytest.importorskip("opentelemetry", reason="opentelemetry-api isn't installed")
@@ -295,9 +294,6 @@ def handler(event, context):
 print(handler({{"Records": [{record({"task_name": "ship"}, {"X-Amzn-Trace-Id": SAMPLED})!r}]}},
               SimpleNamespace(aws_request_id="r-1")))
 """
-    environment = {"DEBUG": "true"} if debug else {"AWS_LAMBDA_LOG_LEVEL": "WARN"}
-    printed = run(code, ALGERNON_TRACING=setting, **environment)
-    if debug:
-        assert "a trace is incomplete" in printed
-    else:
-        assert printed == "done\n{'batchItemFailures': []}\n"
+    printed = run(code, ALGERNON_TRACING=setting, AWS_LAMBDA_LOG_LEVEL="WARN").splitlines()
+    assert {"done", "{'batchItemFailures': []}"} <= set(printed)
+    assert any("an observer of Tasks failed" in line for line in printed)

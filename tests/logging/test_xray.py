@@ -838,7 +838,7 @@ def ship():
 
 
 def test_back_end_that_fails_harms_no_task(workers: Workers) -> None:
-    """Whatever the SDK raises, Tasks are done, results sent, and nothing is printed."""
+    """Whatever the SDK raises, Tasks are done, and a line says what failed."""
     function = workers.start(
         "one",
         TASKS
@@ -856,7 +856,81 @@ def ship():
     )
     event = {"Records": [record({"task_name": "ship"}, {HEADER: SENT})]}
     assert function.invoke(event).result == {"batchItemFailures": []}
-    assert function.printed() == ""
+    assert "an observer of Tasks failed" in function.printed()
+    assert "RuntimeError: no emitter" in function.printed()
+
+
+@pytest.mark.parametrize("sampled", [0, 1])
+def test_current_subsegment_can_always_be_annotated(
+    sampled: int, workers: Workers, daemon: Daemon
+) -> None:
+    """Code that annotates its Task's subsegment works in traces that aren't sampled, too."""
+    function = workers.start(
+        "one",
+        TASKS
+        + """
+@router.task
+def ship():
+    xray_recorder.current_subsegment().put_annotation("customer", "ada")
+    with xray_recorder.in_subsegment("inner") as inner:
+        inner.put_annotation("n", 1)
+""",
+    )
+    sent = record({"task_name": "ship"}, {HEADER: SENT.replace("Sampled=1", f"Sampled={sampled}")})
+    assert function.invoke({"Records": [sent]}, trace_id=SAMPLED).result == {
+        "batchItemFailures": []
+    }
+    ships = of_tasks(daemon.received())
+    assert [each.annotations.get("customer") for each in ships] == ["ada"] * sampled
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_context_that_the_user_configures_is_watched(
+    when: str, workers: Workers, daemon: Daemon
+) -> None:
+    """The SDK's context for asyncio, which code configures at any time, keeps the chain's trace."""
+    configure = """
+from aws_xray_sdk.core.async_context import AsyncContext
+asyncio.set_event_loop(asyncio.new_event_loop())
+xray_recorder.configure(context=AsyncContext())
+"""
+    decorated = "handler = lambda_logged(router.handler)\n"
+    source = TASKS.replace(
+        decorated, configure + decorated if when == "before" else decorated + configure
+    )
+    function = workers.start(
+        "one",
+        source
+        + """
+@router.task
+async def ship():
+    with xray_recorder.in_subsegment("inner"):
+        await asyncio.sleep(0)
+""",
+    )
+    function.invoke({"Records": [record({"task_name": "ship"}, {HEADER: SENT})]}, trace_id=SAMPLED)
+    found = {each.name: each for each in subsegments(daemon.received())}
+    assert found["inner"].parent_id == found["ship"].id
+    assert {each.trace_id for each in (found["inner"], found["ship"])} == {SENDER}
+
+
+def test_document_that_is_too_large_loses_what_the_task_added(
+    workers: Workers, daemon: Daemon
+) -> None:
+    """A Task's subsegment that wouldn't fit into a datagram is sent without its metadata."""
+    function = workers.start(
+        "one",
+        TASKS
+        + """
+@router.task
+def ship():
+    xray_recorder.current_subsegment().put_metadata("body", "x" * 100_000)
+""",
+    )
+    function.invoke({"Records": [record({"task_name": "ship"}, {HEADER: SENT})]}, trace_id=SAMPLED)
+    (ship,) = of_tasks(daemon.received())
+    assert ship.annotations["outcome"] == "done"
+    assert "metadata" not in ship.document
 
 
 def test_errors_of_any_kind_are_recorded(workers: Workers, daemon: Daemon) -> None:

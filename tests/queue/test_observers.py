@@ -938,6 +938,14 @@ def test_a_sender_s_observer_may_raise_too(
         ({"a": "\ud800"}, 2),
         ({"a": "line\nline"}, 2),
         ({"a": "\x00"}, 2),
+        ({"a b": "x"}, 2),
+        ({"é": "x"}, 2),
+        ({".a": "x"}, 2),
+        ({"a..b": "x"}, 2),
+        ({"AWS.a": "x"}, 2),
+        ({"Amazon.a": "x"}, 2),
+        ({"a" * 257: "x"}, 2),
+        ({"": "x"}, 2),
     ],
 )
 def test_attributes_that_cannot_be_sent_are_left_out(
@@ -955,7 +963,40 @@ def test_attributes_that_cannot_be_sent_are_left_out(
     assert returning(None)(event(one), LambdaContext()) == ALL_DONE
     send_task("next")
     assert [set(sent["messageAttributes"]) for sent in listeners.take()] == [{"b"}] * 2
-    assert caplog.text.count("an observer of Tasks wants sent what is no mapping of") == said
+    assert caplog.text.count("an observer of Tasks wants sent what can't be attributes") == said
+
+
+def test_ten_attributes_go_at_most(listeners: Listeners, watch: Callable[..., Notes]) -> None:
+    """SNS drops a message with more under raw delivery, so the first ten go."""
+    listeners.add("work")
+    watch(**{f"a{number}": "x" for number in range(8)})
+    watch(**{f"b{number}": "x" for number in range(8)})
+    send_task("work")
+    (sent,) = listeners.take()
+    assert set(sent["messageAttributes"]) == {*(f"a{n}" for n in range(8)), "b0", "b1"}
+
+
+def test_a_logger_that_fails_too_harms_no_task(
+    listeners: Listeners, monkeypatch: pytest.MonkeyPatch, watch: Callable[..., Notes]
+) -> None:
+    """Where an observer fails, and so does the line that tells of it, the batch is done."""
+    listeners.add("next")
+
+    class Failing(Observer):
+        def ended(self, record: Any, end: Any) -> None:
+            raise ValueError("no line")
+
+    def refuse(line: logging.LogRecord) -> bool:
+        raise RuntimeError("no line at all")
+
+    logger = logging.getLogger("algernon_queue")
+    monkeypatch.setattr(logger, "filters", [refuse])
+    failing = Failing()
+    observers.append(failing)
+    notes = watch()
+    one = record(message(callback="next"))
+    assert returning(None)(event(one), LambdaContext()) == ALL_DONE
+    assert [end["outcome"] for end in notes.ends] == ["done"]
 
 
 def test_empty_attributes_are_left_out(

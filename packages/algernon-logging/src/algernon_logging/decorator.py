@@ -158,7 +158,7 @@ def _check(target: object) -> int:
 
 
 def _code_flags(target: object) -> int:
-    while isinstance(target, functools.partial):
-        target = target.func
+    while isinstance(target, (functools.partial, staticmethod)):
+        target = target.func if isinstance(target, functools.partial) else target.__func__
     code = getattr(target, "__code__", None) or getattr(type(target).__call__, "__code__", None)
     return code.co_flags if code else 0

@@ -32,6 +32,7 @@ _UNITS = {
     "Duration": "Milliseconds",
     "Age": "Milliseconds",
 }
+_UNKNOWN = "unknown"
 _DEFINITIONS = [{"Name": name, "Unit": unit} for name, unit in _UNITS.items()]
 
 
@@ -82,7 +83,9 @@ class TaskMetrics:
 
     def ended(self, record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
         """Count one record of the batch."""
-        task_name = record.get("task_name", "unknown")
+        # Each name is a metric that costs money, and whoever sends messages may choose it.
+        has_task = type(end["error"]).__name__ != "UnregisteredTaskError"
+        task_name = record.get("task_name", _UNKNOWN) if has_task else _UNKNOWN
         counts = self._by_task.setdefault(
             task_name, {name: [] if unit == "Milliseconds" else 0 for name, unit in _UNITS.items()}
         )

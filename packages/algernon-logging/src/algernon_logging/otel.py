@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from contextvars import ContextVar
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from . import fields, invocation
@@ -20,14 +21,16 @@ except ImportError as error:
     ) from error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 # By these keys, newer and older ones of OpenTelemetry's instrumentations leave a call alone.
 _SUPPRESSED = {
     "suppress_instrumentation",
     getattr(context, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation"),
 }
-_FLUSH_MS = 5_000
+_FLUSH_SECONDS = 5.0
+# Nothing that a propagator writes is longer: it is the most that W3C has a baggage take.
+_LONGEST_ATTRIBUTE = 8_192
 
 _around: ContextVar[trace.SpanContext] = ContextVar(
     "algernon_otel_around", default=trace.INVALID_SPAN_CONTEXT
@@ -51,7 +54,13 @@ class OpenTelemetry:
     def received(self, record: Mapping[str, Any]) -> None:
         """Make the sender's span the current one."""
         around = trace.get_current_span().get_span_context()
-        sender_context = propagate.extract(record["attributes"])
+        sender_context = propagate.extract(
+            {
+                name: text
+                for name, text in record["attributes"].items()
+                if len(text) <= _LONGEST_ATTRIBUTE
+            }
+        )
         _around.set(around)
         # The record's own context variables end with it, so nothing is ever detached.
         context.attach(sender_context)
@@ -114,11 +123,14 @@ class OpenTelemetry:
             self.flush()
 
     def flush(self) -> None:
-        """Have the tracer provider export what it holds, if it knows how."""
+        """Have the tracer provider export what it holds, if it knows how, for some seconds."""
         flush = getattr(trace.get_tracer_provider(), "force_flush", None)
-        if flush is not None:
-            with suppress(Exception):
-                flush(_FLUSH_MS)
+        if flush is None:
+            return
+        # Some span processors take no notice of how long they may take.
+        thread = Thread(target=_flush, args=(flush,), name="algernon-flush", daemon=True)
+        thread.start()
+        thread.join(_FLUSH_SECONDS)
 
     def _consumer_span(self, record: Mapping[str, Any]) -> trace.Span:
         sender = trace.get_current_span().get_span_context()
@@ -142,6 +154,11 @@ class OpenTelemetry:
         _consumer.set(span)
         context.attach(_inside(span, context.get_current()))
         return span
+
+
+def _flush(flush: Callable[[int], object]) -> None:
+    with suppress(Exception):
+        flush(int(_FLUSH_SECONDS * 1000))
 
 
 def _inside(span: trace.Span, around: context.Context) -> context.Context:

@@ -7,6 +7,8 @@ import logging
 import os
 import sys
 
+# logging.config disables what it doesn't name, and these tell of each Task.
+_OURS = tuple(map(logging.getLogger, ("algernon_logging", "algernon_queue")))
 _QUIET = tuple(map(logging.getLogger, ("aws_xray_sdk", "boto3", "botocore", "urllib3")))
 # AWS Lambda Developer Guide, "Log-level filtering"; and Python's own names.
 _LEVELS = {
@@ -27,6 +29,8 @@ def configure() -> None:
     level = _level()
     if root.level != level:
         root.setLevel(level)
+    for own in _OURS:
+        own.disabled = False
     for library in _QUIET:
         if library.level < logging.WARNING:
             library.setLevel(logging.WARNING)

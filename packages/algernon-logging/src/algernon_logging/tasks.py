@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from . import fields, metrics, tracing
+from . import fields, metrics, root_logger, tracing
 from .exceptions import place_of, text_of, type_of
 from .times import timestamp
 
@@ -50,7 +50,8 @@ class TaskLines:
         fields.end_record()
 
     def ended(self, record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
-        """Write what became of the record."""
+        """Write what became of the record, whatever its Task did to the loggers."""
+        root_logger.configure()
         if logger.isEnabledFor(logging.INFO):
             _log_end(record, end)
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from . import fields
+from . import fields, tracing
 from .errors import SettingError
 from .trace_header import TracePosition, parse_trace_header
 
@@ -60,7 +60,9 @@ if TYPE_CHECKING:
 #: The message attribute that brings a trace from Task to Task, named as X-Ray's HTTP header.
 TRACE_ATTRIBUTE = "X-Amzn-Trace-Id"
 
-# AWS X-Ray Developer Guide, "AWS X-Ray segment documents": 64 kB a document.
+# AWS X-Ray Developer Guide, "AWS X-Ray segment documents": 64 kB a document, which comes in
+# one datagram with a header.
+_MOST_BYTES = 63_000
 _LONGEST_REASON = 4_000
 
 
@@ -68,20 +70,13 @@ class XRay:
     """Traces with X-Ray: a subsegment a record, in the trace of whoever sent the message."""
 
     def __init__(self) -> None:
-        context = xray_recorder.context
-        if "AWS_XRAY_CONTEXT_MISSING" not in os.environ and context.context_missing == "LOG_ERROR":
-            context.context_missing = "IGNORE_ERROR"
-        storage = RecordStorage(context._local)
-        context._local = storage
-        context.clear_trace_entities = storage.clear
-        if isinstance(context, LambdaContext):
-            context._refresh_context = functools.partial(
-                refresh_outside_records, storage, context._refresh_context
-            )
+        self._context: Any = None
+        self._watch_context()
         patch_what_is_imported()
 
     def received(self, record: Mapping[str, Any]) -> None:
         """Stand where the message's sender stood."""
+        self._watch_context()
         sender = parse_trace_header(record["attributes"].get(TRACE_ATTRIBUTE))
         around = _around()
         position = sender or parse_trace_header(record["trace_header"]) or around
@@ -118,6 +113,8 @@ class XRay:
             _record_error(subsegment, end["error"])
         seconds = end["seconds"]
         state.end(time() if seconds is None else subsegment.start_time + seconds)
+        if len(subsegment.serialize()) > _MOST_BYTES:
+            subsegment.metadata, subsegment.subsegments = {}, []
         xray_recorder.emitter.send_entity(subsegment)
 
     def sending(self, _message: Mapping[str, Any]) -> Mapping[str, str]:
@@ -125,6 +122,22 @@ class XRay:
         state = record_state.get()
         position = _around() if state is None else state.innermost()
         return {} if position is None else {TRACE_ATTRIBUTE: position.header}
+
+    def _watch_context(self) -> None:
+        """Give the SDK a place of each record's own, in whatever context it is configured with."""
+        context = xray_recorder.context
+        if context is self._context:
+            return
+        self._context = context
+        if "AWS_XRAY_CONTEXT_MISSING" not in os.environ and context.context_missing == "LOG_ERROR":
+            context.context_missing = "IGNORE_ERROR"
+        storage = RecordStorage(context._local)
+        context._local = storage
+        context.clear_trace_entities = storage.clear
+        if isinstance(context, LambdaContext):
+            context._refresh_context = functools.partial(
+                refresh_outside_records, storage, context._refresh_context
+            )
 
     def flush(self) -> None:
         """Do nothing: every subsegment is sent when it ends."""
@@ -143,7 +156,7 @@ def _around() -> TracePosition | None:
             is_sampled = None if entity.sampled is None else bool(entity.sampled)
             return TracePosition(entity.trace_id, entity.id, is_sampled)
     # The SDK forgets a header in which nothing is decided, and any header when it is disabled.
-    in_lambda = isinstance(xray_recorder.context, LambdaContext)
+    in_lambda = tracing.in_lambda() or isinstance(xray_recorder.context, LambdaContext)
     return parse_trace_header(os.environ.get(LAMBDA_TRACE_HEADER_KEY)) if in_lambda else None
 
 

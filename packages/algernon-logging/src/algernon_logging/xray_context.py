@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from aws_xray_sdk import global_sdk_config
-from aws_xray_sdk.core.models.dummy_entities import DummySegment
+from aws_xray_sdk.core.models.dummy_entities import DummySegment, DummySubsegment
 from aws_xray_sdk.core.models.facade_segment import FacadeSegment
 from aws_xray_sdk.core.models.subsegment import Subsegment
 
@@ -86,6 +86,9 @@ class RecordState:
     @property
     def first(self) -> Any:
         """What new subsegments belong to, if no other is open."""
+        if self.subsegment is None and not self.segment.sampled:
+            # So that code which annotates the current subsegment always has one.
+            self.subsegment = DummySubsegment(self.segment)
         return self.subsegment or self.segment
 
     def innermost(self) -> TracePosition:

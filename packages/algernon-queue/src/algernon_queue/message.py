@@ -64,7 +64,7 @@ class Message:
         task_name = body.get("task_name")
         if not _is_name(task_name):
             raise MalformedMessageError(
-                f"the message has no task_name, but the keys {sorted(body)}: send it with"
+                f"the message has no task_name, but the keys {_some(sorted(body))}: send it with"
                 " send_task, or as {'task_name': …, 'task_kwargs': …, 'callback': …}"
             )
         callback = body.get("callback") or None
@@ -185,9 +185,15 @@ def _uuid(text: Any, key: str, task_name: str, *, instead: str) -> str:
         return str(UUID(text))
     except (TypeError, ValueError, AttributeError) as error:
         raise MalformedMessageError(
-            f"the {key} {text!r} of a message for {task_name!r} is no UUID: leave it out, and"
-            f" the message takes {instead}"
+            f"the {key} {str(text)[:80]!r} of a message for {task_name!r} is no UUID: leave it"
+            f" out, and the message takes {instead}"
         ) from error
+
+
+def _some(keys: list[str]) -> str:
+    """Return some keys as a text, of which a message may have more and longer ones than a log."""
+    shown = [key[:40] for key in keys[:10]]
+    return f"{shown} and {len(keys) - 10} more" if len(keys) > 10 else f"{shown}"
 
 
 def _is_name(name: object) -> TypeGuard[str]:

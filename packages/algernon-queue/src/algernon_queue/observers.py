@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from contextvars import Context
 from typing import Any, Literal, NotRequired, TypedDict
 
@@ -137,8 +138,8 @@ class Observer:
         It is said in a context of the message's own, and maybe in a thread of its
         own. The attributes are texts of printable characters; empty ones are left
         out, and where several observers name the same one, the last one's counts.
-        There mustn't be more than ten: Amazon SNS Developer Guide, "Amazon SNS message
-        attributes", where raw message delivery drops a message that has more.
+        Their names are of letters, digits, hyphens, underscores and periods, and the
+        first ten go: Amazon SNS Developer Guide, "Amazon SNS message attributes".
         """
         return {}
 
@@ -183,5 +184,7 @@ def _tell(observer: Observer, what: str, facts: tuple[Any, ...]) -> Any:
     try:
         return method(*facts)
     except Exception:
-        logger.exception("an observer of Tasks failed: %r", observer)
+        # What an observer can't do, such as write a line, may fail here again.
+        with suppress(Exception):
+            logger.exception("an observer of Tasks failed: %r", observer)
         return None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from math import inf
 from typing import Any
 
@@ -21,6 +23,10 @@ logger = logging.getLogger("algernon_queue")
 # Amazon SNS API Reference, PublishBatch: bytes of all messages of a call, and of their
 # attributes.
 _MAX_BYTES = 256 * 1024
+# Amazon SNS Developer Guide, "Amazon SNS message attributes": their names, and how many
+# raw message delivery brings; a message that has more it drops.
+_NAME = re.compile(r"(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)")
+_MOST_ATTRIBUTES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,7 @@ def write_publication(
     attributes: dict[str, str] = {}
     for wanted in answers(context, "sending", _facts(task, topic_arn)):
         attributes |= _sendable(wanted)
+    attributes = dict(islice(attributes.items(), _MOST_ATTRIBUTES))
     unwritten = Publication(task, topic_arn, "", group, attributes, context)
     try:
         return replace(unwritten, message=write(_MAX_BYTES - unwritten.size))
@@ -112,13 +119,26 @@ def _facts(task: OutgoingTask, topic_arn: str) -> MessageFacts:
 
 def _sendable(attributes: Any) -> dict[str, str]:
     """Return what an observer wants sent, or nothing if not all of it are printable texts."""
-    are_texts = isinstance(attributes, Mapping) and all(
-        isinstance(text, str) and text.isprintable() for pair in attributes.items() for text in pair
+    are_sendable = isinstance(attributes, Mapping) and all(
+        _is_name(name) and isinstance(text, str) and text.isprintable()
+        for name, text in attributes.items()
     )
-    if not are_texts:
-        logger.error("an observer of Tasks wants sent what is no mapping of printable texts")
+    if not are_sendable:
+        logger.error(
+            "an observer of Tasks wants sent what can't be attributes of a message: they are"
+            " printable texts, under names of letters, digits and -_. that don't begin as AWS's own"
+        )
         return {}
-    return {name: text for name, text in attributes.items() if name and text}
+    return {name: text for name, text in attributes.items() if text}
+
+
+def _is_name(name: object) -> bool:
+    """Tell whether a message attribute can have this name."""
+    return (
+        isinstance(name, str)
+        and _NAME.fullmatch(name) is not None
+        and not name.lower().startswith(("aws.", "amazon."))
+    )
 
 
 def _size(attributes: Mapping[str, str]) -> int:
