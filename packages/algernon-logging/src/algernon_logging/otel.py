@@ -15,8 +15,8 @@ try:
     from opentelemetry import context, propagate, trace
 except ImportError as error:
     raise MissingExtraError(
-        "ALGERNON_TRACING is 'otel', but opentelemetry-api isn't installed: install the extra"
-        " algernon-logging[otel]",
+        "ALGERNON_TRACING is 'otel', but opentelemetry-api isn't installed: pip install"
+        " opentelemetry-api",
         name=error.name,
     ) from error
 
