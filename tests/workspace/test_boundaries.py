@@ -41,6 +41,11 @@ ONLY_IN = {
     "wrapt": {"xray_patching.py"},
     "opentelemetry": {"otel.py"},
 }
+DISTRIBUTION_OF = {
+    "dateutil": "python-dateutil",
+    "botocore": "boto3",
+    "opentelemetry": "opentelemetry-api",
+}
 
 
 def project(name: str) -> dict[str, Any]:
