@@ -289,16 +289,17 @@ def test_a_chain_goes_from_worker_to_worker_and_back(tmp_path: Path) -> None:
         pytest.param({"LogFormat": "Text", "Debug": "true"}, None, "Active", id="text-debug"),
         pytest.param({"Tracing": "otel"}, "INFO", "Active", id="otel"),
         pytest.param({"Tracing": "off"}, "INFO", "PassThrough", id="off"),
+        pytest.param({"MetricsNamespace": "Shop/Tasks"}, "INFO", "Active", id="metrics"),
     ],
 )
-def test_the_templates_parameters_set_logs_and_traces(
+def test_the_templates_parameters_set_logs_traces_and_metrics(
     system: LocalSystem,
     client: Client,
     parameters: dict[str, str],
     level: str | None,
     mode: str,
 ) -> None:
-    """JSON lines have the level of Debug, text has none, and only `off` ends active tracing."""
+    """JSON lines have the level of Debug, only `off` ends tracing, metrics need a namespace."""
     objects = client("s3").list_objects_v2(Bucket="algernon-code")["Contents"]
     code = next(each["Key"] for each in objects if each["Key"].endswith(".zip"))
     chosen = {"CodeBucket": "algernon-code", "CodeKey": code, **parameters}
@@ -333,6 +334,7 @@ def test_the_templates_parameters_set_logs_and_traces(
     variables = function["Environment"]["Variables"]
     assert variables["ALGERNON_TRACING"] == parameters.get("Tracing", "xray")
     assert variables["DEBUG"] == parameters.get("Debug", "false")
+    assert variables["ALGERNON_METRICS_NAMESPACE"] == parameters.get("MetricsNamespace", "")
 
 
 def test_the_local_function_is_said_to_log_text(system: LocalSystem, client: Client) -> None:

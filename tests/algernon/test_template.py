@@ -194,6 +194,7 @@ def test_the_function_is_the_worker() -> None:
     assert function["Environment"]["Variables"] == {
         "ALGERNON_BUCKET_NAME": {"Ref": "Bucket"},
         "ALGERNON_FAILURES": "report",
+        "ALGERNON_METRICS_NAMESPACE": {"Ref": "MetricsNamespace"},
         "ALGERNON_TOPIC_PREFIX": {"Fn::Sub": "${AWS::StackName}-"},
         "ALGERNON_TRACING": {"Ref": "Tracing"},
         "CACHE_FOLDER_NAME": "cache",

@@ -11,8 +11,11 @@ from uuid import uuid4
 
 import boto3
 import pytest
-from algernon.chain import check_chain_id, runs_of_chain, tell_chain
+from algernon.chain import check_chain_id, runs_of_chain
 from algernon.errors import ChainError
+from algernon.story import tell_chain
+from hypothesis import given
+from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -36,9 +39,9 @@ FACTS: dict[str, Any] = {
 
 
 def json_line(**others: Any) -> str:
-    """Return a line of a run in JSON."""
+    """Return the line of a run's end in JSON."""
     facts = {**FACTS, **others}
-    line = {
+    line: dict[str, Any] = {
         "timestamp": "2026-11-24T03:11:08.000Z",
         "level": "INFO",
         "message": "Task",
@@ -49,6 +52,33 @@ def json_line(**others: Any) -> str:
     return json.dumps(
         {**line, **{name: value for name, value in facts.items() if value is not None}}
     )
+
+
+def own_line(**others: Any) -> str:
+    """Return a line that a Task itself wrote, in JSON."""
+    line = {
+        "timestamp": "2026-11-24T03:11:07.300Z",
+        "level": "INFO",
+        "message": "asking",
+        "logger": "prices",
+        "function_name": "shop",
+        "task_name": "price",
+        "task_id": CHAIN_ID,
+        "chain_id": CHAIN_ID,
+        "receive_count": 1,
+    }
+    return json.dumps({**line, **others})
+
+
+def story_of(*lines: str) -> list[str]:
+    """Return the lines of the story that lines tell."""
+    return tell_chain(CHAIN_ID, runs_of_chain(CHAIN_ID, lines)).splitlines()
+
+
+def verdict_of(*lines: str) -> list[str]:
+    """Return the lines of the story below its table."""
+    story = story_of(*lines)
+    return story[story.index("", 2) + 1 :]
 
 
 def text_line(**others: Any) -> str:
@@ -74,22 +104,26 @@ def test_a_run_is_told_from_a_line_in_either_form(line: Callable[..., str]) -> N
         error_at="worker.py:7 in price",
     )
 
-    story = tell_chain(CHAIN_ID, runs_of_chain(CHAIN_ID, [text])).splitlines()
-
     headings = (
-        "TASK   RUN  STARTED                    WAITED     TOOK  RECEIVED              SENT"
-        "  OUTCOME      FUNCTION"
+        "TASK   RUN  STARTED (UTC)                 AGE     TOOK  RECEIVED              SENT"
+        "  OUTCOME"
     )
     row = (
         "price    1  2026-11-24 03:11:07.250  250.0 ms  12.3 ms  723 B + 1.2 kB in S3  -   "
-        "  dead letter  shop"
+        "  dead letter"
     )
-    assert story == [
+    assert story_of(text) == [
         f"Chain {CHAIN_ID}: 1 Task, 1 run, 1 function, 1.000 s.",
         "",
         headings,
+        "in shop:",
         row,
         "    ValueError: no price (worker.py:7 in price)",
+        "",
+        (
+            f"price ({CHAIN_ID}) isn't done: its run 1 failed, and was moved to the dead-letter"
+            " queue."
+        ),
     ]
 
 
@@ -97,22 +131,105 @@ def test_a_run_is_told_from_a_line_in_either_form(line: Callable[..., str]) -> N
 def test_a_hop_without_a_run_is_named(line: Callable[..., str]) -> None:
     """Where a message was sent of which no line tells, the story ends with it."""
     task_id = str(uuid4())
-    sent = line(next_task_name="bill", next_task_id=task_id, sent_bytes=441, stored_bytes=91)
+    sent = line(next_task_name="bill", next_task_id=task_id, sent_bytes=441, result_bytes=91)
 
-    *_, row, last = tell_chain(CHAIN_ID, runs_of_chain(CHAIN_ID, [sent])).splitlines()
+    *_, row, blank, last = story_of(sent)
 
-    assert "441 B + 91 B in S3" in row
+    assert row.endswith("  441 B + 91 B in S3  done")
+    assert blank == ""
     assert last == f"No line yet of bill ({task_id}), to which a message was sent."
 
 
-def test_a_run_without_a_line_is_named() -> None:
+@pytest.mark.parametrize(
+    ("counts", "missing"),
+    [
+        ((2, 4, 4), "1, 3"),
+        ((1, 5, 7), "2 to 4, 6"),
+        ((0, 2), "1"),
+        ((30_000_000,), "1 to 29999999"),
+    ],
+)
+def test_runs_without_a_line_are_named(counts: tuple[int, ...], missing: str) -> None:
     """Where the attempts of a Task have gaps, the story says which, as after a killed process."""
-    lines = [json_line(receive_count=count) for count in (2, 4, 4)]
+    assert verdict_of(*(json_line(receive_count=count) for count in counts)) == [
+        f"No line of run {missing} of price ({CHAIN_ID}): its process may have been killed."
+    ]
 
-    *_, first, second = tell_chain(CHAIN_ID, runs_of_chain(CHAIN_ID, lines)).splitlines()
 
-    end = f"of price ({CHAIN_ID}): its process may have been killed."
-    assert (first, second) == (f"No line of run 1 {end}", f"No line of run 3 {end}")
+FAILED = "failed, so that it is tried again, or is in the dead-letter queue by now"
+NOT_ENDED = "has not ended, so that it is running, or its process was killed or ran out of time"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        ("done", None),
+        ("duplicate", None),
+        ("failed", FAILED),
+        ("dead_letter", "failed, and was moved to the dead-letter queue"),
+        ("handed_back", "went back to the queue"),
+    ],
+)
+def test_the_last_run_of_a_task_says_whether_it_is_done(outcome: str, state: str | None) -> None:
+    """After a failure, what the last run came to counts, in whatever order the lines are."""
+    last = json_line(outcome=outcome, receive_count=2, started_at="2026-11-24T03:11:08.250Z")
+
+    assert verdict_of(last, json_line(outcome="failed")) == [
+        f"price ({CHAIN_ID}) isn't done: its run 2 {state}." if state else "All of it is done."
+    ]
+
+
+def test_each_task_has_a_verdict_of_its_own() -> None:
+    """That one Task of the chain is done says nothing of the others."""
+    task_id = str(uuid4())
+    lines = [
+        json_line(next_task_name="bill", next_task_id=task_id),
+        json_line(task_name="bill", task_id=task_id, outcome="handed_back"),
+    ]
+
+    assert verdict_of(*lines) == [
+        f"bill ({task_id}) isn't done: its run 1 went back to the queue.",
+    ]
+
+
+def test_a_run_without_an_end_is_told_from_its_first_line() -> None:
+    """Lines that a Task wrote, with no end, are a run that hasn't ended, told once."""
+    of_the_task = {"outcome": "sold", "message_bytes": 7}
+    lines = [
+        own_line(receive_count=2, timestamp="2026-11-24T03:12:09.000Z", **of_the_task),
+        own_line(receive_count=2, timestamp="2026-11-24T03:12:08.000Z"),
+        json_line(outcome="failed"),
+    ]
+
+    *_, row, blank, verdict = story_of(*lines)
+
+    assert row.split() == ["price", "2", "2026-11-24", "03:12:08.000", *"----", "not", "ended"]
+    assert blank == ""
+    assert verdict == f"price ({CHAIN_ID}) isn't done: its run 2 {NOT_ENDED}."
+
+
+def test_a_run_with_an_end_is_told_by_it_alone() -> None:
+    """The lines that a Task wrote before its end don't make another run of it."""
+    for lines in ([own_line(), json_line()], [json_line(), own_line()]):
+        (run,) = runs_of_chain(CHAIN_ID, lines)
+        assert run.outcome == "done"
+
+
+def test_a_function_is_named_where_it_changes() -> None:
+    """Runs that follow each other in one function have one heading."""
+    lines = [
+        json_line(task_name=name, function_name=function, started_at=f"2026-11-24T03:11:0{second}Z")
+        for second, (name, function) in enumerate(
+            [("a", "shop"), ("b", "shop"), ("c", "bank"), ("d", "shop")]
+        )
+    ]
+
+    firsts = [row.split()[0:2] for row in story_of(*lines)[3:-2]]
+
+    assert firsts == [
+        *(["in", "shop:"], ["a", "1"], ["b", "1"]),
+        *(["in", "bank:"], ["c", "1"], ["in", "shop:"], ["d", "1"]),
+    ]
 
 
 def test_runs_are_told_in_the_order_of_time() -> None:
@@ -126,9 +243,17 @@ def test_runs_are_told_in_the_order_of_time() -> None:
 
 def test_a_run_that_never_started_is_told_too() -> None:
     """A record that was given back without a run has the time of its line, and no duration."""
-    lines = [json_line(outcome="handed_back", started_at=None, duration_ms=None, sent_at=None)]
-    (run,) = runs_of_chain(CHAIN_ID, lines)
-    assert run.row[2:5] == ("2026-11-24 03:11:08.000", "-", "-")
+    line = json_line(outcome="handed_back", started_at=None, duration_ms=None, sent_at=None)
+    row = story_of(line)[4]
+    assert row.split() == [
+        *("price", "1", "2026-11-24", "03:11:08.000", "-", "-", "723", "B", "-", "handed", "back")
+    ]
+
+
+def test_times_of_other_zones_are_told_in_utc() -> None:
+    """Whatever zone a line's times are in, the table's are of UTC."""
+    row = story_of(json_line(started_at="2026-11-24T05:11:07.250+02:00"))[4]
+    assert "  2026-11-24 03:11:07.250  " in row
 
 
 @pytest.mark.parametrize(
@@ -139,17 +264,89 @@ def test_a_run_that_never_started_is_told_too() -> None:
         "[" * 5000,
         "START RequestId: r-1",
         json_line(chain_id=str(uuid4())),
-        json_line(outcome=None),
-        json_line(message_bytes="many"),
-        json_line(receive_count=[1]),
-        json_line(sent_at="yesterday"),
-        text_line(outcome=None),
+        own_line(task_name=["price"]),
+        json_line(task_name=None),
+        json_line(task_id=None),
+        json_line(receive_count=None),
+        json_line(message_bytes=None),
+        text_line(receive_count=None),
         "[INFO]\t2026-11-24T03:11:08.000Z\t-\t-\t-\talgernon_logging\tTask\tchain_id=" + CHAIN_ID,
     ],
 )
 def test_what_tells_of_no_run_is_passed_over(line: str) -> None:
-    """Lines of other chains, other programs, and damaged ones are no runs of the chain."""
+    """Lines of other chains, other programs, and such without a Task are no runs of the chain."""
     assert runs_of_chain(CHAIN_ID, [line]) == []
+
+
+NO_NUMBERS: list[Any] = ["many", [1], {}, float("inf"), float("nan"), -1, 1e308, 10**400]
+NO_TEXTS: list[Any] = [["x"], {"a": 1}]
+# The last one is in a year before the first, in UTC.
+NO_TIMES: list[Any] = ["now", "2026-11-24T03:11:08", 7, ["x"], "0001-01-01T00:00:00+14:00"]
+WRONG: dict[str, list[Any]] = {
+    **dict.fromkeys(("task_name", "task_id", "function_name", "outcome", "error"), NO_TEXTS),
+    **dict.fromkeys(("timestamp", "sent_at", "started_at"), NO_TIMES),
+    **dict.fromkeys(("receive_count", "message_bytes", "arguments_bytes"), NO_NUMBERS),
+    **dict.fromkeys(("sent_bytes", "result_bytes", "duration_ms"), NO_NUMBERS),
+}
+DAMAGE: list[dict[str, Any]] = [
+    *({name: value} for name, values in WRONG.items() for value in values),
+    {"next_task_name": ["bill"], "next_task_id": "7"},
+    {"next_task_name": "bill", "next_task_id": {"a": 1}},
+    {"error": "ValueError", "reason": ["no price"]},
+    {"error": "ValueError", "error_at": {"line": 7}},
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=str)
+def test_a_damaged_line_is_passed_over(damage: dict[str, Any]) -> None:
+    """Whatever is wrong in a line, the others of the chain are told, as if it weren't there."""
+    good = json_line()
+
+    assert story_of(json_line(**{"receive_count": 2, **damage}), good) == story_of(good)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*FACTS, "timestamp", "logger", "function_name", "arguments_bytes"])
+        | st.sampled_from(["next_task_name", "next_task_id", "error", "reason", "error_at"]),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+            lambda each: st.lists(each) | st.dictionaries(st.text(), each),
+            max_leaves=3,
+        )
+        | st.datetimes().map(lambda time: f"{time.isoformat()}Z"),
+    )
+)
+def test_no_line_breaks_the_story(damage: dict[str, Any]) -> None:
+    """Any values at all beside a good line leave its row in the story, which is printable."""
+    story = story_of(json_line(**{**damage, "chain_id": CHAIN_ID}), json_line(task_name="good"))
+
+    assert [row for row in story if row.startswith("good ")]
+    assert all(row.isprintable() for row in story)
+
+
+WILD = "\x1b[2J\x9b1m\x07\r\n\u202eevil\u2066\u200f\ud800\u2028"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param([json_line(task_name=WILD, task_id=WILD, outcome="failed")], id="task"),
+        pytest.param([json_line(function_name=WILD)], id="function"),
+        pytest.param([json_line(outcome=WILD)], id="outcome"),
+        pytest.param([json_line(error=WILD, reason=WILD, error_at=WILD)], id="error"),
+        pytest.param([json_line(next_task_name=WILD, next_task_id=WILD)], id="next"),
+        pytest.param([own_line(task_name=WILD, task_id=WILD, receive_count=3)], id="begun"),
+        pytest.param([text_line(task_id=WILD, error=WILD, reason=WILD)], id="text"),
+    ],
+)
+def test_nothing_in_a_line_reaches_the_terminal_as_a_command(lines: list[str]) -> None:
+    """Escape sequences, bidi marks, line ends and lone surrogates are replaced."""
+    story = tell_chain(CHAIN_ID, runs_of_chain(CHAIN_ID, lines))
+
+    assert "evil" in story
+    assert all(line.isprintable() for line in story.split("\n"))
+    assert "\N{REPLACEMENT CHARACTER}" in story
 
 
 def test_a_chain_id_is_a_uuid() -> None:
@@ -187,7 +384,12 @@ def endpoint() -> Iterator[str]:
     )
     logs = boto3.client("logs", **where)
     logs.create_log_group(logGroupName="others")
-    for group, line in ((GROUP, json_line()), ("others", text_line(task_name="bill"))):
+    logs.create_log_group(logGroupName="wild")
+    for group, line in (
+        (GROUP, json_line()),
+        ("others", text_line(task_name="bill")),
+        ("wild", json_line(task_name="évil\x1b[2J", error="E", reason="\u202e\x9b1m")),
+    ):
         logs.create_log_stream(logGroupName=group, logStreamName="s")
         now = int(time.time() * 1000)
         events = [{"timestamp": now, "message": text} for text in (line, "another line")]
@@ -216,8 +418,36 @@ def test_the_lines_of_a_stack_on_aws_are_searched(command: Command, endpoint: st
 def test_other_log_groups_are_searched_too(command: Command, endpoint: str) -> None:
     """With --log-group a chain that runs through other stacks is told whole."""
     done = trace(command, endpoint, CHAIN_ID, "--stack", "shop", "--log-group", "others")
-    assert [row.split()[0] for row in done.stdout.splitlines()[3:]] == ["price", "bill"]
+    assert [row.split()[0] for row in done.stdout.splitlines()[3:-2]] == ["in", "price", "bill"]
     assert trace(command, endpoint, CHAIN_ID, "--log-group", "others").returncode == 0
+
+
+def test_a_log_group_that_is_named_twice_is_searched_once(command: Command, endpoint: str) -> None:
+    """Neither the stack's own group nor another gives its runs twice."""
+    once = trace(command, endpoint, CHAIN_ID, "--stack", "shop", "--log-group", "others")
+    groups = ("--log-group", GROUP, "--log-group", "others", "--log-group", "others")
+    twice = trace(command, endpoint, CHAIN_ID, "--stack", "shop", *groups)
+    assert ": 2 Tasks, 2 runs, " in once.stdout
+    assert twice.stdout == once.stdout
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("utf-8", "évil\ufffd[2J"), ("ascii", r"\xe9vil\ufffd[2J")]
+)
+def test_only_what_a_terminal_shows_is_printed(
+    command: Command, endpoint: str, encoding: str, name: str
+) -> None:
+    """What would steer a terminal is replaced, and what its encoding lacks is escaped."""
+    done = command(
+        *("trace", CHAIN_ID, "--log-group", "wild", "--region", "eu-west-1"),
+        AWS_ENDPOINT_URL=endpoint,
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
+        PYTHONIOENCODING=encoding,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(line.isprintable() for line in done.stdout.splitlines())
+    assert name in done.stdout
 
 
 def test_a_chain_of_which_nothing_is_known_is_an_error(command: Command, endpoint: str) -> None:

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from io import TextIOWrapper
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -37,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Example:
         ``main(["template", "worker:router", "--timeout", "60"])``
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Lines and names may hold characters that the terminal's encoding lacks.
+        sys.stdout.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], None] = options.command
     try:
@@ -145,7 +149,8 @@ def _send(options: argparse.Namespace) -> None:
 
 
 def _trace(options: argparse.Namespace) -> None:
-    from .chain import check_chain_id, runs_of_chain, tell_chain
+    from .chain import check_chain_id, runs_of_chain
+    from .story import tell_chain
 
     chain_id = check_chain_id(options.chain_id)
     groups = options.log_group or []

@@ -68,10 +68,11 @@ def system_template(
     any place, and leave the first one first.
 
     The template has the parameters `CodeBucket` and `CodeKey`, where the zip is;
-    `CacheDays`; `Debug`; `LogFormat`, which is JSON or Text; and `Tracing`, which
-    is xray, otel or off. Its outputs are the bucket, the functions, their role
-    and their log group. The log group is shared as AWS Lambda Developer Guide,
-    "Configuring CloudWatch log groups", describes.
+    `CacheDays`; `Debug`; `LogFormat`, which is JSON or Text; `MetricsNamespace`,
+    CloudWatch's of the Tasks' metrics, of which none are written without; and
+    `Tracing`, which is xray, otel or off. Its outputs are the bucket, the
+    functions, their role and their log group. The log group is shared as AWS
+    Lambda Developer Guide, "Configuring CloudWatch log groups", describes.
 
     Args:
         tasks: The names of the first worker's Tasks.
@@ -188,6 +189,11 @@ _PARAMETERS = {
         "AllowedValues": ["JSON", "Text"],
         "Default": "JSON",
         "Description": "The format of the log lines, the workers' and Lambda's own",
+    },
+    "MetricsNamespace": {
+        "Type": "String",
+        "Default": "",
+        "Description": "The CloudWatch namespace of the Tasks' metrics; none are written without",
     },
     "Tracing": {
         "Type": "String",
@@ -491,6 +497,7 @@ def _function(worker: Worker, timeout: int, memory: int) -> dict[str, Any]:
                     # Belongs with ReportBatchItemFailures: one without the other
                     # loses messages.
                     "ALGERNON_FAILURES": "report",
+                    "ALGERNON_METRICS_NAMESPACE": {"Ref": "MetricsNamespace"},
                     "ALGERNON_TOPIC_PREFIX": {"Fn::Sub": "${AWS::StackName}-"},
                     "ALGERNON_TRACING": {"Ref": "Tracing"},
                     "CACHE_FOLDER_NAME": CACHE_FOLDER,
