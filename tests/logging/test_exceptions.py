@@ -271,3 +271,28 @@ def test_no_exception_is_no_exception(json_lines: JsonLines) -> None:
     lambda_logged(logging.error)("wrong", exc_info=True)
     lambda_logged(logging.error)("wrong", exc_info=(None, None, None))
     assert ["exception" in line for line in json_lines.read()] == [False, False]
+
+
+def test_long_texts_are_cut(told: Any) -> None:
+    """What an exception says, its notes and a frame's code end where nobody reads on."""
+    error = ValueError("x" * 12_345)
+    error.add_note("n" * 2_000)
+    source = f"def fail(error): raise error{' ' * 10};{'y' * 2_000}"
+    names: dict[str, Any] = {"__name__": "long", "__loader__": Source(source)}
+    exec(compile(source, "/nowhere/long.py", "exec"), names)
+    form = told(lambda: names["fail"](error))
+    assert form["message"] == "x" * 10_000 + "… <2,345 more characters>"
+    assert form["notes"] == ["n" * 1_000 + "… <1,000 more characters>"]
+    left_out = len(source) - 1_000
+    assert form["frames"][-1]["code"] == f"{source[:1_000]}… <{left_out:,} more characters>"
+
+
+class Source:
+    """A loader that has a module's source."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def get_source(self, _name: str) -> str:
+        """Return it."""
+        return self._source

@@ -10,7 +10,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from algernon_logging import bind, lambda_logged
+from algernon_logging import bind, fields, lambda_logged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +73,7 @@ def test_text_has_fields_as_pairs(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "name",
     [
+        "_aws",
         "cold_start",
         "exception",
         "function_arn",
@@ -113,8 +114,8 @@ def test_names_may_be_anything(
     """Whatever a field is called, the line is one object, and has it."""
     with bind(**{name: 1}):
         log("inside")
-    ((_, fields),) = bound(json_lines)
-    assert fields == {name.replace("\udc80", r"\udc80"): 1}
+    ((_, found),) = bound(json_lines)
+    assert found == {name.replace("\udc80", r"\udc80"): 1}
 
 
 def test_what_is_none_is_left_out(json_lines: JsonLines) -> None:
@@ -141,9 +142,9 @@ def test_async_tasks_keep_their_own_fields(json_lines: JsonLines) -> None:
     asyncio.run(main())
     lines = bound(json_lines)
     assert len(lines) == 20
-    for message, fields in lines:
+    for message, found in lines:
         n, *after = message.split()
-        assert fields == ({"all": True} if after else {"all": True, "n": int(n)})
+        assert found == ({"all": True} if after else {"all": True, "n": int(n)})
 
 
 def test_to_thread_has_the_fields(json_lines: JsonLines) -> None:
@@ -207,3 +208,22 @@ def test_fields_of_a_coroutine_that_is_closed_elsewhere_go(json_lines: JsonLines
     thread.join()
     log("after")
     assert bound(json_lines) == [("in thread", {}), ("after", {})]
+
+
+def test_what_is_added_to_a_record_cannot_be_bound_anew(json_lines: JsonLines) -> None:
+    """A record's fields, those that tracing adds too, are what they are, whatever code binds."""
+
+    def work() -> None:
+        fields.set_record({"task_id": "t-1"})
+        fields.add(trace_id="1-2")
+        with bind(trace_id="forged", task_id="forged"):
+            log("inside")
+        fields.set_record({"task_id": "t-2"})
+        log("the next")
+
+    contextvars.Context().run(work)
+    forged = {"extra_trace_id": "forged", "extra_task_id": "forged"}
+    assert bound(json_lines) == [
+        ("inside", {"task_id": "t-1", "trace_id": "1-2", **forged}),
+        ("the next", {"task_id": "t-2"}),
+    ]

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from algernon_logging import bind, lambda_logged
 
+from .lines import parsed
+
 if TYPE_CHECKING:
     from .lines import JsonLines
 
@@ -185,7 +187,7 @@ def test_whatever_the_message_a_line_is_written(
         "größe あ 😀",
         '","level":"FATAL","x":"',
         "\u202e\ufeff\ufffe\uffff",
-        "x" * 1_000_000,
+        "x" * 900,
         "",
     ],
 )
@@ -250,3 +252,37 @@ def test_level_names_of_ones_own(json_lines: JsonLines) -> None:
     lambda_logged(logger.log)(33, "a")
     lambda_logged(logger.log)(34, "b")
     assert [line["level"] for line in json_lines.read()] == ['NOTICE "x"\n', "Level 34"]
+
+
+EVENT = 1_048_576
+
+
+@pytest.mark.parametrize("char", ["x", "\x01", "é", "\u2028", "😀", "\U000e0001", "\udcff", '"'])
+def test_no_value_makes_a_line_larger_than_an_event(
+    char: str, json_lines: JsonLines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A message, a field and an exception of a megabyte each are cut, and say what is missing."""
+    large = char * 1_000_000
+    error = ValueError(large)
+    error.__cause__ = KeyError(large)
+    with bind(bound=large):
+        log(large, extra={"extra": [{"deep": large}], large: 1}, exc_info=error)
+    text = capsys.readouterr().err
+    assert len(text.encode()) < EVENT / 2
+    line = parsed(text.removesuffix("\n"))
+    for value in (line["message"], line["bound"], line["extra"], line["exception"]["message"]):
+        assert re.search(r"… <\d{1,3}(,\d{3})+ more characters>$", value)
+    assert line["message"] == line["bound"]
+    kept, _, left_out = line["bound"].partition("… <")
+    if char == "x":
+        assert len(kept) + int(left_out.split()[0].replace(",", "")) == len(large)
+        assert 60_000 < len(kept) <= 65_536
+
+
+def test_what_fits_is_whole(json_lines: JsonLines) -> None:
+    """Values and messages of less than 64 KiB are written to their end."""
+    text, rows = "x" * 65_000, [{"id": n, "name": f"row {n}"} for n in range(1000)]
+    with bind(bound=text):
+        log(text, extra={"rows": rows})
+    line = json_lines.one()
+    assert (line["message"], line["bound"], line["rows"]) == (text, text, rows)

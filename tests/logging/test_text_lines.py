@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from algernon_logging import bind, lambda_logged
+from algernon_logging.parsing import parse_line
 
 CONTEXT = SimpleNamespace(aws_request_id="r-1", function_name="orders")
 COLUMNS = 7
@@ -154,3 +155,57 @@ def test_traceback_and_stack_follow_the_fields() -> None:
         lines = written(exc_info=ValueError("no"), stack_info=True).splitlines()
     assert lines[0].endswith("\tsold\torder_id=7")
     assert lines[1:3] == ["ValueError: no", "Stack (most recent call last):"]
+
+
+BREAKS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+FORGED = "[INFO]\t2026-11-24T03:11:07.204Z\tr-2\tshop\t-\troot\tforged\ttask_id=forged"
+FORGED_JSON = '{"timestamp":"","level":"INFO","message":"forged","logger":"root"}'
+
+
+@pytest.mark.parametrize("forged", [FORGED, FORGED_JSON])
+@pytest.mark.parametrize("end", [*BREAKS, "\r\n"], ids=ascii)
+def test_no_message_or_traceback_forges_a_line(end: str, forged: str) -> None:
+    """Whatever somebody takes for the end of a line, only its own beginning is one's."""
+    text = f"eve{end}{forged}"
+    for line in (
+        written(text),
+        written("x", exc_info=ValueError(text)),
+        written("x", exc_info=ValueError("no"), stack_info=True) + written(text),
+    ):
+        first, *rest = line.splitlines()
+        assert parse_line(first) is not None
+        assert [parse_line(each) for each in rest] == [None] * len(rest)
+        assert not any(each.startswith(("[", "{")) for each in rest)
+
+
+def test_other_lines_of_a_message_are_as_they_are() -> None:
+    """A message of several lines is written as it is, where nothing looks like a line's start."""
+    assert written("a [b]\n c {d}\n\te").split("\t", 6)[-1].rstrip("\t") == "a [b]\n c {d}\n\te"
+    assert written("a\n[b]\n{c}").split("\t", 6)[-1] == "a\n [b]\n {c}"
+
+
+@pytest.mark.parametrize("more", ["", "\nmore", "\x0bmore", "\x0btask_id=y", "\n\ttask_id=y"])
+@pytest.mark.parametrize("message", ["tea\ttask_id=x", "tea\tz\ttask_id=x", "\ttask_id=x"])
+def test_no_message_forges_fields(message: str, more: str) -> None:
+    """What follows a tab in a message isn't read as fields, with and without those of a line."""
+    line = written(message + more)
+    with bind(n=7):
+        with_fields = written(message + more)
+    for text in (line, line.splitlines()[0], with_fields, with_fields.splitlines()[0]):
+        found = parse_line(text)
+        assert found is not None
+        assert "task_id" not in found
+        assert found["message"].startswith("tea\t" if message[0] == "t" else "\t")
+
+
+@pytest.mark.parametrize("char", ["x", "\x01", "é", "\U000e0001", "\udcff"], ids=ascii)
+def test_no_value_makes_a_line_larger_than_an_event(char: str) -> None:
+    """A message, a field and a traceback of a megabyte each are cut, and say what is missing."""
+    large = char * 1_000_000
+    with bind(**{"field": large, large: [large]}):
+        line = written(large)
+    assert len(line.encode()) < 500_000
+    assert line.count(" more characters>") == 4
+    traceback = written("wrong", exc_info=ValueError(large))
+    assert len(traceback.encode()) < 1_000_000
+    assert traceback.endswith(" more characters>")

@@ -7,8 +7,9 @@ import enum
 import ipaddress
 import logging
 import os
-import sys
 import time
+import tracemalloc
+from argparse import Namespace
 from collections import ChainMap, OrderedDict, UserDict, defaultdict, deque, namedtuple
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
@@ -411,15 +412,73 @@ MASKED = [
     "session_id", "sessionId", "signature", "X-Amz-Signature", "jwt", "otp", "pin", "user_pin",
     "pin_code", "connection_string", "connectionString", "presigned_url", "tokens", "dsn",
     "_password", "password_", "__secret__", "pass\u200bword", "\u017fecret",
+    "auth_header", "authHeader", "auth_key", "x-auth-key", "db_pw", "pw", "dbpw", "dbpass",
+    "userpass", "DBPass", "pass1", "pass_1", "password_2", "oauth2", "account_key", "AccountKey",
+    "storage_key", "subscription_key", "Ocp-Apim-Subscription-Key", "client_key",
+    "client-key-data", "hmac_key", "aes_key", "tls_key", "sig", "x-sig", "hmac", "code_verifier",
+    "oauth_code", "verification_code", "csrf", "creds", "cvv", "pem", "license_key", "database_url",
+    "seed_phrase", "webhook_key", "password" * 100, "x" * 1000 + "_token",
 ]  # fmt: skip
 NOT_MASKED = [
-    "key", "keys", "primary_key", "partition_key", "object_key", "kms_key_id", "author",
-    "authors", "authority", "authenticated", "user", "username", "name", "id", "session",
-    "passenger", "compass", "bypass", "passed", "passing", "pass_count", "spin", "pinned",
-    "shopping", "pint", "side", "keyboard", "monkey", "hotkey", "task_name", "task_id",
-    "chain_id", "message_id", "receive_count", "request", "status", "password_length",
-    "token_count", "token_type", "secret_path", "cookie_count", "signature_version", "footprint",
-    "expires", "",
+    "key",
+    "keys",
+    "primary_key",
+    "partition_key",
+    "object_key",
+    "kms_key_id",
+    "author",
+    "authors",
+    "authority",
+    "authenticated",
+    "user",
+    "username",
+    "name",
+    "id",
+    "session",
+    "passenger",
+    "compass",
+    "bypass",
+    "passed",
+    "passing",
+    "pass_count",
+    "spin",
+    "pinned",
+    "shopping",
+    "pint",
+    "side",
+    "keyboard",
+    "monkey",
+    "hotkey",
+    "task_name",
+    "task_id",
+    "chain_id",
+    "message_id",
+    "receive_count",
+    "request",
+    "status",
+    "footprint",
+    "expires",
+    "",
+    "sort_key",
+    "signal",
+    "design",
+    "assign",
+    "significant",
+    "overpass",
+    "trespass",
+    "public_key",
+    "turkey",
+    "1",
+    "2026",
+    "x" * 1000,
+    "cookbook",
+    "pass_count",
+    "trace_id",
+    "next_task_id",
+]
+ABOUT = [
+    "token_count", "password_length", "secret_bytes", "api_key_version", "cookie_size",
+    "private_key_path", "token_expiry", "password_type", "token_limit",
 ]  # fmt: skip
 
 
@@ -471,6 +530,43 @@ def test_what_does_not_look_so_is_shown(name: str) -> None:
     assert line["message"] == {name: "value"}
 
 
+@pytest.mark.parametrize("name", ABOUT)
+def test_only_numbers_tell_something_of_a_credential(name: str) -> None:
+    """What is named after a property of a credential is shown as a number, and as nothing else."""
+    for number in (7, 1.5, True, None):
+        assert shown({name: number}) == {name: number}
+    for value in ("s3cret", b"s3cret", ["s3cret"], {"a": "s3cret"}):
+        assert shown({name: value}) == {name: "***"}
+
+
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        ({b"password": "s3cret", b"a\xff": 1}, {"password": "***", r"a\xff": 1}),
+        ({("password",): "s3cret"}, {'["password"]': "***"}),
+        ([("authorization", "s3cret"), ("host", "a")], [["authorization", "***"], ["host", "a"]]),
+        ([(b"authorization", b"s3cret")], [[b"authorization".hex(), "***"]]),
+        ([["Cookie", ["s3cret"]]], [["Cookie", "***"]]),
+        (("max_tokens", 5), ["max_tokens", 5]),
+        (["password", "s3cret", "x"], ["password", "s3cret", "x"]),
+        ({"password": "s3cret", "a": 1}.items(), [["password", "***"], ["a", 1]]),
+        (OrderedDict(token="s3cret").items(), [["token", "***"]]),
+        (UserDict(token="s3cret").items(), [["token", "***"]]),
+        ({"a": 1}.keys(), ["a"]),
+        ([{"name": "x-api-key", "value": "s3cret"}], [{"name": "x-api-key", "value": "***"}]),
+        ({"Value": "s3cret", "Key": "DbPassword"}, {"Value": "***", "Key": "DbPassword"}),
+        ({"name": "colour", "value": "red"}, {"name": "colour", "value": "red"}),
+        ({"name": "max_tokens", "value": 5}, {"name": "max_tokens", "value": 5}),
+        (SimpleNamespace(user="ada", password="s3cret"), {"user": "ada", "password": "***"}),
+        (Namespace(token="s3cret"), {"token": "***"}),
+    ],
+    ids=range(17),
+)
+def test_credentials_are_masked_in_every_shape(value: object, form: object) -> None:
+    """A name and its value may be a pair, two members, a key of bytes, or an attribute."""
+    assert shown(value) == form
+
+
 def test_numbers_of_tokens_and_flags_are_no_secrets() -> None:
     """What can't be a credential, such as how many tokens there are, is shown."""
     value = {"max_tokens": 100, "prompt_tokens": 0, "secret": None, "has_token": True, "token": 1.5}
@@ -478,13 +574,21 @@ def test_numbers_of_tokens_and_flags_are_no_secrets() -> None:
     assert shown({"password": 1234, "pin": 0}) == {"password": "***", "pin": "***"}
 
 
-def test_names_are_looked_at_once_and_not_kept_for_ever() -> None:
+def test_names_are_looked_at_once_and_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names from outside don't fill the memory, and are masked however many there were."""
-    before = sys.getsizeof(shown({}))
-    for start in range(0, 20_000, 1000):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's own keeps what it is given
+    shown({"a": 1})
+    tracemalloc.start()
+    try:
+        for n in range(100):
+            assert shown({f"{n}_password" + "x" * 20_000: "s3cret"}).popitem()[1] == "***"
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1_000_000
+    for start in range(0, 5_000, 1000):
         value = {f"password{n}": "s3cret" for n in range(start, start + 1000)}
         assert set(shown(value).values()) == {"***"}
-    assert sys.getsizeof(shown({})) == before
 
 
 Pair = namedtuple("Pair", "left right")  # noqa: PYI024 - the older way to have them

@@ -6,7 +6,7 @@ import json
 from json.encoder import encode_basestring, encode_basestring_ascii
 
 from .credentials import MASK, is_hidden
-from .values import plain
+from .values import plain, shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,16 +17,32 @@ _encode: Callable[[object], str] = json.JSONEncoder(
 ).encode
 
 
+# Of the event of a line, of which there is 1 MB (Amazon CloudWatch Logs API Reference,
+# PutLogEvents), what one value may take, in bytes: several such still fit.
+_MOST_BYTES = 64 * 1024
+# No character takes more, as two halves of one that are written as escapes.
+_MOST_BYTES_OF_A_CHARACTER = 12
+_SURELY_FIT = _MOST_BYTES // _MOST_BYTES_OF_A_CHARACTER
+_MOST_IN_A_NAME = 1000
+
+
 def as_json(values: Mapping[str, object]) -> str:
     """Return fields as members of a JSON object, each after a comma."""
     members = {name: _shown(name, value) for name, value in values.items() if value is not None}
-    return f",{_encode(members)[1:-1]}" if members else ""
+    if not members:
+        return ""
+    json_text = _encode(members)
+    if len(json_text) > _SURELY_FIT:
+        json_text = _encode(
+            {shortened(name, _MOST_IN_A_NAME): fitting(value) for name, value in members.items()}
+        )
+    return f",{json_text[1:-1]}"
 
 
 def as_text(values: Mapping[str, object]) -> str:
     """Return fields as pairs ``name=value``, each after a space, the first after a tab."""
     pairs = " ".join(
-        f"{_word(name)}={_word(_shown(name, value))}"
+        f"{_word(shortened(name, _MOST_IN_A_NAME))}={_fitting_word(_shown(name, value))}"
         for name, value in values.items()
         if value is not None
     )
@@ -36,6 +52,38 @@ def as_text(values: Mapping[str, object]) -> str:
 def encode(value: object) -> str:
     """Return the JSON text of a plain value."""
     return encode_basestring(value) if type(value) is str else _encode(value)
+
+
+def encode_fitting(value: object, most: int = _MOST_BYTES) -> str:
+    """Return the JSON text of a plain value, or of what an event of a log has room for."""
+    json_text = encode_basestring(value) if type(value) is str else _encode(value)
+    if len(json_text) * _MOST_BYTES_OF_A_CHARACTER <= most:
+        return json_text
+    return encode(fitting(value, most))
+
+
+def fitting(value: object, most: int = _MOST_BYTES) -> object:
+    """Return a plain value, or of a large one the beginning of its text, which says so.
+
+    Args:
+        value: The value.
+        most: How many bytes it may take, with what isn't ASCII written as escapes,
+            which is the longest way to write it.
+    """
+    if len(json.dumps(value)) <= most:
+        return value
+    text = value if type(value) is str else _encode(value)
+    kept = text[:most]
+    while (size := len(encode_basestring_ascii(kept))) > most:
+        kept = kept[: len(kept) * most // size]
+    return shortened(text, len(kept))
+
+
+def fitting_text(text: str, most: int = _MOST_BYTES) -> str:
+    """Return a text, or of a large one its beginning, which says so."""
+    if len(text) * _MOST_BYTES_OF_A_CHARACTER <= most:
+        return text
+    return str(fitting(text, most))
 
 
 def encodable(text: str) -> str:
@@ -67,6 +115,11 @@ def one_line(json_text: str) -> str:
 
 def _shown(name: str, value: object) -> object:
     return MASK if is_hidden(name, value) else plain(value)
+
+
+def _fitting_word(value: object) -> str:
+    word = _word(value)
+    return word if len(word) <= _SURELY_FIT else _word(fitting(value))
 
 
 def _word(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 
-from .values import name_of_class
+from .values import name_of_class, shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 # What a line holds of a recursion that ended badly, or of a long chain of causes.
 _MOST_FRAMES = 50
 _MOST_CAUSES = 10
+# In characters.
+_MOST_TEXT = 10_000
+_MOST_NOTE = 1_000
+_MOST_CODE = 1_000
 
 # Whatever a metaclass says of them.
 _qualified_name = type.__dict__["__qualname__"].__get__
@@ -27,7 +31,8 @@ def exception_form(error: BaseException) -> dict[str, object]:
     with ``file``, ``line``, ``function`` and ``code``; the ``notes`` that were added to
     it; the ``cause``, if there is one, in the same form; and those of a group as
     ``exceptions``. Where frames are left out from the middle, ``frames_left_out`` says
-    how many, and ``exceptions_left_out`` how many of a group.
+    how many, and ``exceptions_left_out`` how many of a group. Long texts end with how
+    many characters more there are.
     """
     return _form(error, set())
 
@@ -74,7 +79,7 @@ def _form(error: BaseException, seen: set[int]) -> dict[str, object]:
 def _about(error: BaseException, seen: set[int]) -> dict[str, object]:
     form: dict[str, object] = {}
     if notes := getattr(error, "__notes__", None):
-        form["notes"] = [text_of(note) for note in notes[:_MOST_CAUSES]]
+        form["notes"] = [shortened(text_of(note), _MOST_NOTE) for note in notes[:_MOST_CAUSES]]
     cause = error.__cause__
     if cause is None and not error.__suppress_context__:
         cause = error.__context__
@@ -92,9 +97,9 @@ def _about(error: BaseException, seen: set[int]) -> dict[str, object]:
 
 
 def text_of(error: object) -> str:
-    """Return what an exception says."""
+    """Return what an exception says: 10,000 characters of it, and how many more there are."""
     try:
-        return str.__str__(str(error))
+        return shortened(str.__str__(str(error)), _MOST_TEXT)
     except Exception:  # noqa: BLE001 - a line is written, whatever an error does when it is told
         return f"<a {name_of_class(type(error))} that can't be told>"
 
@@ -106,7 +111,7 @@ def _frames(trace: TracebackType | None) -> tuple[list[dict[str, object]], int]:
         places[_MOST_FRAMES // 2 : -_MOST_FRAMES // 2] = []
     try:
         summary = traceback.StackSummary.extract(iter(places))
-        lines = [frame.line or None for frame in summary]
+        lines = [shortened(frame.line or "", _MOST_CODE) or None for frame in summary]
     except Exception:  # noqa: BLE001 - a module's loader may do anything when asked for its source
         lines = [None] * len(places)
     frames: list[dict[str, object]] = []

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # importing typing takes a third of this package's time
 #: The keys of a line that no field can take: one of that name is called ``extra_…``.
 RESERVED = frozenset(
     {
+        "_aws",  # it would make the line a metric of CloudWatch
         "cold_start",
         "exception",
         "function_arn",
@@ -161,8 +162,12 @@ def set_record(values: Mapping[str, object]) -> None:
 
 
 def add(**more: object) -> None:
-    """Add fields to those of the record in whose context the caller runs."""
-    _here.set(current().with_more(more))
+    """Add fields to those of the record in whose context the caller runs.
+
+    As those, they can't be bound anew.
+    """
+    here = current()
+    _here.set(Fields({**here.values, **more}, here.fixed | more.keys()))
 
 
 def begin_record() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from . import fields, invocation
-from .encoding import encodable
+from .encoding import encodable, fitting_text
 from .messages import message_of
 from .times import line_time
 from .values import name_of_class
@@ -13,6 +14,12 @@ from .values import name_of_class
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+
+# What begins a line, after whatever somebody takes for the end of the one before it.
+_LIKE_A_LINE = r"([\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029])([\[{])"
+# In bytes.
+_MOST_OF_A_TRACEBACK = 512 * 1024
 
 
 class TextFormatter(logging.Formatter):
@@ -31,9 +38,13 @@ class TextFormatter(logging.Formatter):
         where = invocation.current()
         request_id = where.request_id_or(record.__dict__.get("aws_request_id"))
         at = line_time(record.created, record.msecs)
+        pairs = fields.current().text
+        message = fitting_text(record.message)
+        if "\t" in message:
+            message = _without_pairs(message, is_last=not pairs)
         return (
             f"[{record.levelname}]\t{at}\t{request_id}\t{where.text}\t{record.name}"
-            f"\t{record.message}{fields.current().text}"
+            f"\t{message}{pairs}"
         )
 
     def format(self, record: logging.LogRecord) -> str:
@@ -45,7 +56,9 @@ class TextFormatter(logging.Formatter):
             record.exc_text = self._traceback(record.exc_info)
         for more in (record.exc_text, record.stack_info):
             if more:
-                text += f"\n{more}"
+                text += f"\n{fitting_text(more, _MOST_OF_A_TRACEBACK)}"
+        if text.find("[", 1) != -1 or "{" in text:
+            text = re.sub(_LIKE_A_LINE, r"\1 \2", text)
         return encodable(text) + self._end
 
     def _traceback(self, exc_info: Any) -> str:
@@ -53,3 +66,11 @@ class TextFormatter(logging.Formatter):
             return self.formatException(exc_info)
         except Exception as error:  # noqa: BLE001 - an exception may do anything when it is told
             return f"<a traceback that can't be told: {name_of_class(type(error))}>"
+
+
+def _without_pairs(message: str, *, is_last: bool) -> str:
+    """End a message's columns with an empty one where they would be taken for fields."""
+    first = message.splitlines()[0]
+    if "\t" in first and len(first) < len(message):
+        message = f"{first}\t{message[len(first) :]}"
+    return f"{message}\t" if is_last else message

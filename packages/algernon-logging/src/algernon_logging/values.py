@@ -21,8 +21,9 @@ _MOST_PARTS = 10_000
 _LARGE = 1 << 1024
 
 _PLAIN = frozenset({str, bool, type(None)})
-_looks_like_a_credential: dict[str, bool] = {}
-_MOST_NAMES = 1000
+# A parameter, tag or header, as an object: what it is called, and what it holds.
+_CALLED = ("name", "Name", "NAME", "key", "Key", "KEY", "ParameterKey")
+_HOLDS = ("value", "Value", "VALUE", "ParameterValue")
 
 #: The name of a class, whatever its metaclass says.
 name_of_class: Callable[[type], str] = type.__dict__["__name__"].__get__
@@ -32,9 +33,11 @@ def plain(value: object) -> object:
     """Return what stands for a value in a line: plain JSON of a readable form.
 
     Times, numbers and identifiers are written as text in their usual notation,
-    collections as lists, bytes in hexadecimal, AlgObjects, dataclasses and named
-    tuples as their attributes, and what is none of these by its `repr`. Nothing is
-    raised, whatever the value does.
+    collections as lists, bytes in hexadecimal, AlgObjects, dataclasses, named tuples
+    and namespaces as their attributes, and what is none of these by its `repr`. What
+    looks like a credential is masked: by its key or attribute, by the first of two
+    items, or by the ``name`` beside a ``value``. Nothing is raised, whatever the
+    value does.
     """
     return value if _is_plain(value) else _Plainer().plain(value)
 
@@ -42,6 +45,13 @@ def plain(value: object) -> object:
 def name_of(key: object) -> str:
     """Return what a key is called in a JSON object."""
     return _Plainer().name_of(key)
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text, or the beginning of it, with how many characters follow."""
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}… <{len(text) - most:,} more characters>"
 
 
 def _is_plain(value: Any) -> bool:
@@ -77,6 +87,8 @@ class _Plainer:
 
     def name_of(self, key: object) -> str:
         """Return what a key is called."""
+        if issubclass(type(key), bytes):
+            return _text_of(key)
         form = self.plain(key)
         if isinstance(form, str):
             return str.__str__(form)
@@ -96,7 +108,9 @@ class _Plainer:
             return self._members(value.items())
         if issubclass(kind, tuple) and hasattr(kind, "_fields"):
             return self._members(zip(kind._fields, value, strict=False))
-        if issubclass(kind, (list, tuple, set, frozenset)):
+        if issubclass(kind, (list, tuple)):
+            return self._pair_or_items(value)
+        if issubclass(kind, (set, frozenset)):
             return self._items(value)
         if issubclass(kind, (bytes, bytearray, memoryview)):
             return memoryview(value).hex()
@@ -111,8 +125,10 @@ class _Plainer:
             return str(value.isoformat())
         if kinds & _BY_STR:
             return str(value)
-        if "collections.deque" in kinds:
+        if kinds & _COLLECTIONS:
             return self._items(value)
+        if kinds & _NAMESPACES:
+            return self._members(vars(value).items())
         # What is written of stored data would store it.
         if any(name.startswith("algernon_storage.") for name in kinds):
             return repr(value)
@@ -136,7 +152,25 @@ class _Plainer:
             while name in members:  # as 1 and "1" are the same name
                 name += f"_{len(members)}"
             members[name] = MASK if hidden else self.plain(value)
+        for holds in _HOLDS:
+            if holds in members:
+                self._mask_what_is_held(members, holds)
         return members
+
+    def _mask_what_is_held(self, members: dict[str, object], holds: str) -> None:
+        for called in _CALLED:
+            name = members.get(called)
+            if type(name) is str and is_hidden(name, members[holds]):
+                members[holds] = MASK
+
+    def _pair_or_items(self, values: Any) -> list[object]:
+        items = self._items(values)
+        if len(items) == 2:
+            first = next(iter(values))
+            name = _text_of(first) if issubclass(type(first), bytes) else items[0]
+            if type(name) is str and is_hidden(name, items[1]):
+                items[1] = MASK
+        return items
 
     def _items(self, values: Iterable[object]) -> list[object]:
         items: list[object] = []
@@ -148,6 +182,20 @@ class _Plainer:
         return items
 
 
+def _text_of(data: Any) -> str:
+    return str(memoryview(data), "utf-8", "backslashreplace")
+
+
+_COLLECTIONS = frozenset(
+    {
+        "builtins.dict_items",
+        "builtins.dict_keys",
+        "builtins.dict_values",
+        "collections.abc.MappingView",
+        "collections.deque",
+    }
+)
+_NAMESPACES = frozenset({"argparse.Namespace", "types.SimpleNamespace"})
 _ISO_8601 = frozenset({"datetime.date", "datetime.datetime", "datetime.time"})
 _BY_STR = frozenset(
     {
