@@ -40,8 +40,8 @@ class TextFormatter(logging.Formatter):
         at = line_time(record.created, record.msecs)
         pairs = fields.current().text
         message = fitting_text(record.message)
-        if "\t" in message:
-            message = _without_pairs(message, is_last=not pairs)
+        if not message.isprintable():
+            message = _harmless(message, has_pairs=bool(pairs))
         return (
             f"[{record.levelname}]\t{at}\t{request_id}\t{where.text}\t{record.name}"
             f"\t{message}{pairs}"
@@ -56,9 +56,7 @@ class TextFormatter(logging.Formatter):
             record.exc_text = self._traceback(record.exc_info)
         for more in (record.exc_text, record.stack_info):
             if more:
-                text += f"\n{fitting_text(more, _MOST_OF_A_TRACEBACK)}"
-        if text.find("[", 1) != -1 or "{" in text:
-            text = re.sub(_LIKE_A_LINE, r"\1 \2", text)
+                text += _indented(f"\n{fitting_text(more, _MOST_OF_A_TRACEBACK)}")
         return encodable(text) + self._end
 
     def _traceback(self, exc_info: Any) -> str:
@@ -68,9 +66,19 @@ class TextFormatter(logging.Formatter):
             return f"<a traceback that can't be told: {name_of_class(type(error))}>"
 
 
-def _without_pairs(message: str, *, is_last: bool) -> str:
-    """End a message's columns with an empty one where they would be taken for fields."""
-    first = message.splitlines()[0]
-    if "\t" in first and len(first) < len(message):
-        message = f"{first}\t{message[len(first) :]}"
-    return f"{message}\t" if is_last else message
+def _harmless(message: str, *, has_pairs: bool) -> str:
+    """Return a message that nobody takes for several lines, or for a line's fields."""
+    if "\t" in message:
+        # An empty column after what would be read as the last one.
+        first = message.splitlines()[0]
+        if "\t" in first and len(first) < len(message):
+            message = f"{first}\t{message[len(first) :]}"
+        if not has_pairs:
+            message += "\t"
+    return _indented(message)
+
+
+def _indented(text: str) -> str:
+    if "[" in text or "{" in text:
+        return re.sub(_LIKE_A_LINE, r"\1 \2", text)
+    return text
