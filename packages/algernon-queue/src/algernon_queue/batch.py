@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextvars import Context, copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar, TypeVarTuple
 
 from algernon_storage import Claim, Outcome
@@ -29,7 +29,8 @@ class Item:
 
     Attributes:
         record: The record.
-        context: The context variables in which all that is done for it is done.
+        context: The context variables in which all that is done for it is done: the
+            batch's, until it is read.
         facts: What observers are told of it, once it is read.
         message: Its message, once that is read.
         task_token: The token by which a state machine of Step Functions waits for
@@ -50,7 +51,7 @@ class Item:
     """
 
     record: Record
-    context: Context = field(default_factory=copy_context)
+    context: Context
     facts: RecordFacts | None = None
     message: Message | None = None
     task_token: str | None = None
@@ -108,7 +109,8 @@ class Batch:
     """
 
     def __init__(self, event: Any, *, stays_whole: bool) -> None:
-        self.items = [Item(record) for record in records_of(event)]
+        context = copy_context()
+        self.items = [Item(record, context) for record in records_of(event)]
         self.stays_whole = stays_whole
 
     @property

@@ -13,8 +13,6 @@ from algernon_storage import OffloadedPayload
 from .errors import MalformedMessageError
 from .record import Record
 
-_NO_TEXTS: Mapping[str, str] = {}
-
 
 @dataclass(slots=True, eq=False)
 class Envelope:
@@ -23,14 +21,14 @@ class Envelope:
     Attributes:
         content: The content as plain JSON.
         message_id: The id that SNS, or else SQS, gave it first.
-        attributes: The texts that its sender sent beside it, by their names.
+        raw_attributes: What its sender sent beside it, as SNS or SQS writes it.
         task_token: The token by which a state machine of Step Functions waits for
             the Task, or None.
     """
 
     content: Any
     message_id: str
-    attributes: Mapping[str, str]
+    raw_attributes: object
     task_token: str | None = None
 
     @classmethod
@@ -45,12 +43,26 @@ class Envelope:
         # gets too, unless the subscription has raw message delivery.
         if isinstance(body, dict) and "task_name" not in body and "Message" in body:
             content = _parse(body["Message"], "the Message in SNS's envelope")
-            attributes = _texts(body.get("MessageAttributes"), "Value")
-            envelope = cls(content, body.get("MessageId") or record.message_id, attributes)
+            message_id = body.get("MessageId") or record.message_id
+            envelope = cls(content, message_id, body.get("MessageAttributes"))
         else:
-            attributes = _texts(record.message_attributes, "stringValue")
-            envelope = cls(body, record.kept_task_id or record.message_id, attributes)
+            message_id = record.kept_task_id or record.message_id
+            envelope = cls(body, message_id, record.message_attributes)
         return envelope._without_token()
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """The texts that its sender sent beside it, by their names."""
+        raw = self.raw_attributes
+        if not isinstance(raw, Mapping):
+            return {}
+        return {
+            name: text
+            for name, attribute in raw.items()
+            if isinstance(attribute, Mapping)
+            # As SNS spells it in its envelope, and as SQS does.
+            and isinstance(text := attribute.get("Value", attribute.get("stringValue")), str)
+        }
 
     @property
     def offloaded(self) -> OffloadedPayload | None:
@@ -64,7 +76,7 @@ class Envelope:
             MalformedMessageError: The text isn't JSON.
         """
         content = _parse(text, "the payload in S3")
-        return type(self)(content, self.message_id, self.attributes)._without_token()
+        return type(self)(content, self.message_id, self.raw_attributes)._without_token()
 
     def _without_token(self) -> Self:
         match self.content:
@@ -75,19 +87,8 @@ class Envelope:
                     # machine is to be told, by its token.
                     with suppress(MalformedMessageError):
                         content = _parse(content, "the Input of Step Functions")
-                return type(self)(content, self.message_id, self.attributes, token)
+                return type(self)(content, self.message_id, self.raw_attributes, token)
         return self
-
-
-def _texts(attributes: object, value_key: str) -> Mapping[str, str]:
-    """Return the texts among message attributes, as SNS or SQS writes them."""
-    if not attributes or not isinstance(attributes, Mapping):
-        return _NO_TEXTS
-    return {
-        name: attribute[value_key]
-        for name, attribute in attributes.items()
-        if isinstance(attribute, Mapping) and isinstance(attribute.get(value_key), str)
-    }
 
 
 def _parse(text: object, what: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import partial
 from math import isfinite
 from typing import Any
@@ -26,15 +27,20 @@ _LONGEST_RUN = 900
 
 
 def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline) -> None:
-    """Read every record; fetch stored keyword arguments and claim Tasks, all in parallel."""
+    """Read every record; fetch stored keyword arguments and claim Tasks, all in parallel.
+
+    Each record gets a context of its own, in which its chain is the current one.
+    """
+    around = current_chain.get()
     for item, envelope in zip(batch.items, _envelopes(batch), strict=True):
         problem = _read(item, envelope)
-        if item.message is not None:
-            item.context.run(current_chain.set, item.message.chain_id)
+        current_chain.set(around if item.message is None else item.message.chain_id)
+        item.context = copy_context()
         if observers:
             _tell_of(item, envelope)
         if problem is not None:
             batch.fail(item, problem)
+    current_chain.set(around)
     fetching = [
         (item, message, pointer)
         for item, message in batch.alive

@@ -49,7 +49,7 @@ def run_batch(
         begin = monotonic()
         started = True
         # A coroutine function runs nothing yet when it is called.
-        if not is_async(message.task_name):
+        if item.facts is not None and not is_async(message.task_name):
             _start(item)
         try:
             context["sqs"] = item.record.facts
@@ -144,16 +144,15 @@ def _runner() -> Runner:
 
 
 def _start(item: Item) -> None:
-    if item.started_at is None and item.facts:
-        tell(item.context, "started", item.facts)
-    item.started_at = time()
+    if item.facts is not None:
+        if item.started_at is None:
+            tell(item.context, "started", item.facts)
+        item.started_at = time()
 
 
 def _stop(item: Item, begin: float) -> None:
-    if item.started_at is None:
-        return  # it didn't get as far as running
-    item.seconds = monotonic() - begin
-    if item.facts:
+    if item.started_at is not None:  # else it didn't get as far as running, or nobody is told
+        item.seconds = monotonic() - begin
         tell(item.context, "stopped", item.facts)
 
 
