@@ -7,11 +7,11 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from io import TextIOWrapper
 from pathlib import Path
-from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -86,14 +86,24 @@ def _run(options: argparse.Namespace) -> None:
         stack_name=options.stack,
         port=options.port,
     )
-    stopping = Event()
+    # A list, since a handler that waits for a lock may wait for the code that it interrupts.
+    stops: list[int] = []
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        # What is raised may get lost in code that nobody can stop, such as a finalizer's.
+        stops.append(number)
+        # A second one could interrupt the tidying up.
+        _on_stop_signals(signal.SIG_IGN)
+        raise KeyboardInterrupt
+
     try:
-        _on_stop_signals(_interrupt)
+        _on_stop_signals(interrupt)
         with reserve_entry(system.stack_name) as entry, system:
-            _on_stop_signals(lambda _number, _frame: stopping.set())
+            _on_stop_signals(lambda number, _frame: stops.append(number))
             entry.announce(RunningSystem(system.tasks, system.environ, system.log_group))
             print(_how_to_use(options.targets, system), flush=True)
-            while not stopping.wait(_LOG_SECONDS):
+            while not stops:
+                time.sleep(_LOG_SECONDS)
                 _show_logs(system)
             _show_logs(system)
     except KeyboardInterrupt:
@@ -107,12 +117,6 @@ def _on_stop_signals(handler: Callable[[int, FrameType | None], object] | signal
     # Under nohup the command is to outlive its terminal.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, handler)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    # A second one could interrupt the tidying up.
-    _on_stop_signals(signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def _how_to_use(targets: Sequence[str], system: LocalSystem) -> str:
