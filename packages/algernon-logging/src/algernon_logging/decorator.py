@@ -102,9 +102,7 @@ def _decorate(function: Callable[P, R], *, trace: bool | None) -> Callable[P, R]
 def _calling(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def logged(*args: P.args, **kwargs: P.kwargs) -> R:
-        root_logger.configure()
-        tasks.watch()
-        found = invocation.find(args, kwargs)
+        found = _enter(args, kwargs)
         if found is None:
             return function(*args, **kwargs)
         token = invocation.begin(found)
@@ -119,9 +117,7 @@ def _calling(function: Callable[P, R]) -> Callable[P, R]:
 def _awaiting(function: Callable[P, Any]) -> Callable[P, Any]:
     @functools.wraps(function)
     async def logged(*args: P.args, **kwargs: P.kwargs) -> Any:
-        root_logger.configure()
-        tasks.watch()
-        found = invocation.find(args, kwargs)
+        found = _enter(args, kwargs)
         if found is None:
             return await function(*args, **kwargs)
         token = invocation.begin(found)
@@ -131,6 +127,13 @@ def _awaiting(function: Callable[P, Any]) -> Callable[P, Any]:
             _leave(found, token)
 
     return logged
+
+
+def _enter(args: tuple[object, ...], kwargs: dict[str, object]) -> invocation.Invocation | None:
+    """Make ready for a call, and return the invocation that its arguments tell of, if any do."""
+    root_logger.configure()
+    tasks.watch()
+    return invocation.find(args, kwargs)
 
 
 def _leave(found: invocation.Invocation, token: Token[invocation.Invocation | None]) -> None:

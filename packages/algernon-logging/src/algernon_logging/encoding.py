@@ -20,6 +20,8 @@ _encode: Callable[[object], str] = json.JSONEncoder(
 # Of the event of a line, of which there is 1 MB (Amazon CloudWatch Logs API Reference,
 # PutLogEvents), what one value may take, in bytes: several such still fit.
 _MOST_BYTES = 64 * 1024
+#: The same of an exception, which has more frames, with its causes, than others have parts.
+MOST_BYTES_OF_AN_EXCEPTION = 512 * 1024
 # No character takes more, as two halves of one that are written as escapes.
 _MOST_BYTES_OF_A_CHARACTER = 12
 _SURELY_FIT = _MOST_BYTES // _MOST_BYTES_OF_A_CHARACTER
@@ -56,7 +58,7 @@ def encode(value: object) -> str:
 
 def encode_fitting(value: object, most: int = _MOST_BYTES) -> str:
     """Return the JSON text of a plain value, or of what an event of a log has room for."""
-    json_text = encode_basestring(value) if type(value) is str else _encode(value)
+    json_text = encode(value)
     if len(json_text) * _MOST_BYTES_OF_A_CHARACTER <= most:
         return json_text
     return encode(fitting(value, most))

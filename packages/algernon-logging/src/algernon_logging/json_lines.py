@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from . import fields, invocation
-from .encoding import encode, encode_fitting, one_line
+from .encoding import MOST_BYTES_OF_AN_EXCEPTION, encode, encode_fitting, one_line
 from .exceptions import exception_form
 from .messages import message_of
 from .times import line_time
@@ -23,8 +23,6 @@ _ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {
 # The frames in which Lambda's runtime hands lines on tell their format and level, by
 # which Lambda filters them: two bits for JSON, and the level from the third bit on.
 _JSON_FRAME = 0xA55A0002
-# In bytes: with its causes it has more frames than other values have parts.
-_MOST_OF_AN_EXCEPTION = 512 * 1024
 
 
 class JsonFormatter(logging.Formatter):
@@ -60,7 +58,7 @@ class JsonFormatter(logging.Formatter):
         )
         if record.exc_info and record.exc_info[1] is not None:
             form = exception_form(record.exc_info[1])
-            line += f',"exception":{encode_fitting(form, _MOST_OF_AN_EXCEPTION)}'
+            line += f',"exception":{encode_fitting(form, MOST_BYTES_OF_AN_EXCEPTION)}'
         if record.stack_info:
             line += f',"stack":{encode_fitting(record.stack_info)}'
         return f"{one_line(line)}}}{self._end}"

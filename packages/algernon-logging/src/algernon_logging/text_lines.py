@@ -6,7 +6,7 @@ import logging
 import re
 
 from . import fields, invocation
-from .encoding import encodable, fitting_text
+from .encoding import MOST_BYTES_OF_AN_EXCEPTION, encodable, fitting_text
 from .messages import message_of
 from .times import line_time
 from .values import name_of_class
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 # What begins a line, after whatever somebody takes for the end of the one before it.
 _LIKE_A_LINE = r"([\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029])([\[{])"
-# In bytes.
-_MOST_OF_A_TRACEBACK = 512 * 1024
 
 
 class TextFormatter(logging.Formatter):
@@ -56,7 +54,7 @@ class TextFormatter(logging.Formatter):
             record.exc_text = self._traceback(record.exc_info)
         for more in (record.exc_text, record.stack_info):
             if more:
-                text += _indented(f"\n{fitting_text(more, _MOST_OF_A_TRACEBACK)}")
+                text += _indented(f"\n{fitting_text(more, MOST_BYTES_OF_AN_EXCEPTION)}")
         return encodable(text) + self._end
 
     def _traceback(self, exc_info: Any) -> str:

@@ -38,8 +38,9 @@ class Item:
         claim: The ledger's claim for its Task, where there is a ledger.
         outcome: What came of its Task, where the ledger knows.
         arguments_bytes: What S3 keeps of its arguments, where it keeps them.
-        started_at: When the handler was called, in seconds since 1970.
-        seconds: How long the handler took, once it has ended.
+        started_at: When its Task began to run, in seconds since 1970, where observers
+            are told.
+        seconds: How long the Task ran, once it has ended, where observers are told.
         result: What the handler returned.
         ends_chain: Whether the Task ended its chain early.
         publication: The message that its result goes on in.

@@ -118,7 +118,7 @@ def _facts(task: OutgoingTask, topic_arn: str) -> MessageFacts:
 
 
 def _sendable(attributes: Any) -> dict[str, str]:
-    """Return what an observer wants sent, or nothing if not all of it are printable texts."""
+    """Return what an observer wants sent, or nothing if not all of it can be attributes."""
     are_sendable = isinstance(attributes, Mapping) and all(
         _is_name(name) and isinstance(text, str) and text.isprintable()
         for name, text in attributes.items()
