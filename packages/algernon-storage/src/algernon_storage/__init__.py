@@ -1,6 +1,7 @@
 """Keep large values in S3 and send a pointer in their place."""
 
 from .clients import aws_client
+from .document import Document
 from .errors import (
     AlreadyStoredError,
     DamagedObjectError,
@@ -9,6 +10,7 @@ from .errors import (
     MalformedPointerError,
     MissingBucketError,
     MissingObjectError,
+    OtherTaskError,
     StorageError,
     StorageSettingError,
     UntrustedBucketError,
@@ -16,11 +18,13 @@ from .errors import (
 from .ledger import Claim, Ledger, Outcome, S3Ledger
 from .offloaded_payload import OffloadedPayload
 from .stored_data import StoredData
+from .uploads import uploads_put_off
 
 __all__ = [
     "AlreadyStoredError",
     "Claim",
     "DamagedObjectError",
+    "Document",
     "Ledger",
     "LedgerError",
     "MalformedObjectError",
@@ -28,6 +32,7 @@ __all__ = [
     "MissingBucketError",
     "MissingObjectError",
     "OffloadedPayload",
+    "OtherTaskError",
     "Outcome",
     "S3Ledger",
     "StorageError",
@@ -35,4 +40,5 @@ __all__ = [
     "StoredData",
     "UntrustedBucketError",
     "aws_client",
+    "uploads_put_off",
 ]

@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from algernon_serialize import MalformedJSONError, NestingError, ajson
 
 from .errors import MalformedObjectError
+
+_BEFORE_DATA = b'{"data_string":'
+_AFTER_DATA = b',"full_unpack":true,"safe_mode":false}'
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A value as the text that stores it: what becomes of the value later changes nothing.
+
+    A reader gets the value itself, as of a StoredData with ``full_unpack=True``.
+
+    Attributes:
+        text: The document, as UTF-8.
+
+    Example:
+        >>> Document.of({"n": 1}).data
+        b'{"n":1}'
+    """
+
+    text: bytes
+
+    @classmethod
+    def of(cls, data: Any) -> Self:
+        """Return the document of a value.
+
+        Raises:
+            algernon_serialize.UnserializableError: `ajson` can't send the value.
+        """
+        return cls(write_document(data, full_unpack=True))
+
+    @property
+    def data(self) -> bytes:
+        """The value's own JSON text, as `ajson.dumpb` writes it."""
+        return self.text[len(_BEFORE_DATA) : -len(_AFTER_DATA)]
 
 
 def write_document(data: Any, *, full_unpack: bool) -> bytes:

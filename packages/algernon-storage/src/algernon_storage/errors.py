@@ -41,3 +41,7 @@ class StorageSettingError(StorageError, ValueError):
 
 class LedgerError(StorageError):
     """Raised when a ledger can't tell who may run a Task."""
+
+
+class OtherTaskError(LedgerError):
+    """Raised when a ledger knows the id of a Task as that of a Task of another name."""

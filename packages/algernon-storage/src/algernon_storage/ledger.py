@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import quote, unquote
 from uuid import uuid4
 
 from algernon_serialize import MalformedJSONError, NestingError, ajson
 
 from .buckets import own_bucket, own_folder
 from .clients import aws_client
-from .document import write_document
-from .errors import LedgerError
+from .document import Document
+from .errors import LedgerError, OtherTaskError
 from .objects import create_object, find_object, no_such_bucket
 from .pointer import Pointer
 
@@ -22,6 +23,7 @@ _CLOCK_SECONDS = 1
 _LOOKS = 5
 
 _ENDS_CHAIN = "ends-chain"
+_TASK_NAME = "task-name"
 
 # Amazon S3 User Guide, "Conditional writes": another write came before, is under way, or
 # the object that was to be replaced is gone.
@@ -35,10 +37,16 @@ class Claim:
     Attributes:
         task_id: The Task's id.
         token: What the ledger knows the claim by.
+        task_name: The Task's name, where the ledger notes it.
+        may_have_run: Whether the Task may have run under a claim before, or does under
+            this one. A ledger that can't tell says True. It goes back to the ledger by
+            `Ledger.release`.
     """
 
     task_id: str
     token: str
+    task_name: str | None = None
+    may_have_run: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,9 @@ class Ledger(Protocol):
     Of all that finish one Task, the first one's result has to stand, and every
     claim that is given while a Task isn't done has to be the only one until it
     lapses or is released.
+
+    Its `claim` may take a keyword argument ``task_name`` too, the Task's name, and raise
+    `OtherTaskError` where it knows the id as that of a Task of another name.
     """
 
     def claim(self, task_id: str, seconds: float) -> Claim | Outcome | None:
@@ -109,38 +120,47 @@ class S3Ledger:
         self._bucket = bucket
         self._folder = folder
 
-    def claim(self, task_id: str, seconds: float) -> Claim | Outcome | None:
+    def claim(
+        self, task_id: str, seconds: float, *, task_name: str | None = None
+    ) -> Claim | Outcome | None:
         """Claim a Task.
 
         Args:
             task_id: The Task's id, a UUID.
             seconds: How long from now its run can take.
+            task_name: The Task's name, which claim and outcome note.
 
         Returns:
             The claim; or the outcome, if the Task is done; or None, if another
             worker has a claim that hasn't lapsed.
 
         Raises:
+            OtherTaskError: The id is that of a Task of another name.
             MissingBucketError: No bucket is named, or it doesn't exist.
             LedgerError: The claim changes whenever it is looked at.
             botocore.exceptions.ClientError: S3 refuses for any other reason.
         """
         holder = str(uuid4())
-        body = ajson.dumpb({"holder": holder, "seconds": seconds})
         standing = None
         for _ in range(_LOOKS):
+            # Before the first claim there ever was, nothing can have been done.
+            may_have_run = standing is not None and standing.may_have_run
+            body = _written(holder, seconds, task_name, may_have_run=may_have_run)
             condition = {"IfMatch": standing.etag} if standing else {"IfNoneMatch": "*"}
             etag = self._write(task_id, body, **condition)
             if etag is not None:
-                # Before the first claim there ever was, nothing can have been done.
-                outcome = self._outcome(task_id) if standing else None
-                return outcome or Claim(task_id, etag)
+                outcome = self._outcome(task_id, task_name) if standing else None
+                return outcome or Claim(task_id, etag, task_name, may_have_run)
             standing = self._standing_claim(task_id)
-            if standing is not None and standing.holder == holder:
+            if standing is None:
+                continue
+            _check_name(task_id, task_name, standing.task_name)
+            if standing.holder == holder:
                 # The answer to our write got lost, and its second try met the first.
-                return self._outcome(task_id) or Claim(task_id, standing.etag)
-            if standing is not None and not standing.has_lapsed:
-                return self._outcome(task_id)
+                outcome = self._outcome(task_id, task_name)
+                return outcome or Claim(task_id, standing.etag, task_name, may_have_run)
+            if not standing.has_lapsed:
+                return self._outcome(task_id, task_name)
         raise LedgerError(
             f"the claim of the Task {task_id} changed each of the {_LOOKS} times it was looked at:"
             " look for what else writes there"
@@ -148,6 +168,11 @@ class S3Ledger:
 
     def finish(self, claim: Claim, result: Any, *, ends_chain: bool = False) -> Outcome:
         """Store the result of a Task, which is done from then on.
+
+        Args:
+            claim: The claim under which it ran.
+            result: The result: anything that `ajson` can send, or a `Document` of it.
+            ends_chain: Whether the Task ended its chain early.
 
         Returns:
             The outcome that stands: the first one, should there be one already.
@@ -158,10 +183,12 @@ class S3Ledger:
             botocore.exceptions.ClientError: S3 refuses for any other reason.
         """
         place = self._place(claim.task_id, "done")
-        document = write_document(result, full_unpack=True)
+        document = result if isinstance(result, Document) else Document.of(result)
         metadata = {_ENDS_CHAIN: "yes"} if ends_chain else {}
-        if not create_object(place, document, metadata=metadata):
-            standing = self._outcome(claim.task_id)
+        if claim.task_name is not None:
+            metadata[_TASK_NAME] = quote(claim.task_name, safe="")
+        if not create_object(place, document.text, metadata=metadata):
+            standing = self._outcome(claim.task_id, claim.task_name)
             if standing is not None:
                 return standing
         return Outcome(str(place), ends_chain)
@@ -172,7 +199,7 @@ class S3Ledger:
         Raises:
             botocore.exceptions.ClientError: S3 refuses.
         """
-        body = ajson.dumpb({"holder": None, "seconds": None})
+        body = _written(None, None, claim.task_name, may_have_run=claim.may_have_run)
         # If the claim isn't ours any more, it isn't ours to give back.
         self._write(claim.task_id, body, IfMatch=claim.token)
 
@@ -219,14 +246,23 @@ class S3Ledger:
         now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
         age = (now - answer["LastModified"]).total_seconds()
         seconds = claim["seconds"]
-        has_lapsed = seconds is None or age > seconds + _CLOCK_SECONDS
-        return _StandingClaim(claim["holder"], answer["ETag"], has_lapsed)
+        return _StandingClaim(
+            holder=claim["holder"],
+            etag=answer["ETag"],
+            has_lapsed=seconds is None or age > seconds + _CLOCK_SECONDS,
+            task_name=claim.get("task_name"),
+            # Whoever had a claim until it lapsed may have run the Task. Who gave one back
+            # says so, but for those of older versions.
+            may_have_run=claim["holder"] is not None or claim.get("may_have_run", True),
+        )
 
-    def _outcome(self, task_id: str) -> Outcome | None:
+    def _outcome(self, task_id: str, task_name: str | None) -> Outcome | None:
         place = self._place(task_id, "done")
         facts = find_object(place)
         if facts is None:
             return None
+        noted = facts.metadata.get(_TASK_NAME)
+        _check_name(task_id, task_name, None if noted is None else unquote(noted))
         return Outcome(str(place), _ENDS_CHAIN in facts.metadata)
 
 
@@ -235,6 +271,26 @@ class _StandingClaim:
     holder: str | None
     etag: str
     has_lapsed: bool
+    task_name: str | None
+    may_have_run: bool
+
+
+def _written(
+    holder: str | None, seconds: float | None, task_name: str | None, *, may_have_run: bool
+) -> bytes:
+    claim: dict[str, Any] = {"holder": holder, "seconds": seconds, "may_have_run": may_have_run}
+    if task_name is not None:
+        claim["task_name"] = task_name
+    return ajson.dumpb(claim)
+
+
+def _check_name(task_id: str, task_name: str | None, noted: str | None) -> None:
+    # Claims and outcomes of older versions note no name.
+    if None not in (task_name, noted) and task_name != noted:
+        raise OtherTaskError(
+            f"the id {task_id} of the Task {task_name!r} is that of a Task {noted!r} already, and"
+            " one id is one Task's: send each under an id of its own"
+        )
 
 
 def _parsed(body: bytes, place: Pointer) -> dict[str, Any]:

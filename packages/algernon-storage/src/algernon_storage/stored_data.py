@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Self
 
 from algernon_serialize import AlgObject, rebuild_event
 
 from .buckets import check_trust, own_bucket, own_folder
-from .document import read_document, write_document
-from .errors import AlreadyStoredError, MalformedObjectError, StorageSettingError
+from .document import Document, read_document, write_document
+from .errors import MalformedObjectError, StorageSettingError
 from .inline import inline_limit
-from .objects import create_object, find_object, overwrite_object, read_object
+from .objects import read_object
 from .pointer import Pointer
+from .uploads import Upload, store_or_put_off
 
 _CLASS = "StoredData"
 # Where moncrief 7.0.0 defines its StoredData, so that either reads the other's.
@@ -23,9 +24,6 @@ _MODULE = "algernon.aws.snakes"
 
 # Stands for a SHA-256 in hexadecimal, so that a name that is too long is refused at once.
 _DIGEST_TO_COME = "0" * 64
-
-# A lifecycle rule counts in days: an object that is younger has all of its time before it.
-_FRESH = timedelta(days=1)
 
 
 class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
@@ -157,15 +155,9 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
             botocore.exceptions.ClientError: S3 refuses for any other reason.
         """
         if not self._stored:
-            text, place = self._document(), self._place()
-            if not create_object(place, text, compress=self._compress):
-                if self._deduplicate:
-                    self._share(place, text, keep_existing=keep_existing)
-                elif not keep_existing:
-                    _check_same(place, text)
-            self._stored = True
-            self._size = len(text)
-            self._text = None
+            upload = self._upload()
+            upload.store(keep_existing=keep_existing)
+            self._note_stored(upload)
         return self.pointer
 
     @classmethod
@@ -215,6 +207,25 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
         return cls._found(Pointer.parse(pointer), None, full_unpack=True, stored=True)
 
     @classmethod
+    def of(cls, name: object, document: Document, *, timestamp: str | None = None) -> Self:
+        """Return stored data that is a document already, to be stored as it stands.
+
+        Its `data` is None here, and it comes back as with ``full_unpack=True``.
+
+        Args:
+            name: As in the constructor.
+            document: The document.
+            timestamp: As in the constructor.
+
+        Raises:
+            MissingBucketError: No bucket is named.
+            MalformedPointerError: The name or timestamp can't stand in a pointer.
+        """
+        stored = cls(name, None, full_unpack=True, timestamp=timestamp)
+        stored._text = document.text
+        return stored
+
+    @classmethod
     def pointer_in(cls, tree: Any) -> str | None:
         """Return the pointer in a piece of plain JSON, if it stands for stored data, else None.
 
@@ -234,7 +245,11 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
     def to_json(self) -> Mapping[str, Any]:
         """Return the data itself where it travels inline; else store it and return the pointer."""
         if not self.travels_inline:
-            return {"pointer": self.store()}
+            if not self._stored:
+                upload = self._upload()
+                if store_or_put_off(upload):
+                    self._note_stored(upload)
+            return {"pointer": self.pointer}
         inline = {"data_string": self._data, "full_unpack": self._full_unpack}
         if not self._full_unpack:
             # The StoredData that holds the data at the reader's needs it.
@@ -299,20 +314,11 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
             self._awaits_digest = False
         return self._pointer
 
-    def _share(self, place: Pointer, text: bytes, *, keep_existing: bool) -> None:
-        """Take the object that is there for this data's, and write it again once it is old."""
-        facts = find_object(place)
-        if facts is not None and facts.sha256 != sha256(text).hexdigest():
-            if keep_existing:
-                return
-            _check_same(place, text)
-        if facts is None or datetime.now(UTC) - facts.modified > _FRESH:
-            overwrite_object(place, text, compress=self._compress)
+    def _upload(self) -> Upload:
+        text = self._document()
+        return Upload(self._place(), text, self._compress, self._deduplicate)
 
-
-def _check_same(place: Pointer, text: bytes) -> None:
-    if read_object(place) != text:
-        raise AlreadyStoredError(
-            f"other data is stored at {place} already, and stored data is never overwritten:"
-            " choose another name or timestamp"
-        )
+    def _note_stored(self, upload: Upload) -> None:
+        self._stored = True
+        self._size = len(upload.text)
+        self._text = None
