@@ -1,5 +1,6 @@
 """Keep large values in S3 and send a pointer in their place."""
 
+from .canonical import content_sha256
 from .clients import aws_client
 from .document import Document
 from .errors import (
@@ -40,5 +41,6 @@ __all__ = [
     "StoredData",
     "UntrustedBucketError",
     "aws_client",
+    "content_sha256",
     "uploads_put_off",
 ]

@@ -10,6 +10,7 @@ from typing import Any, Self
 from algernon_serialize import AlgObject, rebuild_event
 
 from .buckets import check_trust, own_bucket, own_folder
+from .canonical import by_content, content_sha256
 from .document import Document, read_document, write_document
 from .errors import MalformedObjectError, StorageSettingError
 from .inline import inline_limit
@@ -76,6 +77,7 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
             )
         now = str(datetime.now(UTC).timestamp())
         self._data = data
+        self._has_data = True
         self._full_unpack = full_unpack
         self._compress = compress
         self._deduplicate = deduplicate
@@ -204,7 +206,9 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
         Raises:
             MalformedPointerError: The pointer isn't one.
         """
-        return cls._found(Pointer.parse(pointer), None, full_unpack=True, stored=True)
+        found = cls._found(Pointer.parse(pointer), None, full_unpack=True, stored=True)
+        found._has_data = False
+        return found
 
     @classmethod
     def of(cls, name: object, document: Document, *, timestamp: str | None = None) -> Self:
@@ -223,6 +227,7 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
         """
         stored = cls(name, None, full_unpack=True, timestamp=timestamp)
         stored._text = document.text
+        stored._has_data = False
         return stored
 
     @classmethod
@@ -244,6 +249,8 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
 
     def to_json(self) -> Mapping[str, Any]:
         """Return the data itself where it travels inline; else store it and return the pointer."""
+        if by_content.get() and self._has_data:
+            return {"content": content_sha256(self._data), "full_unpack": self._full_unpack}
         if not self.travels_inline:
             if not self._stored:
                 upload = self._upload()
@@ -295,6 +302,7 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
     def _found(cls, place: Pointer, data: Any, *, full_unpack: bool, stored: bool) -> Self:
         found = cls.__new__(cls)
         found._data = data
+        found._has_data = True
         found._full_unpack = full_unpack
         found._compress = found._deduplicate = found._awaits_digest = False
         found._pointer = place
