@@ -58,6 +58,7 @@ def test_a_callback_s_message_has_the_recorded_form(bucket: str, listeners: List
         "callback": None,
         "task_id": sent["task_id"],
         "chain_id": TASK_ID,
+        "hops": 1,
     }
     assert UUID(sent["task_id"]).version == 5
     stored = StoredData.retrieve(pointer)

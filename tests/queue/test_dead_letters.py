@@ -51,7 +51,7 @@ def router(failures: Any = "report") -> TaskRouter:
     tasks = TaskRouter(failures=failures)
 
     @tasks.task
-    def work(reason: str = "", *, cancelled: bool = False) -> None:
+    def work(reason: str = "no", *, cancelled: bool = False) -> None:
         raise CancelledError(reason) if cancelled else PermanentError(reason)
 
     @tasks.task
@@ -135,12 +135,6 @@ DOOMED: dict[str, tuple[str, str, str, str | None]] = {
         "the Task 'good' takes keyword arguments, but was sent a list",
         "good",
     ),
-    "unregistered": (
-        message("nobody"),
-        "UnregisteredTaskError",
-        "task: nobody is not registered with the system",
-        "nobody",
-    ),
     "no JSON": ("no JSON", "MalformedMessageError", "can't be read: the text isn't JSON", None),
     "no message": ('{"n": 1}', "MalformedMessageError", "the message has no task_name", None),
     "an impossible callback": (
@@ -202,17 +196,17 @@ def test_a_queued_handler_may_say_so_too(queue: SourceQueue) -> None:
 
 def test_other_errors_are_tried_again(queue: SourceQueue, wire: Wire) -> None:
     """What may succeed yet stays in the queue, and only what won't is moved."""
-    queue.send(message("bad"), message("nobody"), message("good"))
+    queue.send(message("bad"), message("work"), message("good"))
     records = queue.receive()
     stays = [one for one in records if "bad" in one["body"]]
     assert router().handler(event(*records), LambdaContext()) == failed(*stays)
-    assert [reasons(dead)["task_name"] for dead in queue.dead_letters()] == ["nobody"]
+    assert [reasons(dead)["task_name"] for dead in queue.dead_letters()] == ["work"]
     assert [call.operation for call in wire.calls if call.operation.endswith("Batch")] == [MOVING]
 
 
 def test_under_batch_nothing_is_moved(queue: SourceQueue, wire: Wire) -> None:
     """A batch that stays whole stays where it is."""
-    queue.send(message(), message("nobody"), "no JSON", message("good"))
+    queue.send(message(), message("work"), "no JSON", message("good"))
     with pytest.raises(BatchFailedError, match="3 of 4 records failed"):
         router("batch").handler(event(*queue.receive()), LambdaContext())
     assert wire.calls == []
@@ -226,36 +220,98 @@ def test_the_sender_s_attributes_are_kept(queue: SourceQueue) -> None:
         "priority": {"DataType": "Number.int", "StringValue": "7"},
         "signature": {"DataType": "Binary.sha", "BinaryValue": bytes(range(256))},
     }
-    queue.send(message("nobody"), MessageAttributes=attributes)
+    queue.send(message("work"), MessageAttributes=attributes)
     assert router().handler(event(*queue.receive()), LambdaContext()) == ALL_DONE
     (dead,) = queue.dead_letters()
     assert attributes.items() <= dead["MessageAttributes"].items()
     assert len(reasons(dead)) == 6
 
 
-def test_there_are_ten_attributes_at_most(queue: SourceQueue) -> None:
-    """Where the sender's attributes leave too little room, the reasons go before them."""
-    attributes = {f"own.{n}": {"DataType": "String", "StringValue": "x"} for n in range(10)}
-    queue.send(message("nobody"), MessageAttributes=attributes)
+@pytest.mark.parametrize("count", range(11))
+def test_a_dead_letter_is_the_message_as_it_was(
+    queue: SourceQueue, caplog: pytest.LogCaptureFixture, count: int
+) -> None:
+    """All of the sender's attributes go along, and the reasons where the ten have room for them.
+
+    They go in six attributes, or in one, or, beside ten of the sender's, in the log alone.
+    """
+    attributes = {f"own.{n}": {"DataType": "String", "StringValue": "x"} for n in range(count)}
+    queue.send(message("work", task_id=TASK_ID), MessageAttributes=attributes)
     assert router().handler(event(*queue.receive()), LambdaContext()) == ALL_DONE
     (dead,) = queue.dead_letters()
-    assert len(dead["MessageAttributes"]) == 10
-    assert len(reasons(dead)) == 6
+    found = dead.get("MessageAttributes", {})
+    assert {name for name in found if name.startswith("own.")} == set(attributes)
+    assert len(found) <= 10
+    told = reasons(dead)
+    assert len(told) == (6 if count <= 4 else 1 if count <= 9 else 0)
+    if len(told) == 1:
+        told = {
+            name.removeprefix("algernon."): value
+            for name, value in json.loads(told["letter"]).items()
+        }
+    if told:
+        assert told == {
+            "error": "PermanentError",
+            "reason": "no",
+            "receive_count": "1",
+            "task_name": "work",
+            "task_id": TASK_ID,
+            "chain_id": TASK_ID,
+        }
+    assert "PermanentError" in caplog.text
+
+
+def test_a_letter_of_one_attribute_keeps_the_task_s_id_too(queue: SourceQueue) -> None:
+    """A message without an id of its own that was moved is known by the same id afterwards."""
+    attributes = {f"own.{n}": {"DataType": "String", "StringValue": "x"} for n in range(9)}
+    queue.send(message("work"), MessageAttributes=attributes)
+    (one,) = queue.receive()
+    assert router().handler(event(one), LambdaContext()) == ALL_DONE
+    (dead,) = queue.dead_letters()
+    queue.send(dead["Body"], MessageAttributes=dead["MessageAttributes"])
+    seen = []
+
+    @queued(failures="report")
+    def handler(event: Any, context: Any) -> None:
+        seen.append(event["task_id"])
+
+    (again,) = [found for found in queue.receive() if found["messageId"] != one["messageId"]]
+    handler(event(again), LambdaContext())
+    assert seen == [one["messageId"]]
+
+
+@pytest.mark.parametrize("letter", ["no JSON", "[]", '{"algernon.task_id": 7}', "null"])
+def test_a_letter_by_somebody_else_names_no_task(queue: SourceQueue, letter: str) -> None:
+    """What is no letter of ours leaves the message with the id that SQS gave it."""
+    attributes = {"algernon.letter": {"DataType": "String", "StringValue": letter}}
+    queue.send(message("good"), MessageAttributes=attributes)
+    assert router().handler(event(*queue.receive()), LambdaContext()) == ALL_DONE
+
+
+def test_the_tenant_of_a_fair_queue_is_kept(queue: SourceQueue, wire: Wire) -> None:
+    """The message group that a message has on a standard queue comes along."""
+    queue.send(message("work"))
+    (one,) = queue.receive()
+    one["attributes"]["MessageGroupId"] = "tenant-7"
+    assert router().handler(event(one), LambdaContext()) == ALL_DONE
+    ((entry,),) = entries_of(wire, MOVING)
+    assert entry["MessageGroupId"] == "tenant-7"
+    assert "MessageDeduplicationId" not in entry
 
 
 def test_a_letter_that_was_dead_before_has_the_latest_reason(queue: SourceQueue) -> None:
     """The reasons of an earlier time, which a redrive brings along, are replaced."""
     earlier = {"algernon.error": {"DataType": "String", "StringValue": "EarlierError"}}
-    queue.send(message("nobody"), MessageAttributes=earlier)
+    queue.send(message("work"), MessageAttributes=earlier)
     assert router().handler(event(*queue.receive()), LambdaContext()) == ALL_DONE
     (dead,) = queue.dead_letters()
-    assert reasons(dead)["error"] == "UnregisteredTaskError"
+    assert reasons(dead)["error"] == "PermanentError"
 
 
 def test_the_trace_goes_on(queue: SourceQueue, wire: Wire) -> None:
     """The header by which X-Ray follows a message comes along."""
     trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
-    queue.send(message("nobody"))
+    queue.send(message("work"))
     (one,) = queue.receive()
     one["attributes"]["AWSTraceHeader"] = trace
     assert router().handler(event(one), LambdaContext()) == ALL_DONE
@@ -290,7 +346,7 @@ def test_without_a_redrive_policy_it_is_a_failure(
 ) -> None:
     """A queue that has no dead-letter queue keeps the message, and the log says why."""
     queue = SourceQueue(aws, has_dead_letters=False)
-    queue.send(message("nobody"))
+    queue.send(message("work"))
     (one,) = queue.receive()
     assert router().handler(event(one), LambdaContext()) == failed(one)
     (problem,) = [entry for entry in caplog.records if "can't be moved" in entry.getMessage()]
@@ -303,10 +359,10 @@ def test_a_queue_that_is_not_there_is_no_other_record_s_trouble(
     queue: SourceQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A source that nobody knows, or that is none, fails the records that say it."""
-    queue.send(message("nobody"))
+    queue.send(message("work"))
     good = queue.receive()[0]
     unknown, odd = (
-        record(message("nobody"), eventSourceARN=arn)
+        record(message("work"), eventSourceARN=arn)
         for arn in ("arn:aws:sqs:eu-west-1:123456789012:gone", "odd")
     )
     answer = router().handler(event(unknown, good, odd), LambdaContext())
@@ -320,7 +376,7 @@ def test_a_refused_call_is_a_failure_of_all_in_it(
 ) -> None:
     """When SQS refuses to take dead letters, they stay where they are."""
     wire.treatment = not_allowing(MOVING)
-    queue.send(message("nobody"), message("good"), "no JSON")
+    queue.send(message("work"), message("good"), "no JSON")
     records = queue.receive()
     bad = [one for one in records if "good" not in one["body"]]
     assert router().handler(event(*records), LambdaContext()) == failed(*bad)
@@ -331,7 +387,7 @@ def test_a_refused_call_is_a_failure_of_all_in_it(
 def test_a_refused_entry_is_its_own_failure(queue: SourceQueue, wire: Wire) -> None:
     """A dead letter that SQS refuses stays where it is, and the others are moved."""
     wire.treatment = refusing("InvalidMessageContents", 1)
-    queue.send(*[message("nobody")] * 3)
+    queue.send(*[message("work")] * 3)
     records = queue.receive()
     assert router().handler(event(*records), LambdaContext()) == failed(records[1])
     assert len(entries_of(wire, MOVING)) == 1
@@ -340,7 +396,7 @@ def test_a_refused_entry_is_its_own_failure(queue: SourceQueue, wire: Wire) -> N
 def test_a_throttled_entry_is_tried_again(queue: SourceQueue, wire: Wire) -> None:
     """A dead letter that SQS has no time for is sent once more, and it alone."""
     wire.treatment = refusing("ThrottlingException", 0, 2, times=1)
-    queue.send(*[message("nobody")] * 3)
+    queue.send(*[message("work")] * 3)
     assert router().handler(event(*queue.receive()), LambdaContext()) == ALL_DONE
     assert [[entry["Id"] for entry in entries] for entries in entries_of(wire, MOVING)] == [
         ["0", "1", "2"],
@@ -349,17 +405,15 @@ def test_a_throttled_entry_is_tried_again(queue: SourceQueue, wire: Wire) -> Non
 
 
 def test_on_a_fifo_queue_the_group_is_kept_and_goes_on(aws: LocalAWS, wire: Wire) -> None:
-    """A FIFO dead-letter queue gets group and deduplication id; the rest of the group stays."""
+    """A FIFO dead-letter queue gets group and deduplication id; the rest of the group goes on."""
     queue = SourceQueue(aws, is_fifo=True)
-    for n, body in enumerate([message("good"), message("nobody"), message("good")]):
+    for n, body in enumerate([message("good"), message("work"), message("good")]):
         queue.send(body, MessageGroupId="orders", MessageDeduplicationId=str(n))
     records = queue.receive()
-    assert router().handler(event(*records), LambdaContext()) == failed(records[2])
+    assert router().handler(event(*records), LambdaContext()) == ALL_DONE
     (dead,) = queue.dead_letters()
     assert dead["Attributes"]["MessageGroupId"] == "orders"
     assert dead["Attributes"]["MessageDeduplicationId"] == records[1]["messageId"]
-    queue.delete(*records[:2])
-    assert router().handler(event(records[2]), LambdaContext()) == ALL_DONE
 
 
 def test_an_event_by_hand_asks_no_queue(wire: Wire) -> None:
@@ -372,34 +426,31 @@ def test_an_event_by_hand_asks_no_queue(wire: Wire) -> None:
 
 def test_a_body_of_nearly_a_mebibyte_is_moved(queue: SourceQueue, wire: Wire) -> None:
     """A message of any length is moved as it is, if SQS takes it with the reasons."""
-    large = message("nobody", task_kwargs={"text": "é" * (MIB // 2 - 200)})
+    large = message("work", task_kwargs={"text": "é" * (MIB // 2 - 330)})
     large = large.encode().decode("unicode_escape")  # two bytes for each, instead of six
-    queue.send(large, message("nobody"))
+    queue.send(large, message("work"))
     assert router().handler(event(*queue.receive()), LambdaContext()) == ALL_DONE
-    assert {dead["Body"] for dead in queue.dead_letters()} == {large, message("nobody")}
+    assert {dead["Body"] for dead in queue.dead_letters()} == {large, message("work")}
     calls = entries_of(wire, MOVING)
     assert len(calls) == 2
     assert all(sum(map(bytes_of, entries)) <= MIB for entries in calls)
 
 
-def test_a_body_that_leaves_no_room_for_reasons_stays(queue: SourceQueue, wire: Wire) -> None:
-    """What would be too long with the reasons stays a failure, and keeps no other back."""
-    queue.send("x" * MIB, message("nobody"))
-    records = queue.receive()
-    large = [one for one in records if len(one["body"]) == MIB]
-    too_long = b'{"__type":"com.amazonaws.sqs#BatchRequestTooLong","message":"too long"}'
-    wire.treatment = lambda call, forward: (
-        Answer(400, [], too_long)
-        if call.operation == MOVING and len(call.body) > MIB
-        else forward()
-    )
-    assert router().handler(event(*records), LambdaContext()) == failed(*large)
-    assert [dead["Body"] for dead in queue.dead_letters()] == [message("nobody")]
+def test_a_body_that_leaves_no_room_for_reasons_is_moved_without(
+    queue: SourceQueue, wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What would be too long with the reasons goes as it is, and the log has them."""
+    queue.send("x" * MIB, message("work"))
+    assert router().handler(event(*queue.receive()), LambdaContext()) == ALL_DONE
+    letters = {len(dead["Body"]): dead for dead in queue.dead_letters()}
+    assert "MessageAttributes" not in letters[MIB]
+    assert len(letters) == 2
+    assert "MalformedMessageError" in caplog.text
 
 
 def test_a_call_has_no_more_than_a_mebibyte(queue: SourceQueue, wire: Wire) -> None:
     """Ten messages of 200 KiB are moved in two calls, neither of which is too long."""
-    bodies = [message("nobody", n=n, text="x" * (200 * 1024)) for n in range(10)]
+    bodies = [message("work", n=n, text="x" * (200 * 1024)) for n in range(10)]
     queue.send(*bodies)
     assert router().handler(event(*queue.receive()), LambdaContext()) == ALL_DONE
     calls = entries_of(wire, MOVING)
@@ -411,7 +462,7 @@ def test_a_call_has_no_more_than_a_mebibyte(queue: SourceQueue, wire: Wire) -> N
 def test_attributes_count_as_bytes(queue: SourceQueue, wire: Wire) -> None:
     """The sender's attributes are reckoned with when a call's length is."""
     attributes = {"blob": {"DataType": "Binary", "BinaryValue": b"x" * 200_000}}
-    body = message("nobody", text="x" * 200_000)
+    body = message("work", text="x" * 200_000)
     queue.send(*[body] * 5, MessageAttributes=attributes)
     assert router().handler(event(*queue.receive()), LambdaContext()) == ALL_DONE
     assert sorted(map(len, entries_of(wire, MOVING))) == [1, 2, 2]
@@ -419,7 +470,7 @@ def test_attributes_count_as_bytes(queue: SourceQueue, wire: Wire) -> None:
 
 def test_many_are_moved_ten_a_call(queue: SourceQueue, wire: Wire) -> None:
     """A batch may have more records than one call takes."""
-    queue.send(*[message("nobody")] * 12)
+    queue.send(*[message("work")] * 12)
     records = queue.receive() + queue.receive()
     assert router().handler(event(*records), LambdaContext()) == ALL_DONE
     assert sorted(map(len, entries_of(wire, MOVING))) == [2, 10]
@@ -428,7 +479,7 @@ def test_many_are_moved_ten_a_call(queue: SourceQueue, wire: Wire) -> None:
 def test_a_queue_is_asked_once(queue: SourceQueue, wire: Wire) -> None:
     """Where the dead-letter queue is, is asked for the first dead letter only."""
     for _ in range(2):
-        queue.send(message("nobody"))
+        queue.send(message("work"))
         assert router().handler(event(*queue.receive()), LambdaContext()) == ALL_DONE
     assert wire.counted() == {
         "sqs GetQueueUrl": 2,

@@ -97,7 +97,8 @@ def test_unknown_keys_are_not_handed_on(listeners: Listeners) -> None:
     body = message("work", callback="next", note="x", task_kwargs={})
     queued(no_result)(event(record(body)), LambdaContext())
     (sent,) = listeners.messages()
-    assert set(sent) == {"task_name", "task_kwargs", "callback", "task_id", "chain_id"}
+    known = {"task_name", "task_kwargs", "callback", "task_id", "chain_id", "hops"}
+    assert set(sent) == known
 
 
 @pytest.mark.parametrize(

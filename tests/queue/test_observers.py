@@ -536,19 +536,15 @@ def test_an_early_end_is_done_and_goes_nowhere(bucket: str, notes: Notes) -> Non
 def test_a_result_that_cannot_be_sent_is_a_failure(
     bucket: str, listeners: Listeners, notes: Notes
 ) -> None:
-    """A message that can't be written, or that SNS refuses, has an error, and so has its record."""
+    """A result that can't be written is a failure before it is sent, and what SNS refuses then."""
     listeners.add("next")
     names = ["next", "next", "gone"]
     records = [record(message(callback=name), eventSourceARN=None) for name in names]
     handler = returning({"n": 1}, {"n": object()}, {"n": 3})
     assert handler(event(*records), LambdaContext()) == failed(*records[1:])
     errors = {sent["task_id"]: error for sent, error in notes.of("sent")}
-    assert len(errors) == len(notes.of("sending")) == 3
-    assert {type(error) for error in errors.values()} == {
-        type(None),
-        UnserializableError,
-        UnknownListenerError,
-    }
+    assert len(errors) == len(notes.of("sending")) == 2
+    assert {type(error) for error in errors.values()} == {type(None), UnknownListenerError}
     assert [only(end) for end in notes.ends] == [
         ("done", None, True),
         ("failed", UnserializableError, True),
@@ -558,12 +554,19 @@ def test_a_result_that_cannot_be_sent_is_a_failure(
     assert notes.ends[2]["next_task_id"] is None
 
 
-def test_what_is_withdrawn_is_told(bucket: str, listeners: Listeners, notes: Notes) -> None:
+def test_what_is_withdrawn_is_told(
+    bucket: str, listeners: Listeners, notes: Notes, wire: Wire
+) -> None:
     """Under batch, messages that were written before one couldn't be aren't sent, and say so."""
     topics = listeners.add("next")
     records = [record(message(callback="next")) for _ in range(3)]
+    wire.treatment = lambda call, forward: (
+        Answer(403, [], b"<Error><Code>AccessDenied</Code></Error>")
+        if b"second" in call.body
+        else forward()
+    )
     with pytest.raises(BatchFailedError):
-        returning({"n": 1}, {"n": object()}, {"n": 3}, failures="batch")(
+        returning({"n": 1}, {"n": "second"}, {"n": 3}, failures="batch")(
             event(*records), LambdaContext()
         )
     assert listeners.messages() == []
@@ -571,9 +574,9 @@ def test_what_is_withdrawn_is_told(bucket: str, listeners: Listeners, notes: Not
     errors = [error for _, error in notes.of("sent")]
     assert len(notes.of("sending")) == len(errors) == 3
     assert sorted(type(error).__name__ for error in errors) == [
+        "AccessDenied",
         "PublishError",
         "PublishError",
-        "UnserializableError",
     ]
     assert "others with it can't be" in str(
         next(error for error in errors if isinstance(error, PublishError))

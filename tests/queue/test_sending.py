@@ -22,6 +22,7 @@ from algernon_queue import (
 )
 from algernon_serialize import UnserializableError
 from algernon_storage import MissingBucketError, StoredData
+from botocore.exceptions import ClientError
 
 from ..wire import Answer
 from .events import LambdaContext, event
@@ -239,10 +240,11 @@ def test_arguments_that_cannot_be_stored_keep_all_back(listeners: Listeners, wir
 
 
 def test_a_listener_that_does_not_exist_is_told(aws: LocalAWS) -> None:
-    """Sending to a topic that isn't there raises PublishError, because of UnknownListenerError."""
-    with pytest.raises(PublishError, match=r"1 of 1 Tasks weren't sent:\n.*'nobody'") as caught:
+    """Sending to a topic that isn't there raises UnknownListenerError, which names it."""
+    with pytest.raises(UnknownListenerError, match=r"'nobody' .*:nobody, which doesn't") as caught:
         send_task("nobody", {"secret": "s3cr3t"})
-    assert isinstance(caught.value.__cause__, UnknownListenerError)
+    assert isinstance(caught.value, PublishError)
+    assert isinstance(caught.value.__cause__, ClientError)
     assert "s3cr3t" not in str(caught.value)
 
 

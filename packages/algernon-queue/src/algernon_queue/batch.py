@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextvars import Context, copy_context
-from dataclasses import dataclass
-from typing import Any, TypeVar, TypeVarTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-from algernon_storage import Claim, Outcome
+from algernon_storage import Claim, Document, Outcome
 
 from .errors import GroupStoppedError, OutOfTimeError, TaskRunningError
 from .message import Message
@@ -16,6 +16,9 @@ from .observers import RecordFacts
 from .parallel import in_parallel
 from .publishing import Publication
 from .record import Record, records_of
+
+if TYPE_CHECKING:
+    from algernon_storage.uploads import Upload
 
 logger = logging.getLogger("algernon_queue")
 
@@ -33,6 +36,7 @@ class Item:
             batch's, until it is read.
         facts: What observers are told of it, once it is read.
         message: Its message, once that is read.
+        is_extra: Whether it was received more often than its Task is tried.
         task_token: The token by which a state machine of Step Functions waits for
             its Task, or None.
         claim: The ledger's claim for its Task, where there is a ledger.
@@ -41,11 +45,15 @@ class Item:
         started_at: When its Task began to run, in seconds since 1970, where observers
             are told.
         seconds: How long the Task ran, once it has ended, where observers are told.
-        result: What the handler returned.
+        has_run: Whether its Task was started.
+        document: What the handler returned, written as soon as it had, where somebody
+            gets it; None otherwise, or where it returned None.
+        uploads: The stored data in it, to be stored.
         ends_chain: Whether the Task ended its chain early.
         publication: The message that its result goes on in.
         result_bytes: What S3 keeps of its result, where it keeps it.
         error: Why it failed, or wasn't tried.
+        is_permanent: Whether it would fail in the same way again.
         is_settled: Whether it failed, but somebody else has to deal with that, so
             that it may leave the queue.
         is_dead_letter: Whether that somebody is who looks after the dead-letter queue.
@@ -55,17 +63,21 @@ class Item:
     context: Context
     facts: RecordFacts | None = None
     message: Message | None = None
+    is_extra: bool = False
     task_token: str | None = None
     claim: Claim | None = None
     outcome: Outcome | None = None
     arguments_bytes: int | None = None
     started_at: float | None = None
     seconds: float | None = None
-    result: Any = None
+    has_run: bool = False
+    document: Document | None = None
+    uploads: list[Upload] = field(default_factory=list)
     ends_chain: bool = False
     publication: Publication | None = None
     result_bytes: int | None = None
     error: Exception | None = None
+    is_permanent: bool = False
     is_settled: bool = False
     is_dead_letter: bool = False
 
@@ -81,9 +93,9 @@ class Item:
         return self.outcome is not None and self.claim is None
 
     @property
-    def given_result(self) -> Any:
+    def given_result(self) -> Document:
         """The result as it is given to whoever gets it."""
-        return {} if self.result is None else self.result
+        return self.document or Document.of({})
 
     def do(self, function: Callable[..., R], /, *args: Any, **kwargs: Any) -> R:
         """Call a function with a copy of its context variables, in any thread."""
@@ -98,21 +110,25 @@ class Batch:
     """The records of one SQS event.
 
     What goes wrong with one is noted as that item's error and touches no other,
-    except that a failure on a FIFO queue stops the rest of its message group.
+    except that a failure on a FIFO queue stops the rest of its message group, unless
+    it is given up.
 
     Args:
         event: What Lambda hands over.
         stays_whole: Whether one failure keeps the whole batch in the queue.
             Nothing is sent on for a batch that will run again.
+        give_up: Moves a record that failed away from its FIFO queue, if it isn't to be
+            tried again, and tells whether it did.
 
     Raises:
         NotAnSQSEventError: The event isn't one of an SQS queue.
     """
 
-    def __init__(self, event: Any, *, stays_whole: bool) -> None:
+    def __init__(self, event: Any, *, stays_whole: bool, give_up: Callable[[Item], bool]) -> None:
         context = copy_context()
         self.items = [Item(record, context) for record in records_of(event)]
         self.stays_whole = stays_whole
+        self._give_up = give_up
 
     @property
     def failures(self) -> dict[str, Exception]:
@@ -159,7 +175,7 @@ class Batch:
             item.do(logger.error, "%s failed: %s", item, name, exc_info=error)
         else:
             item.do(logger.warning, "%s stays in the queue: %s", item, error)
-        if item.record.group is not None:
+        if item.record.group is not None and not self._give_up(item):
             self._stop_group(item)
 
     def _stop_group(self, failed: Item) -> None:

@@ -28,8 +28,16 @@ class MalformedMessageError(PermanentError, ValueError):
     """Raised when a record's body isn't a message: JSON with a task_name and what belongs to it."""
 
 
-class UnregisteredTaskError(PermanentError, RuntimeError):
-    """Raised when a message names a Task that the router has no function for."""
+class TooManyHopsError(PermanentError):
+    """Raised when so many Tasks led to one that its chain is taken for one that never ends."""
+
+
+class UnregisteredTaskError(QueueError, RuntimeError):
+    """Raised when a message names a Task that the router has no function for.
+
+    It is tried again like any other: while a Task moves from one worker to another,
+    its messages may come to the one that doesn't have it any more, or not yet.
+    """
 
     def __init__(self, task_name: str) -> None:
         super().__init__(f"task: {task_name} is not registered with the system")
@@ -44,12 +52,16 @@ class TaskArgumentsError(PermanentError, TypeError):
     """Raised when a message's task_kwargs don't fit the Task's function."""
 
 
-class UnknownListenerError(QueueError, LookupError):
-    """Raised when no SNS topic is known for a Task, or the one that is known doesn't exist."""
-
-
 class PublishError(QueueError):
     """Raised when SNS doesn't take a message."""
+
+
+class UnknownListenerError(PublishError, LookupError):
+    """Raised when no SNS topic is known for a Task, or the one that is known isn't there.
+
+    AWS says of a topic that isn't there that the caller may not publish to it, unless
+    the caller may publish to all: so this is raised for a topic that is out of reach too.
+    """
 
 
 class TasksNotSentError(PublishError):
@@ -89,6 +101,13 @@ class RefusedEntryError(QueueError):
 
 class NoDeadLetterQueueError(QueueError, LookupError):
     """Raised when a message should be moved to a dead-letter queue, but its queue has none."""
+
+
+class WorkerLostError(QueueError):
+    """Raised for a record that was received as often as it may be, by workers that all died.
+
+    It isn't run any more, since it may be what they died of.
+    """
 
 
 class TaskRunningError(QueueError):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
-from algernon_storage import Ledger
+from algernon_storage import Ledger, OtherTaskError
 
 from .batch import Batch, Item
 from .deadline import Deadline
-from .errors import PermanentError, TaskRunningError
+from .errors import PermanentError, TaskRunningError, WorkerLostError
 from .parallel import in_parallel
-from .record import TASK_ID_ATTRIBUTE
+from .receives import TriesCounter, is_last, is_last_try
+from .record import REASON_PREFIX, TASK_ID_ATTRIBUTE
 from .retry import Retry
 from .source_queue import hide, move_to_dead_letter_queue
+from .state_machine import report_failure
 
 logger = logging.getLogger("algernon_queue")
 
@@ -21,11 +24,14 @@ RetryOf = Callable[[str], Retry | None]
 
 _MAX_REASON = 1024
 
+# What trying again won't change.
+_PERMANENT = (PermanentError, OtherTaskError)
+
 
 def release_claims(batch: Batch, ledger: Ledger) -> None:
     """Give back the claims of Tasks that failed or weren't started, so that they can run again."""
     claims = [
-        (item, item.claim)
+        (item, replace(item.claim, may_have_run=item.has_run or item.claim.may_have_run))
         for item in batch.items
         if item.claim is not None and item.error is not None and item.outcome is None
     ]
@@ -37,58 +43,101 @@ def release_claims(batch: Batch, ledger: Ledger) -> None:
             )
 
 
-def hand_back(batch: Batch, retry_of: RetryOf, deadline: Deadline) -> None:
-    """Move what won't ever succeed to the dead-letter queue, and hide the rest for a while.
+class HandingBack:
+    """Handing back the records of batches to where they came from.
 
     Whatever goes wrong with that, the record stays in the queue as it is.
+
+    Args:
+        retry_of: How each Task is tried again, by its name.
     """
-    staying = [
-        item
-        for item in batch.items
-        # An event that was made by hand may come from no queue at all.
-        if item.error is not None and not item.is_settled and item.record.queue_arn
-    ]
-    doomed = [item for item in staying if _is_doomed(item, retry_of)]
-    moved = move_to_dead_letter_queue(
-        [(item.record, _reasons(item)) for item in doomed], seconds=deadline.seconds_to_wait()
-    )
-    for item, problem in zip(doomed, moved, strict=True):
-        if problem is None:
-            item.is_settled = item.is_dead_letter = True
-            item.do(logger.warning, "%s was moved to the dead-letter queue", item)
-        else:
-            item.do(logger.error, "%s can't be moved to the dead-letter queue: %s", item, problem)
-    delays = [
-        (item, delay)
-        for item in staying
-        if not item.is_settled and (delay := _delay(item, retry_of)) is not None
-    ]
-    hidden = hide(
-        [(item.record, delay) for item, delay in delays], seconds=deadline.seconds_to_wait()
-    )
-    for (item, _), problem in zip(delays, hidden, strict=True):
-        if problem is not None:
-            item.do(logger.warning, "%s comes back at its queue's own time: %s", item, problem)
+
+    def __init__(self, retry_of: RetryOf) -> None:
+        self._retry_of = retry_of
+        self._counter = TriesCounter()
+
+    def give_up(self, item: Item, deadline: Deadline) -> bool:
+        """Move a record to the dead-letter queue at once, if it isn't to be tried again.
+
+        So those behind it in its message group needn't wait for another time, which
+        would count as one of theirs.
+        """
+        if not item.record.queue_arn or not self._is_doomed(item):
+            return False
+        if item.task_token is not None:
+            return is_last(item.record) and _is_reported(item, item.task_token)
+        self._move([item], deadline)
+        return item.is_settled
+
+    def hand_back(self, batch: Batch, deadline: Deadline) -> None:
+        """Move what isn't to be tried again to the dead-letter queue, and hide the rest."""
+        staying = [
+            item
+            for item in batch.items
+            # An event that was made by hand may come from no queue at all.
+            if item.error is not None and not item.is_settled and item.record.queue_arn
+        ]
+        for item in staying:
+            if not item.has_failed:
+                self._counter.note_untried(item.record)
+        self._move([item for item in staying if self._is_doomed(item)], deadline)
+        self._hide([item for item in staying if not item.is_settled], deadline)
+
+    def _is_doomed(self, item: Item) -> bool:
+        """Tell whether a record that stays in the queue isn't to be tried again."""
+        if item.is_permanent or isinstance(item.error, _PERMANENT) or is_last(item.record):
+            return True
+        if isinstance(item.error, WorkerLostError) or (item.has_run and is_last_try(item.record)):
+            return item.has_failed
+        retry = self._retry(item)
+        tries = self._counter.tries(item.record)
+        return item.has_failed and retry is not None and retry.is_exhausted(tries)
+
+    def _move(self, doomed: list[Item], deadline: Deadline) -> None:
+        moved = move_to_dead_letter_queue(
+            [(item.record, _reasons(item)) for item in doomed], seconds=deadline.seconds_to_wait()
+        )
+        for item, problem in zip(doomed, moved, strict=True):
+            if problem is None:
+                item.is_settled = item.is_dead_letter = True
+                item.do(logger.warning, "%s was moved to the dead-letter queue", item)
+            else:
+                what = "%s can't be moved to the dead-letter queue: %s"
+                item.do(logger.error, what, item, problem)
+
+    def _hide(self, staying: list[Item], deadline: Deadline) -> None:
+        delays = [(item, delay) for item in staying if (delay := self._delay(item)) is not None]
+        hidden = hide(
+            [(item.record, delay) for item, delay in delays], seconds=deadline.seconds_to_wait()
+        )
+        for (item, _), problem in zip(delays, hidden, strict=True):
+            if problem is not None:
+                what = "%s comes back at its queue's own time: %s"
+                item.do(logger.warning, what, item, problem)
+
+    def _delay(self, item: Item) -> int | None:
+        """Return for how many seconds a record is hidden, or None for as long as it is anyway."""
+        retry = self._retry(item)
+        # What another worker runs is in no hurry to be looked at again.
+        if retry is None or isinstance(item.error, TaskRunningError):
+            return None
+        return retry.delay(self._counter.tries(item.record)) if item.has_failed else 0
+
+    def _retry(self, item: Item) -> Retry | None:
+        return self._retry_of(item.message.task_name) if item.message is not None else None
 
 
-def _is_doomed(item: Item, retry_of: RetryOf) -> bool:
-    if isinstance(item.error, PermanentError):
-        return True
-    retry = _retry(item, retry_of)
-    return item.has_failed and retry is not None and retry.is_exhausted(item.record.receive_count)
-
-
-def _delay(item: Item, retry_of: RetryOf) -> int | None:
-    """Return for how long a record is hidden, in seconds, or None for as long as it is anyway."""
-    retry = _retry(item, retry_of)
-    # What another worker runs is in no hurry to be looked at again.
-    if retry is None or isinstance(item.error, TaskRunningError):
-        return None
-    return retry.delay(item.record.receive_count) if item.has_failed else 0
-
-
-def _retry(item: Item, retry_of: RetryOf) -> Retry | None:
-    return retry_of(item.message.task_name) if item.message is not None else None
+def _is_reported(item: Item, task_token: str) -> bool:
+    """Leave a failure to the state machine that waits for the Task, if it can be told."""
+    if item.error is None:
+        return False
+    try:
+        item.do(report_failure, task_token, item.error)
+    except Exception as problem:  # noqa: BLE001 - it stays in the queue then
+        item.do(logger.warning, "the state machine of %s can't be told: %s", item, problem)
+        return False
+    item.is_settled = True
+    return True
 
 
 def _text(error: Exception | None) -> str:
@@ -101,12 +150,12 @@ def _text(error: Exception | None) -> str:
 def _reasons(item: Item) -> dict[str, str]:
     """Return why a record goes to the dead-letter queue, as attributes, none of which is empty."""
     reasons = {
-        "algernon.error": type(item.error).__name__,
-        "algernon.reason": _text(item.error)[:_MAX_REASON],
-        "algernon.receive_count": str(item.record.receive_count),
+        f"{REASON_PREFIX}error": type(item.error).__name__,
+        f"{REASON_PREFIX}reason": _text(item.error)[:_MAX_REASON],
+        f"{REASON_PREFIX}receive_count": str(item.record.receive_count),
     }
     if item.message is not None:
-        reasons["algernon.task_name"] = item.message.task_name
+        reasons[f"{REASON_PREFIX}task_name"] = item.message.task_name
         reasons[TASK_ID_ATTRIBUTE] = item.message.task_id
-        reasons["algernon.chain_id"] = item.message.chain_id
+        reasons[f"{REASON_PREFIX}chain_id"] = item.message.chain_id
     return {name: value for name, value in reasons.items() if value}

@@ -8,11 +8,17 @@ from functools import cache
 
 from algernon_storage import aws_client
 
-from .errors import UnknownListenerError
+from .errors import PublishError, UnknownListenerError
 from .task import is_task_name
 
 # AWS Systems Manager API Reference, GetParameters: names a call.
 _PARAMETERS_A_CALL = 10
+
+#: What to do where boto3 finds no credentials.
+WHERE_CREDENTIALS_ARE = (
+    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or log in by `aws configure`"
+    " or `aws sso login`; to a system that `algernon run` runs, send by `algernon send`"
+)
 
 _parameters: dict[str, str] = {}
 
@@ -76,8 +82,25 @@ def _by_convention(
     try:
         base = _topics_beside(function_arn) if function_arn else _topics_of_this_account()
     except Exception as error:  # noqa: BLE001 - it is the failure of those who asked
-        return dict.fromkeys(task_names, error)
+        return {name: _unaddressed(name, error) for name in task_names}
     return {name: f"{base}:{topic_prefix}{name}" for name in task_names}
+
+
+def _unaddressed(task_name: str, cause: Exception) -> Exception:
+    from botocore.exceptions import NoCredentialsError, NoRegionError
+
+    what = f"the topic of the Task {task_name!r} can't be told"
+    if isinstance(cause, NoCredentialsError):
+        error = PublishError(
+            f"{what}, since there are no AWS credentials to ask whose account this is:"
+            f" {WHERE_CREDENTIALS_ARE}"
+        )
+    elif isinstance(cause, NoRegionError):
+        error = PublishError(f"{what}, since no AWS region is named: set AWS_REGION")
+    else:
+        error = PublishError(f"{what}, since STS doesn't say whose account this is: {cause}")
+    error.__cause__ = cause
+    return error
 
 
 def _unknown_listener(task_name: str) -> UnknownListenerError:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeGuard
 from uuid import UUID, uuid5
@@ -13,13 +13,14 @@ from algernon_serialize import ajson
 from algernon_storage import StoredData
 
 from .envelope import Envelope
-from .errors import MalformedMessageError
+from .errors import MalformedMessageError, SettingError, TooManyHopsError
 
 #: The key by which a message says where in its chain its Task stands.
 POSITION = "callback_position"
+#: The key by which it says how many Tasks led to it, where any did.
+HOPS = "hops"
 
-#: The chain that the running Task belongs to: what it sends belongs to it as well.
-current_chain: ContextVar[str | None] = ContextVar("algernon_chain", default=None)
+_DEFAULT_MAX_HOPS = 1000
 
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -39,6 +40,7 @@ class Message:
         callback: The Task that gets the result, or a chain of them.
         position: Where in the chain this message's Task stands, from 0; -1 before
             its beginning; None where the message doesn't say, as moncrief's don't.
+        hops: How many Tasks led to this one.
         body: The whole message, keys that are unknown here included.
     """
 
@@ -47,6 +49,7 @@ class Message:
     chain_id: str
     callback: str | None
     position: int | None
+    hops: int
     body: Mapping[str, Any]
 
     @classmethod
@@ -55,6 +58,7 @@ class Message:
 
         Raises:
             MalformedMessageError: It holds no message.
+            TooManyHopsError: More Tasks led to it than `ALGERNON_MAX_HOPS` allows.
         """
         body = envelope.content
         if not isinstance(body, dict):
@@ -88,9 +92,10 @@ class Message:
                 f"the message says that {task_name!r} is number {position!r} of the chain"
                 f" {callback!r}, where it isn't"
             )
+        hops = _hops(body.get(HOPS), task_name)
         kwargs = {} if body.get("task_kwargs") is None else body["task_kwargs"]
         whole = {**body, "task_kwargs": kwargs, "task_id": task_id, "chain_id": chain_id}
-        return cls(task_name, task_id, chain_id, callback, position, whole)
+        return cls(task_name, task_id, chain_id, callback, position, hops, whole)
 
     @property
     def task_kwargs(self) -> Any:
@@ -123,13 +128,11 @@ class Message:
             return None
         chain = self.callback.split("#")
         if len(chain) == 1:
-            return OutgoingTask(chain[0], self._child_id(0, chain[0]), self.chain_id, None, None)
+            return self._child(chain[0], 0, callback=None, position=None)
         position = self._position_in(chain) + 1
         if position == len(chain):
             return None
-        name = chain[position]
-        child_id = self._child_id(position, name)
-        return OutgoingTask(name, child_id, self.chain_id, self.callback, position)
+        return self._child(chain[position], position, callback=self.callback, position=position)
 
     def _position_in(self, chain: list[str]) -> int:
         if self.position is not None:
@@ -137,10 +140,13 @@ class Message:
         # moncrief tells a Task's place in a chain by its name; one that isn't in it starts it.
         return chain.index(self.task_name) if self.task_name in chain else -1
 
-    def _child_id(self, position: int, name: str) -> str:
+    def _child(
+        self, name: str, number: int, *, callback: str | None, position: int | None
+    ) -> OutgoingTask:
         # The same run of a Task always gives its callback the same id, so that a
         # duplicate can be recognised wherever it turns up.
-        return str(uuid5(UUID(self.task_id), f"{position}#{name}"))
+        child_id = str(uuid5(UUID(self.task_id), f"{number}#{name}"))
+        return OutgoingTask(name, child_id, self.chain_id, callback, position, self.hops + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,29 +158,51 @@ class OutgoingTask:
     chain_id: str
     callback: str | None
     position: int | None
+    hops: int
 
-    def message(self, task_kwargs: Any) -> str:
-        """Return the text of the message.
-
-        Raises:
-            algernon_serialize.UnserializableError: `ajson` can't send the arguments.
-        """
-        message = {
-            "task_name": self.task_name,
-            "task_kwargs": task_kwargs,
+    def message(self, task_kwargs: str) -> str:
+        """Return the text of the message, of the JSON text of its keyword arguments."""
+        rest: dict[str, Any] = {
             "callback": self.callback,
             "task_id": self.task_id,
             "chain_id": self.chain_id,
         }
         if self.position is not None:
-            message[POSITION] = self.position
-        return _write(message)
+            rest[POSITION] = self.position
+        if self.hops:
+            rest[HOPS] = self.hops
+        name = ajson.dumps(self.task_name)
+        text = f'{{"task_name":{name},"task_kwargs":{task_kwargs},{ajson.dumps(rest)[1:]}'
+        # Amazon SQS API Reference, SendMessage: of the characters that JSON leaves as they
+        # are, these two don't get through a queue. In JSON they can only stand in a string.
+        return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
-def _write(message: Mapping[str, Any]) -> str:
-    # Amazon SQS API Reference, SendMessage: of the characters that JSON leaves as they
-    # are, these two don't get through a queue. In JSON they can only stand in a string.
-    return ajson.dumps(message).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+def _hops(hops: Any, task_name: str) -> int:
+    if hops is None:
+        return 0
+    if type(hops) is not int or hops < 0:
+        raise MalformedMessageError(
+            f"the message for {task_name!r} says that {str(hops)[:40]!r} Tasks led to it, which is"
+            " no number from 0 on"
+        )
+    most = _max_hops()
+    if hops > most:
+        raise TooManyHopsError(
+            f"{hops} Tasks led to this one, {task_name!r}, more than the {most} after which a chain"
+            " is taken for one that never ends: if it should be so long, raise ALGERNON_MAX_HOPS"
+        )
+    return hops
+
+
+def _max_hops() -> int:
+    setting = os.environ.get("ALGERNON_MAX_HOPS") or str(_DEFAULT_MAX_HOPS)
+    if not re.fullmatch("[0-9]{1,9}", setting):
+        raise SettingError(
+            f"ALGERNON_MAX_HOPS is {setting[:40]!r}, but it is how many Tasks may lead to one, a"
+            f" number such as {_DEFAULT_MAX_HOPS}"
+        )
+    return int(setting)
 
 
 def _uuid(text: Any, key: str, task_name: str, *, instead: str) -> str:

@@ -14,7 +14,8 @@ from typing import Any
 from algernon_storage import aws_client
 
 from .entries import Entry, send_entries
-from .errors import PublishError, QueueError, UnknownListenerError
+from .errors import PublishError, UnknownListenerError
+from .listener import WHERE_CREDENTIALS_ARE
 from .message import OutgoingTask
 from .observers import MessageFacts, answers, observers, tell
 
@@ -27,6 +28,12 @@ _MAX_BYTES = 256 * 1024
 # raw message delivery brings; a message that has more it drops.
 _NAME = re.compile(r"(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)")
 _MOST_ATTRIBUTES = 10
+
+# Amazon SNS API Reference, "Common errors" and PublishBatch.
+_NOT_ALLOWED = ("AuthorizationError", "AuthorizationErrorException", "AccessDenied")
+_WHAT_TO_CHECK = (
+    "create it, or check listeners=, ALGERNON_TOPIC_PREFIX and ALGERNON_TOPIC_PARAMETER_PREFIX"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +66,16 @@ class Publication:
     def entry(self) -> Entry:
         """Its entry in a call of PublishBatch."""
         fields: dict[str, Any] = {"Message": self.message}
+        group = None
         if self.attributes:
             fields["MessageAttributes"] = {
                 name: {"DataType": "String", "StringValue": value}
                 for name, value in self.attributes.items()
             }
         if self.topic_arn.endswith(".fifo"):
-            fields["MessageGroupId"] = self.group or self.task.task_id
+            group = fields["MessageGroupId"] = self.group or self.task.task_id
             fields["MessageDeduplicationId"] = self.task.task_id
-        return Entry(self.topic_arn, fields, self.size)
+        return Entry(self.topic_arn, fields, self.size, group)
 
     def tell_end(self, error: Exception | None) -> None:
         """Tell observers that it was sent, or why it wasn't."""
@@ -179,22 +187,32 @@ def _publish_batch(topic_arn: str, entries: list[dict[str, Any]]) -> dict[str, A
     return answer
 
 
-def _publish_error(publication: Publication, cause: Exception) -> QueueError:
-    from botocore.exceptions import ClientError
+def _publish_error(publication: Publication, cause: Exception) -> PublishError:
+    from botocore.exceptions import ClientError, NoCredentialsError
 
+    task_name, topic = publication.task.task_name, publication.topic_arn
     # What isn't SNS's own answer, but that of something on the way to it, has no code.
     code = cause.response.get("Error", {}).get("Code") if isinstance(cause, ClientError) else None
-    error: QueueError
+    error: PublishError
     if code == "NotFound":
         error = UnknownListenerError(
-            f"the listener of the Task {publication.task.task_name!r} would be the topic"
-            f" {publication.topic_arn}, which doesn't exist: create it, or check listeners=,"
-            " ALGERNON_TOPIC_PREFIX and ALGERNON_TOPIC_PARAMETER_PREFIX"
+            f"the listener of the Task {task_name!r} would be the topic {topic}, which doesn't"
+            f" exist: {_WHAT_TO_CHECK}"
+        )
+    elif code in _NOT_ALLOWED:
+        error = UnknownListenerError(
+            f"the listener of the Task {task_name!r} would be the topic {topic}, which doesn't"
+            " exist, or which this role has no right to publish to (AWS says the same of both):"
+            f" {_WHAT_TO_CHECK}, or give the role sns:Publish on it: {cause}"
+        )
+    elif isinstance(cause, NoCredentialsError):
+        error = PublishError(
+            f"the message for the Task {task_name!r} wasn't sent, since there are no AWS"
+            f" credentials: {WHERE_CREDENTIALS_ARE}"
         )
     else:
         error = PublishError(
-            f"the message for the Task {publication.task.task_name!r} couldn't be published to"
-            f" {publication.topic_arn}: {cause}"
+            f"the message for the Task {task_name!r} couldn't be published to {topic}: {cause}"
         )
     error.__cause__ = cause
     return error

@@ -16,10 +16,11 @@ from .deadline import Deadline
 from .ending import end_batch
 from .errors import BatchFailedError, SettingError
 from .functions import check_function, is_async
-from .handing_back import RetryOf, hand_back, release_claims
+from .handing_back import HandingBack, RetryOf, release_claims
 from .reading import read_batch
 from .running import Handler, run_batch
-from .sending_on import record_results, report_failures, send_on
+from .sender import Sender
+from .sending_on import record_results, report_failures, send_on, store_parts
 
 Failures = Literal["batch", "report"]
 LambdaHandler = Callable[[Any, Any], dict[str, Any]]
@@ -148,6 +149,7 @@ def batch_handling(
         _check_failures(failures, "failures")
     _check_numbers(deadline_margin, concurrency)
     ledger = _ledger(once)
+    handing_back = HandingBack(retry_of)
 
     def make(
         handler: Handler, context: dict[str, Any], is_async_task: Callable[[str], bool]
@@ -158,20 +160,26 @@ def batch_handling(
             stays_whole = (failures or _failures_setting()) == "batch"
             context["aws"] = aws_context
             deadline = Deadline(aws_context, deadline_margin)
-            batch = Batch(event, stays_whole=stays_whole)
+            batch = Batch(
+                event,
+                stays_whole=stays_whole,
+                give_up=lambda item: not stays_whole and handing_back.give_up(item, deadline),
+            )
             function_arn = getattr(aws_context, "invoked_function_arn", None)
+            sender = Sender(listeners=listeners or {}, function_arn=function_arn)
             comes_again = True  # if something ends the process
             try:
-                read_batch(batch, ledger, deadline)
+                read_batch(batch, ledger, deadline, sender)
                 run_batch(batch, run, context, deadline, concurrency, is_async_task)
                 report_failures(batch)
+                store_parts(batch, ledger)
                 if ledger is not None:
                     record_results(batch, ledger)
                 send_on(batch, deadline, listeners, function_arn)
                 if ledger is not None:
                     release_claims(batch, ledger)
                 if not stays_whole:
-                    hand_back(batch, retry_of, deadline)
+                    handing_back.hand_back(batch, deadline)
                 comes_again = stays_whole and bool(batch.failures)
             finally:
                 end_batch(batch, comes_again=comes_again)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextvars import copy_context
+from dataclasses import replace
 from functools import partial
+from inspect import signature
 from math import isfinite
 from typing import Any
 
@@ -14,11 +16,13 @@ from algernon_storage import Claim, Ledger, Outcome, StoredData
 from .batch import Batch, Item
 from .deadline import Deadline
 from .envelope import Envelope
-from .errors import TaskRunningError
-from .message import Message, current_chain
+from .errors import TaskRunningError, WorkerLostError
+from .message import Message
 from .observers import RecordFacts, observers, tell
 from .parallel import in_parallel
+from .receives import is_extra
 from .record import Record
+from .sender import Sender, SentIds, current_sender
 
 logger = logging.getLogger("algernon_queue")
 
@@ -26,21 +30,29 @@ logger = logging.getLogger("algernon_queue")
 _LONGEST_RUN = 900
 
 
-def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline) -> None:
+def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline, sender: Sender) -> None:
     """Read every record; fetch stored keyword arguments and claim Tasks, all in parallel.
 
-    Each record gets a context of its own, in which its chain is the current one.
+    Each record gets a context of its own, in which its Task is the current sender.
+
+    Args:
+        batch: The batch.
+        ledger: Where Tasks are claimed, if anywhere.
+        deadline: When Lambda ends the function.
+        sender: What all Tasks of this worker pass on.
     """
-    around = current_chain.get()
+    around = current_sender.get()
     for item, envelope in zip(batch.items, _envelopes(batch), strict=True):
         problem = _read(item, envelope)
-        current_chain.set(around if item.message is None else item.message.chain_id)
+        current_sender.set(around if item.message is None else _sender(item, item.message, sender))
         item.context = copy_context()
         if observers:
             _tell_of(item, envelope)
         if problem is not None:
             batch.fail(item, problem)
-    current_chain.set(around)
+    current_sender.set(around)
+    if not batch.stays_whole:
+        _note_extra(batch, ledger)
     fetching = [
         (item, message, pointer)
         for item, message in batch.alive
@@ -53,10 +65,8 @@ def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline) -> None:
     ]
     if ledger is not None:
         left = deadline.seconds_left()
-        seconds = left if isfinite(left) else _LONGEST_RUN
-        errands += [
-            partial(item.do, ledger.claim, message.task_id, seconds) for item, message in claiming
-        ]
+        claim = _claiming(ledger, left if isfinite(left) else _LONGEST_RUN)
+        errands += [partial(item.do, claim, message) for item, message in claiming]
     answers = in_parallel(lambda errand: errand(), errands)
     for (item, _), answer in zip(claiming, answers[len(fetching) :], strict=True):
         _note_claim(batch, item, answer)
@@ -68,6 +78,48 @@ def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline) -> None:
             else:
                 item.message = message.with_kwargs(answer.data)
                 item.arguments_bytes = answer.size
+
+
+def _note_extra(batch: Batch, ledger: Ledger | None) -> None:
+    """Note which records come after all their tries, of which only a ledger knows more."""
+    for item, _ in batch.alive:
+        item.is_extra = is_extra(item.record)
+        if item.is_extra and ledger is None:
+            batch.fail(item, _lost("or has never run"))
+
+
+def _sender(item: Item, message: Message, sender: Sender) -> Sender:
+    return replace(
+        sender,
+        chain_id=message.chain_id,
+        hops=message.hops + 1,
+        group=item.record.group,
+        ids=SentIds(message.task_id),
+    )
+
+
+def _claiming(ledger: Ledger, seconds: float) -> Callable[[Message], Claim | Outcome | None]:
+    """Return what claims the Task of a message."""
+    takes_name = "task_name" in signature(ledger.claim).parameters
+
+    def claim(message: Message) -> Claim | Outcome | None:
+        if takes_name:
+            by_name: Any = ledger.claim
+            answer: Claim | Outcome | None = by_name(
+                message.task_id, seconds, task_name=message.task_name
+            )
+            return answer
+        return ledger.claim(message.task_id, seconds)
+
+    return claim
+
+
+def _lost(what_else: str) -> WorkerLostError:
+    return WorkerLostError(
+        "the message was received more often than its Task is tried, and no worker lived to say"
+        " what came of it: it ends every worker that runs it, by its memory or time perhaps,"
+        f" {what_else}; look into the workers' logs, and move it back to its queue to try again"
+    )
 
 
 def _read(item: Item, envelope: Envelope | Exception) -> Exception | None:
@@ -136,6 +188,8 @@ def _note_claim(batch: Batch, item: Item, answer: Claim | Outcome | Exception | 
     match answer:
         case Claim():
             item.claim = answer
+            if item.is_extra and answer.may_have_run:
+                batch.fail(item, _lost("or came with one that does"))
         case Outcome():
             item.outcome, item.ends_chain = answer, answer.ends_chain
         case Exception():

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from .errors import NotAnSQSEventError
 
-#: The attribute in which a dead letter keeps its Task's id, for when it is moved back: SQS
-#: knows it by another id then.
-TASK_ID_ATTRIBUTE = "algernon.task_id"
+#: What the names of the attributes begin with in which a dead letter says why it is one.
+REASON_PREFIX = "algernon."
+#: The attribute in which it keeps its Task's id, for when it is moved back: SQS knows it by
+#: another id then.
+TASK_ID_ATTRIBUTE = f"{REASON_PREFIX}task_id"
+#: The one attribute that has them all, as JSON, where there is no room for each.
+LETTER_ATTRIBUTE = f"{REASON_PREFIX}letter"
 
 
 @dataclass(slots=True, eq=False)
@@ -70,9 +76,17 @@ class Record:
     @property
     def kept_task_id(self) -> str | None:
         """The Task's id, where a worker noted it when it moved the message."""
-        noted = self.message_attributes.get(TASK_ID_ATTRIBUTE) or {}
-        task_id: str | None = noted.get("stringValue")
-        return task_id
+        noted = self._noted(TASK_ID_ATTRIBUTE)
+        if noted is not None or (letter := self._noted(LETTER_ATTRIBUTE)) is None:
+            return noted
+        with suppress(ValueError, AttributeError):
+            task_id = json.loads(letter).get(TASK_ID_ATTRIBUTE)
+            return task_id if isinstance(task_id, str) else None
+        return None
+
+    def _noted(self, name: str) -> str | None:
+        text: str | None = (self.message_attributes.get(name) or {}).get("stringValue")
+        return text
 
     @property
     def facts(self) -> dict[str, Any]:

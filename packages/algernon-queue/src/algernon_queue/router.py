@@ -12,9 +12,10 @@ from algernon_storage import Ledger
 
 from .errors import TaskArgumentsError, TaskNameError, UnregisteredTaskError
 from .functions import check_function
-from .message import current_chain
+from .message import HOPS
 from .queued import Failures, batch_handling
 from .retry import Retry
+from .sender import Sender, SentIds, current_sender
 from .stated import run_state
 from .task import check_task_name
 from .task_function import TaskFunction
@@ -61,6 +62,7 @@ class TaskRouter:
         concurrency: int = 10,
     ) -> None:
         self._tasks: dict[str, TaskFunction] = {}
+        self._listeners = listeners or {}
         handle_batches = batch_handling(
             failures=failures,
             listeners=listeners,
@@ -157,7 +159,7 @@ class TaskRouter:
             facts = _facts(event)
             self._context.update(aws=context, sqs={}, task=facts)
             variables = copy_context()
-            variables.run(current_chain.set, facts["chain_id"])
+            variables.run(current_sender.set, self._sender(facts, event, context))
             return variables.run(run_state, self.route, event, self._context)
         return self._handle_batch(event, context)
 
@@ -184,6 +186,16 @@ class TaskRouter:
                 f" {type(kwargs).__name__}: the Task before it in the chain has to return a dict"
             )
         return task.call(kwargs, context)
+
+    def _sender(self, facts: Mapping[str, Any], event: Mapping[str, Any], context: Any) -> Sender:
+        hops = event.get(HOPS)
+        return Sender(
+            chain_id=facts["chain_id"],
+            hops=hops + 1 if type(hops) is int else 1,
+            listeners=self._listeners,
+            function_arn=getattr(context, "invoked_function_arn", None),
+            ids=SentIds(facts["task_id"]),
+        )
 
     def _is_async(self, task_name: str) -> bool:
         task = self._tasks.get(task_name)

@@ -10,15 +10,20 @@ from math import isinf
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
+from algernon_storage import Document, uploads_put_off
+
 from .batch import Batch, Item
 from .deadline import Deadline
 from .errors import OutOfTimeError
+from .message import Message
 from .observers import tell
 from .parallel import Threads
 from .pipeline import PipelineTermination
 
 if TYPE_CHECKING:
     from asyncio import Runner, Semaphore
+
+    from algernon_storage.uploads import Upload
 
 Handler = Callable[[dict[str, Any], dict[str, Any]], Any]
 
@@ -39,7 +44,7 @@ def run_batch(
     longest = 0.0
     started = False
     coroutines: list[tuple[Item, Coroutine[Any, Any, Any]]] = []
-    for item, message in batch.alive:
+    for item, message in _in_turn(batch):
         if item.error is not None or item.outcome is not None:
             continue  # its message group was stopped meanwhile, or its Task is done
         # The first record is always started, or a short timeout would never get anywhere.
@@ -48,28 +53,36 @@ def run_batch(
             continue
         begin = monotonic()
         started = True
+        result = None
         # A coroutine function runs nothing yet when it is called.
-        if item.facts is not None and not is_async(message.task_name):
+        if not is_async(message.task_name):
+            item.has_run = True
             _start(item)
         try:
             context["sqs"] = item.record.facts
             context["task"] = message.facts
-            item.result = item.context.run(handler, dict(message.body), context)
+            result = item.context.run(handler, dict(message.body), context)
         except BaseException as error:  # noqa: BLE001 - what isn't the record's own goes on
-            _note_end(batch, item, error)
+            result = _note_end(batch, item, error)
         finally:
-            waits = iscoroutine(item.result)
+            waits = iscoroutine(result)
             if not waits:
                 _stop(item, begin)
-        if waits:
-            coroutine, item.result = item.result, None
-            if item.record.group is None:
-                coroutines.append((item, coroutine))
-            else:
-                _run_coroutines(batch, [(item, coroutine)], deadline, concurrency)
+        if not waits:
+            _note_result(batch, item, result)
+        elif item.record.group is None:
+            coroutines.append((item, result))
+        else:
+            _run_coroutines(batch, [(item, result)], deadline, concurrency)
         longest = max(longest, monotonic() - begin)
     if coroutines:
         _run_coroutines(batch, coroutines, deadline, concurrency)
+
+
+def _in_turn(batch: Batch) -> list[tuple[Item, Message]]:
+    # What SQS won't give out again goes first, where there is no order to keep: it
+    # would be lost for lack of time.
+    return sorted(batch.alive, key=lambda one: not one[0].is_extra or bool(one[0].record.group))
 
 
 def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -114,21 +127,24 @@ async def _run_coroutine(
             return
         timeout = asyncio.timeout(None if isinf(seconds) else seconds)
         begin = monotonic()
+        item.has_run = True
         _start(item)
         try:
             async with timeout:
                 # As a task of its own, since what it does to that, such as cancelling
                 # it, would otherwise end the whole batch.
-                item.result = await asyncio.create_task(coroutine, context=item.context)
+                result = await asyncio.create_task(coroutine, context=item.context)
         except TimeoutError as error:
+            result = None
             batch.fail(item, _out_of_time(deadline) if timeout.expired() else error)
         except BaseException as error:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
                 raise
-            _note_end(batch, item, error)
+            result = _note_end(batch, item, error)
         finally:
             _stop(item, begin)
+        _note_result(batch, item, result)
 
 
 @cache
@@ -156,11 +172,12 @@ def _stop(item: Item, begin: float) -> None:
         tell(item.context, "stopped", item.facts)
 
 
-def _note_end(batch: Batch, item: Item, error: BaseException) -> None:
-    """Note what it means for a record that its Task ended with an error, and no result."""
+def _note_end(batch: Batch, item: Item, error: BaseException) -> Any:
+    """Note what it means that a record's Task ended with an error, and return the result, if any."""
     if isinstance(error, PipelineTermination):
-        item.result, item.ends_chain = error.result, True
-    elif isinstance(error, Exception):
+        item.ends_chain = True
+        return error.result
+    if isinstance(error, Exception):
         batch.fail(item, error)
     # By its name, since importing asyncio takes longer than this whole package.
     elif type(error).__name__ == "CancelledError":
@@ -169,6 +186,35 @@ def _note_end(batch: Batch, item: Item, error: BaseException) -> None:
         batch.fail(item, cancelled)
     else:
         raise error
+    return None
+
+
+def _note_result(batch: Batch, item: Item, result: Any) -> None:
+    """Write a result where somebody gets it, before anything else can change it.
+
+    What nobody gets may be anything, and isn't looked at.
+    """
+    if item.error is not None or result is None or not _is_wanted(item):
+        return
+    try:
+        item.document, item.uploads = item.do(_written, result)
+    except Exception as error:  # noqa: BLE001 - whatever an object's own code raises
+        # The Task has run, and what it returns won't be any better the next time.
+        item.is_permanent = True
+        batch.fail(item, error)
+
+
+def _written(result: Any) -> tuple[Document, list[Upload]]:
+    with uploads_put_off() as uploads:
+        return Document.of(result), uploads
+
+
+def _is_wanted(item: Item) -> bool:
+    if item.task_token is not None:
+        return True
+    if item.ends_chain:
+        return item.claim is not None
+    return item.message is not None and item.message.next_task is not None
 
 
 def _out_of_time(deadline: Deadline) -> OutOfTimeError:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
-from algernon_storage import StoredData
+from algernon_serialize import NestingError, UnserializableError, ajson
+from algernon_storage import Document, StoredData, content_sha256
 
-from .errors import TasksNotSentError
+from .errors import SettingError, TasksNotSentError
 from .listener import find_listeners
-from .message import OutgoingTask, current_chain
+from .message import OutgoingTask
 from .parallel import in_parallel
 from .publishing import Publication, publish, write_publication
+from .sender import Sender, SentId, current_sender
 from .task import Task
+
+_NOBODY = Sender()
 
 
 def send_task(
@@ -21,9 +26,14 @@ def send_task(
     task_kwargs: Mapping[str, Any] | None = None,
     callback: str | None = None,
     *,
+    task_id: str | UUID | None = None,
+    message_group: str | None = None,
     listeners: Mapping[str, str] | None = None,
 ) -> str:
     """Send one Task to its listener.
+
+    A Task that sends another and runs twice sends it under the same id both times: it
+    is derived from the sending Task's own id and from what is sent.
 
     Args:
         task_name: The Task's name.
@@ -31,8 +41,13 @@ def send_task(
             SNS has no room for goes through S3 (`ALGERNON_BUCKET_NAME`).
         callback: The Task that gets the result, or a chain ``"a#b#c"``. A chain
             that begins with the Task itself goes on with the one after it.
+        task_id: The id of this run, where it isn't to be made here. A ledger
+            (``once=True``) runs one id once.
+        message_group: The message group on a FIFO topic: by default that of the
+            FIFO queue which the sending Task came from, or else one of its own.
         listeners: The ARN of the SNS topic of each Task, for those that aren't
-            found by SSM Parameter Store or by their name.
+            found by the options of the worker that sends, by SSM Parameter Store or
+            by their name.
 
     Returns:
         The task_id, a UUID. It is the id of the whole chain as well, unless a
@@ -41,7 +56,9 @@ def send_task(
     Raises:
         TaskNameError: A name can't be a Task's.
         TaskArgumentsError: The keyword arguments aren't a mapping with str keys.
-        UnknownListenerError: No topic is known for the Task.
+        SettingError: The `task_id` is no UUID, or the message group can't be one, or
+            the Task's topic has no message groups.
+        UnknownListenerError: No topic is known for the Task, or there is none.
         PublishError: SNS doesn't take the message.
         algernon_serialize.UnserializableError: `ajson` can't send an argument.
         algernon_storage.StorageError: An argument can't be stored.
@@ -49,7 +66,12 @@ def send_task(
     Example:
         ``send_task("resize", {"width": 640}, callback="store#notify")``
     """
-    return send_tasks([Task(task_name, task_kwargs or {}, callback)], listeners=listeners)[0]
+    wanted_id = None if task_id is None else str(task_id)
+    task = Task(task_name, task_kwargs or {}, callback, wanted_id, message_group)
+    ((sent_id, error),) = _send([task], listeners)
+    if error is not None:
+        raise error
+    return sent_id
 
 
 def send_tasks(tasks: Iterable[Task], *, listeners: Mapping[str, str] | None = None) -> list[str]:
@@ -64,54 +86,120 @@ def send_tasks(tasks: Iterable[Task], *, listeners: Mapping[str, str] | None = N
 
     Raises:
         UnknownListenerError: No topic is known for a Task; nothing was sent.
+        SettingError: A Task has a message group, but its topic none; nothing was sent.
         TasksNotSentError: SNS doesn't take some of the messages, which `failures`
             names; the others were sent.
         algernon_serialize.UnserializableError: `ajson` can't send an argument;
             nothing was sent.
         algernon_storage.StorageError: An argument can't be stored; nothing was sent.
     """
-    todo = list(tasks)
-    topics = find_listeners({task.task_name for task in todo}, listeners, None)
-    addressed = []
-    for task in todo:
-        topic = topics[task.task_name]
-        if isinstance(topic, Exception):
-            raise topic
-        addressed.append((task, topic))
-    publications = _all_or_none(in_parallel(lambda one: _publication(*one), addressed))
-    task_ids = [publication.task.task_id for publication in publications]
-    outcomes = enumerate(publish(publications))
-    failures = {number: error for number, error in outcomes if error is not None}
+    outcomes = _send(list(tasks), listeners)
+    task_ids = [task_id for task_id, _ in outcomes]
+    failures = {number: error for number, (_, error) in enumerate(outcomes) if error is not None}
     if failures:
         raise TasksNotSentError(failures, task_ids) from next(iter(failures.values()))
     return task_ids
 
 
-def _all_or_none(written: list[Publication | Exception]) -> list[Publication]:
-    publications = [one for one in written if isinstance(one, Publication)]
+@dataclass(frozen=True, slots=True)
+class _Parcel:
+    """A message that is ready to be sent, and the id that was taken for it."""
+
+    publication: Publication
+    sent_id: SentId
+
+
+def _send(
+    tasks: list[Task], listeners: Mapping[str, str] | None
+) -> list[tuple[str, Exception | None]]:
+    """Send Tasks, and return the id of each, and why it wasn't sent, if it wasn't."""
+    sender = current_sender.get() or _NOBODY
+    topics = find_listeners(
+        {task.task_name for task in tasks},
+        {**sender.listeners, **(listeners or {})},
+        sender.function_arn,
+    )
+    addressed = []
+    for task in tasks:
+        topic = topics[task.task_name]
+        if isinstance(topic, Exception):
+            raise topic
+        _check_group(task, topic)
+        addressed.append((task, topic))
+    parcels = _all_or_none(in_parallel(lambda one: _parcel(*one, sender), addressed), sender)
+    outcomes = publish([parcel.publication for parcel in parcels])
+    for parcel, error in zip(parcels, outcomes, strict=True):
+        if error is not None:
+            sender.ids.give_back(parcel.sent_id)
+    return [
+        (parcel.publication.task.task_id, error)
+        for parcel, error in zip(parcels, outcomes, strict=True)
+    ]
+
+
+def _check_group(task: Task, topic: str) -> None:
+    if task.message_group is not None and not topic.endswith(".fifo"):
+        raise SettingError(
+            f"the Task {task.task_name!r} is to be sent in the message group"
+            f" {task.message_group!r}, but {topic} is no FIFO topic, and has no groups: leave"
+            " message_group out"
+        )
+
+
+def _all_or_none(written: list[_Parcel | Exception], sender: Sender) -> list[_Parcel]:
+    parcels = [one for one in written if isinstance(one, _Parcel)]
     for error in written:
         if isinstance(error, Exception):
-            for publication in publications:
-                publication.withdraw()
+            for parcel in parcels:
+                parcel.publication.withdraw()
+                sender.ids.give_back(parcel.sent_id)
             raise error
-    return publications
+    return parcels
 
 
-def _publication(task: Task, topic: str) -> Publication:
-    task_id = str(uuid4())
-    chain_id = current_chain.get() or task_id
-    outgoing = OutgoingTask(task.task_name, task_id, chain_id, task.callback, _position(task))
+def _parcel(task: Task, topic: str, sender: Sender) -> _Parcel:
+    kwargs = dict(task.task_kwargs)
+    sent_id = SentId(task.task_id) if task.task_id else sender.ids.take(lambda: _what(task, kwargs))
+    task_id = sent_id.task_id
+    outgoing = OutgoingTask(
+        task.task_name,
+        task_id,
+        sender.chain_id or task_id,
+        task.callback,
+        _position(task),
+        sender.hops,
+    )
 
     def write(room: int) -> str:
-        kwargs = dict(task.task_kwargs)
-        message = outgoing.message(kwargs)
+        text = _written(kwargs)
+        message = outgoing.message(text.decode())
         if len(message.encode()) <= room:
             return message
-        stored = StoredData(task_id, kwargs, full_unpack=True)
+        stored = StoredData.of(task_id, Document.around(text))
         stored.store()  # or it might travel inline all the same
-        return outgoing.message(stored)
+        return outgoing.message(ajson.dumps(stored))
 
-    return write_publication(outgoing, topic, write)
+    group = task.message_group or sender.group
+    try:
+        return _Parcel(write_publication(outgoing, topic, write, group), sent_id)
+    except Exception:
+        sender.ids.give_back(sent_id)
+        raise
+
+
+def _written(kwargs: dict[str, Any]) -> bytes:
+    # Within what it belongs to, so that an error tells the whole path to what can't be sent.
+    return ajson.dumpb({"task_kwargs": kwargs})[len('{"task_kwargs":') : -1]
+
+
+def _what(task: Task, kwargs: dict[str, Any]) -> str:
+    """Return what is sent as a text that equal messages share."""
+    try:
+        content = content_sha256(kwargs)
+    except (NestingError, UnserializableError) as error:
+        error.inside("task_kwargs")
+        raise
+    return f"{task.task_name}#{task.callback or ''}#{content}"
 
 
 def _position(task: Task) -> int | None:

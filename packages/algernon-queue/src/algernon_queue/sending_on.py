@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from algernon_serialize import SerializeError
-from algernon_storage import Ledger, Outcome, StoredData
+from algernon_serialize import ajson
+from algernon_storage import Document, Ledger, Outcome, S3Ledger, StoredData
 
 from .batch import Batch, Item
 from .deadline import Deadline
 from .listener import find_listeners
-from .message import Message, OutgoingTask
+from .message import OutgoingTask
 from .parallel import in_parallel
 from .publishing import Publication, publish, write_publication
 from .state_machine import output_of, report_failure, report_success, stored_output
@@ -31,11 +31,24 @@ def report_failures(batch: Batch) -> None:
     failed = [
         (item, item.task_token, item.error)
         for item in batch.items
-        if item.task_token is not None and item.error is not None and item.has_failed
+        if item.task_token is not None
+        and item.error is not None
+        and item.has_failed
+        and not item.is_settled
     ]
     reports = batch.do_in_parallel(lambda _, token, error: report_failure(token, error), failed)
     for item, _ in reports:
         item.is_settled = True
+
+
+def store_parts(batch: Batch, ledger: Ledger | None) -> None:
+    """Store the stored data in what the Tasks returned, in parallel.
+
+    With a ledger this goes for a batch that stays whole too, as `record_results` does.
+    """
+    alive = batch.alive if ledger is not None else batch.leaving(batch.alive)
+    parts = [(item, upload) for item, _ in alive for upload in item.uploads]
+    batch.do_in_parallel(lambda _, upload: upload.store(), parts)
 
 
 def record_results(batch: Batch, ledger: Ledger) -> None:
@@ -43,26 +56,37 @@ def record_results(batch: Batch, ledger: Ledger) -> None:
 
     This goes for a batch that stays whole too, so that none of them runs again.
     """
+    finish = _finishing(ledger)
     done = [
-        (item, message, item.claim)
-        for item, message in batch.alive
+        (item, item.claim)
+        for item, _ in batch.alive
         if item.claim is not None and item.outcome is None
     ]
     outcomes = in_parallel(
-        lambda one: one[0].do(
-            ledger.finish, one[2], _wanted_result(one[0], one[1]), ends_chain=one[0].ends_chain
-        ),
+        lambda one: one[0].do(finish, one[1], one[0].given_result, ends_chain=one[0].ends_chain),
         done,
     )
-    for (item, _, _), outcome in zip(done, outcomes, strict=True):
+    for (item, _), outcome in zip(done, outcomes, strict=True):
         if isinstance(outcome, Outcome):
             item.outcome = outcome
             item.ends_chain = outcome.ends_chain
         else:
-            if not isinstance(outcome, SerializeError):
-                # It may be noted all the same: the claim is left to lapse.
-                item.claim = None
+            # It may be noted all the same: the claim is left to lapse.
+            item.claim = None
             batch.fail(item, outcome)
+
+
+def _finishing(ledger: Ledger) -> Callable[..., Outcome]:
+    """Return what finishes a Task of which there is a document."""
+    if isinstance(ledger, S3Ledger) and type(ledger).finish is S3Ledger.finish:
+        return ledger.finish
+
+    def finish(claim: Any, document: Document, *, ends_chain: bool) -> Outcome:
+        # A ledger of somebody's own gets plain JSON, which `ajson` writes as it stands.
+        result = ajson.loads(document.data, rebuild=False)
+        return ledger.finish(claim, result, ends_chain=ends_chain)
+
+    return finish
 
 
 def send_on(
@@ -117,19 +141,19 @@ def _publication(item: Item, task: OutgoingTask, topic: str) -> Publication:
 
 def _message(item: Item, task: OutgoingTask, room: int) -> str:
     if item.outcome is not None:
-        return task.message(StoredData.at(item.outcome.pointer))
-    if item.result is None:
-        return task.message({})
+        return task.message(ajson.dumps(StoredData.at(item.outcome.pointer)))
+    if item.document is None:
+        return task.message("{}")
     # The name is all that tells results apart: a Task that runs again finds its
     # first result in place, and its callback gets that one every time.
-    stored = StoredData(task.task_id, item.result, full_unpack=True, timestamp="0")
+    stored = StoredData.of(task.task_id, item.document, timestamp="0")
     if stored.travels_inline:
-        message = task.message(item.result)
+        message = task.message(item.document.data.decode())
         if len(message.encode()) <= room:
             return message
     stored.store(keep_existing=True)
     item.result_bytes = stored.size
-    return task.message(stored)
+    return task.message(ajson.dumps(stored))
 
 
 def _publish(batch: Batch, parcels: list[tuple[Item, Publication]], deadline: Deadline) -> None:
@@ -142,21 +166,10 @@ def _publish(batch: Batch, parcels: list[tuple[Item, Publication]], deadline: De
 
 
 def _report(item: Item, task_token: str) -> None:
-    try:
-        output = _output(item)
-    except SerializeError as error:
-        report_failure(task_token, error)
-    else:
-        report_success(task_token, output)
+    report_success(task_token, _output(item))
 
 
 def _output(item: Item) -> str:
     if item.outcome is not None and item.is_duplicate:
         return stored_output(item.outcome.pointer)
     return output_of(item.given_result)
-
-
-def _wanted_result(item: Item, message: Message) -> Any:
-    # What nobody gets may be anything, and isn't looked at.
-    is_wanted = item.ends_chain or message.next_task is not None or item.task_token is not None
-    return item.given_result if is_wanted else {}

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import lru_cache
+from time import monotonic
 from typing import Any
 
 from algernon_storage import aws_client
 
 from .entries import Entry, send_entries
 from .errors import NoDeadLetterQueueError
-from .record import Record
+from .record import LETTER_ATTRIBUTE, REASON_PREFIX, Record
+
+logger = logging.getLogger("algernon_queue")
 
 # Amazon SQS API Reference, SendMessageBatch: bytes of all messages of a call.
 _MAX_BYTES = 1024 * 1024
 # Amazon SQS Developer Guide, "Amazon SQS message metadata": attributes a message.
 _MAX_ATTRIBUTES = 10
+# For how long a queue's redrive policy is taken to be what it was.
+_POLICY_SECONDS = 300
 # Amazon SQS API Reference, SendMessage: the characters that a message may hold. It is
 # compiled when it is needed, which takes as long as importing three modules.
 _NOT_ALLOWED = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
@@ -61,6 +67,24 @@ def move_to_dead_letter_queue(
     return send_entries(entries, _send_to_dead_letter_queue, max_bytes=_MAX_BYTES, seconds=seconds)
 
 
+def max_receive_count(queue_arn: str) -> int | None:
+    """Return how often a queue gives a message out, or None where that can't be told.
+
+    It can't of a queue without a redrive policy, or one that this role may not ask.
+    """
+    return _max_receive_count(aws_client("sqs"), queue_arn, _period()) if queue_arn else None
+
+
+@lru_cache
+def _max_receive_count(client: Any, queue_arn: str, period: int) -> int | None:
+    try:
+        policy = _redrive_policy(client, queue_arn, period)
+    except Exception as error:  # noqa: BLE001 - who can't be asked leaves it to SQS
+        logger.warning("%s can't be asked for its redrive policy: %s", queue_arn, error)
+        return None
+    return None if policy is None else int(policy["maxReceiveCount"])
+
+
 def _change_visibility(queue_arn: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
     answer: dict[str, Any] = aws_client("sqs").change_message_visibility_batch(
         QueueUrl=_queue_url(queue_arn), Entries=entries
@@ -75,39 +99,62 @@ def _send_to_dead_letter_queue(queue_arn: str, entries: list[dict[str, Any]]) ->
     return answer
 
 
-@cache
 def _queue_url(queue_arn: str) -> str:
-    # arn:PARTITION:sqs:REGION:ACCOUNT:NAME
-    *_, account, name = queue_arn.split(":")
-    answer = aws_client("sqs").get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
-    return str(answer["QueueUrl"])
+    return _url(aws_client("sqs"), queue_arn)
 
 
-@cache
 def _dead_letter_queue_url(queue_arn: str) -> str:
-    answer = aws_client("sqs").get_queue_attributes(
-        QueueUrl=_queue_url(queue_arn), AttributeNames=["RedrivePolicy"]
-    )
-    policy = answer.get("Attributes", {}).get("RedrivePolicy")
+    policy = _redrive_policy(aws_client("sqs"), queue_arn, _period())
     if policy is None:
         raise NoDeadLetterQueueError(
             f"the queue {queue_arn} has no redrive policy, so it has no dead-letter queue that a"
             " message could be moved to: give it one"
         )
-    return _queue_url(json.loads(policy)["deadLetterTargetArn"])
+    return _queue_url(policy["deadLetterTargetArn"])
+
+
+@lru_cache
+def _url(client: Any, queue_arn: str) -> str:
+    # arn:PARTITION:sqs:REGION:ACCOUNT:NAME
+    *_, account, name = queue_arn.split(":")
+    answer = client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
+    return str(answer["QueueUrl"])
+
+
+@lru_cache
+def _redrive_policy(client: Any, queue_arn: str, _period: int) -> dict[str, Any] | None:
+    answer = client.get_queue_attributes(
+        QueueUrl=_url(client, queue_arn), AttributeNames=["RedrivePolicy"]
+    )
+    policy = answer.get("Attributes", {}).get("RedrivePolicy")
+    return None if policy is None else json.loads(policy)
+
+
+def _period() -> int:
+    """Return a number for the time in which a queue isn't asked for its policy again."""
+    return int(monotonic() // _POLICY_SECONDS)
 
 
 def _dead_letter(record: Record, reasons: Mapping[str, str]) -> Entry:
-    attributes = _attributes(record, reasons)
-    fields: dict[str, Any] = {"MessageBody": record.body, "MessageAttributes": attributes}
+    entry = _letter(record, _attributes(record, reasons))
+    # What leaves no room for a reason goes without: the log has it.
+    return entry if entry.size <= _MAX_BYTES else _letter(record, _attributes(record, {}))
+
+
+def _letter(record: Record, attributes: Mapping[str, Mapping[str, Any]]) -> Entry:
+    fields: dict[str, Any] = {"MessageBody": record.body}
+    if attributes:
+        fields["MessageAttributes"] = attributes
     if trace := record.attributes.get("AWSTraceHeader"):
         fields["MessageSystemAttributes"] = {
             "AWSTraceHeader": {"DataType": "String", "StringValue": trace}
         }
+    # On a standard queue it is the tenant of a fair queue.
+    if group := record.attributes.get("MessageGroupId"):
+        fields["MessageGroupId"] = group
     if record.group is not None:
-        fields["MessageGroupId"] = record.group
         fields["MessageDeduplicationId"] = record.message_id
-    return Entry(record.queue_arn, fields, _size(record, attributes))
+    return Entry(record.queue_arn, fields, _size(record, attributes), record.group)
 
 
 def _size(record: Record, attributes: Mapping[str, Mapping[str, Any]]) -> int:
@@ -121,13 +168,23 @@ def _size(record: Record, attributes: Mapping[str, Mapping[str, Any]]) -> int:
 
 
 def _attributes(record: Record, reasons: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return the sender's attributes, all of them, and the reasons as far as there is room."""
     attributes = {
-        name: {"DataType": "String", "StringValue": re.sub(_NOT_ALLOWED, "\ufffd", value)}
-        for name, value in reasons.items()
+        name: _to_send(value)
+        for name, value in record.message_attributes.items()
+        # Those of an earlier time that it was a dead letter aren't its sender's.
+        if not name.startswith(REASON_PREFIX)
     }
-    for name, value in record.message_attributes.items():
-        if len(attributes) < _MAX_ATTRIBUTES and name not in attributes:
-            attributes[name] = _to_send(value)
+    room = _MAX_ATTRIBUTES - len(attributes)
+    if len(reasons) <= room:
+        ours = reasons
+    elif room > 0:
+        ours = {LETTER_ATTRIBUTE: json.dumps(reasons, ensure_ascii=False)}
+    else:
+        ours = {}
+    for name, value in ours.items():
+        text = re.sub(_NOT_ALLOWED, "\ufffd", value)
+        attributes[name] = {"DataType": "String", "StringValue": text}
     return attributes
 
 

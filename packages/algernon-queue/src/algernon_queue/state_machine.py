@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any
 from uuid import uuid4
 
 from algernon_serialize import ajson
-from algernon_storage import StoredData, aws_client
+from algernon_storage import Document, StoredData, aws_client
 
 logger = logging.getLogger("algernon_queue")
 
@@ -44,17 +43,15 @@ def report_failure(task_token: str, error: Exception) -> None:
     )
 
 
-def output_of(result: Any) -> str:
+def output_of(result: Document) -> str:
     """Return the JSON text of a result, or of a pointer to it where it is too large for a state.
 
     Raises:
-        algernon_serialize.UnserializableError: `ajson` can't send the result.
         algernon_storage.StorageError: It is too large, and can't be stored.
     """
-    text = ajson.dumps(result)
-    if len(text.encode()) <= _MAX_OUTPUT_BYTES:
-        return text
-    stored = StoredData(uuid4(), result, full_unpack=True)
+    if len(result.data) <= _MAX_OUTPUT_BYTES:
+        return result.data.decode()
+    stored = StoredData.of(uuid4(), result)
     stored.store()
     return ajson.dumps(stored)
 

@@ -8,6 +8,7 @@ from inspect import iscoroutine
 from typing import Any
 
 from algernon_serialize import ajson, rebuild_event
+from algernon_storage import Document
 
 from .functions import check_function
 from .pipeline import PipelineTermination
@@ -67,4 +68,4 @@ def run_state(handler: StateHandler, event: Any, context: dict[str, Any]) -> Any
             result = run_coroutine(result)
     except PipelineTermination as end:
         result = end.result
-    return ajson.loads(output_of(result), rebuild=False)
+    return ajson.loads(output_of(Document.of(result)), rebuild=False)

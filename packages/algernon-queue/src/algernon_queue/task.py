@@ -6,12 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
-from .errors import TaskArgumentsError, TaskNameError
+from .errors import SettingError, TaskArgumentsError, TaskNameError
 
 # Amazon SNS API Reference, CreateTopic: what a topic's name may hold, since each
 # Task has a topic of its name.
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
+# Amazon SNS API Reference, Publish: what a MessageGroupId may hold.
+_MESSAGE_GROUP = re.compile(r"[!-~]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +26,14 @@ class Task:
         task_kwargs: Its keyword arguments: anything that `ajson` can send.
         callback: The Task that gets the result as its keyword arguments, or a
             chain of them: ``"resize#store#notify"``.
+        task_id: The id of this run, a UUID: by default one that is new or, inside
+            of a Task, derived from that one's and from what is sent.
+        message_group: The message group, where the Task's topic is a FIFO topic: by
+            default that of the Task that sends this one, or else one of its own.
 
     Raises:
         TaskNameError: A name has characters that a Task's can't have.
+        SettingError: The `task_id` is no UUID, or the message group can't be one.
         TaskArgumentsError: The keyword arguments aren't a mapping with str keys.
 
     Example:
@@ -36,6 +44,8 @@ class Task:
     task_name: str
     task_kwargs: Mapping[str, Any] = field(default_factory=dict)
     callback: str | None = None
+    task_id: str | None = None
+    message_group: str | None = None
 
     def __post_init__(self) -> None:
         check_task_name(self.task_name)
@@ -50,6 +60,24 @@ class Task:
                 f"the keyword arguments of the Task {self.task_name!r} aren't a mapping whose"
                 " keys are all str"
             )
+        if self.task_id is not None:
+            object.__setattr__(self, "task_id", _checked_id(self.task_id))
+        group = self.message_group
+        if group is not None and not (isinstance(group, str) and _MESSAGE_GROUP.fullmatch(group)):
+            raise SettingError(
+                f"{group!r} can't be the message group of the Task {self.task_name!r}: it is 1 to"
+                " 128 letters, digits and punctuation marks"
+            )
+
+
+def _checked_id(task_id: object) -> str:
+    try:
+        return str(UUID(str(task_id)))
+    except ValueError as error:
+        raise SettingError(
+            f"the task_id {str(task_id)[:80]!r} is no UUID: make one by uuid.uuid4(), or by"
+            " uuid.uuid5() of whatever tells this run from others"
+        ) from error
 
 
 def is_task_name(name: object) -> bool:

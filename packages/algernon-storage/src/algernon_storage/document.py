@@ -38,6 +38,11 @@ class Document:
         """
         return cls(write_document(data, full_unpack=True))
 
+    @classmethod
+    def around(cls, data: bytes) -> Self:
+        """Return the document of a value whose JSON text, as of `ajson.dumpb`, is there already."""
+        return cls(_BEFORE_DATA + data + _AFTER_DATA)
+
     @property
     def data(self) -> bytes:
         """The value's own JSON text, as `ajson.dumpb` writes it."""

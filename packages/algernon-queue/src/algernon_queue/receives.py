@@ -1,0 +1,84 @@
+"""How often SQS gives a message out, and in which of these times its Task is run.
+
+SQS moves a message to the dead-letter queue, and says nothing of why, when it was
+received `maxReceiveCount` times and is to be received once more. So a worker that can
+tell the last time moves it itself, with the reason.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import OrderedDict
+from threading import Lock
+
+from .errors import SettingError
+from .record import Record
+from .source_queue import max_receive_count
+
+# As many messages as a worker may have handed back untried, and see again.
+_MOST_REMEMBERED = 10_000
+
+
+def is_last(record: Record) -> bool:
+    """Tell whether SQS won't give a record out again."""
+    most = max_receive_count(record.queue_arn)
+    return most is not None and record.receive_count >= most
+
+
+def is_last_try(record: Record) -> bool:
+    """Tell whether a record's Task isn't run again after this time."""
+    tries = _tries(record)
+    return tries is not None and record.receive_count >= tries
+
+
+def is_extra(record: Record) -> bool:
+    """Tell whether a record comes after all of its tries, to find out what became of it.
+
+    Raises:
+        SettingError: `ALGERNON_EXTRA_RECEIVES` is no number.
+    """
+    if record.receive_count < 2 or not _extra_receives():
+        return False
+    tries = _tries(record)
+    return tries is not None and record.receive_count > tries
+
+
+def _tries(record: Record) -> int | None:
+    most = max_receive_count(record.queue_arn)
+    return None if most is None else max(1, most - _extra_receives())
+
+
+def _extra_receives() -> int:
+    setting = os.environ.get("ALGERNON_EXTRA_RECEIVES") or "0"
+    if not re.fullmatch("[0-9]{1,3}", setting):
+        raise SettingError(
+            f"ALGERNON_EXTRA_RECEIVES is {setting[:40]!r}, but it is how many times a queue gives"
+            " a message out beyond those in which its Task is run, such as 2"
+        )
+    return int(setting)
+
+
+class TriesCounter:
+    """Counts the tries of messages: the times they were received, but for those untried.
+
+    SQS counts a message that was received and handed back untried as received. What
+    this process handed back so, it remembers.
+    """
+
+    def __init__(self) -> None:
+        self._untried: OrderedDict[str, int] = OrderedDict()
+        self._lock = Lock()
+
+    def note_untried(self, record: Record) -> None:
+        """Note that a record is handed back without having been tried."""
+        with self._lock:
+            self._untried[record.message_id] = self._untried.pop(record.message_id, 0) + 1
+            if len(self._untried) > _MOST_REMEMBERED:
+                self._untried.popitem(last=False)
+
+    def tries(self, record: Record) -> int:
+        """Return how often a record was tried, this time included."""
+        with self._lock:
+            untried = self._untried.get(record.message_id, 0)
+        return max(1, record.receive_count - untried)
