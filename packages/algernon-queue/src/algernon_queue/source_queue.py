@@ -6,7 +6,7 @@ import json
 import re
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from algernon_storage import aws_client
@@ -19,6 +19,8 @@ from .record import Record
 _MAX_BYTES = 1024 * 1024
 # Amazon SQS Developer Guide, "Amazon SQS message metadata": attributes a message.
 _MAX_ATTRIBUTES = 10
+# What a client told of its queues is kept as long as it is that client which is asked.
+_MOST_QUEUES = 100
 # Amazon SQS API Reference, SendMessage: the characters that a message may hold. It is
 # compiled when it is needed, which takes as long as importing three modules.
 _NOT_ALLOWED = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
@@ -62,31 +64,33 @@ def move_to_dead_letter_queue(
 
 
 def _change_visibility(queue_arn: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
-    answer: dict[str, Any] = aws_client("sqs").change_message_visibility_batch(
-        QueueUrl=_queue_url(queue_arn), Entries=entries
+    sqs = aws_client("sqs")
+    answer: dict[str, Any] = sqs.change_message_visibility_batch(
+        QueueUrl=_queue_url(sqs, queue_arn), Entries=entries
     )
     return answer
 
 
 def _send_to_dead_letter_queue(queue_arn: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
-    answer: dict[str, Any] = aws_client("sqs").send_message_batch(
-        QueueUrl=_dead_letter_queue_url(queue_arn), Entries=entries
+    sqs = aws_client("sqs")
+    answer: dict[str, Any] = sqs.send_message_batch(
+        QueueUrl=_dead_letter_queue_url(sqs, queue_arn), Entries=entries
     )
     return answer
 
 
-@cache
-def _queue_url(queue_arn: str) -> str:
+@lru_cache(_MOST_QUEUES)
+def _queue_url(sqs: Any, queue_arn: str) -> str:
     # arn:PARTITION:sqs:REGION:ACCOUNT:NAME
     *_, account, name = queue_arn.split(":")
-    answer = aws_client("sqs").get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
+    answer = sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
     return str(answer["QueueUrl"])
 
 
-@cache
-def _dead_letter_queue_url(queue_arn: str) -> str:
-    answer = aws_client("sqs").get_queue_attributes(
-        QueueUrl=_queue_url(queue_arn), AttributeNames=["RedrivePolicy"]
+@lru_cache(_MOST_QUEUES)
+def _dead_letter_queue_url(sqs: Any, queue_arn: str) -> str:
+    answer = sqs.get_queue_attributes(
+        QueueUrl=_queue_url(sqs, queue_arn), AttributeNames=["RedrivePolicy"]
     )
     policy = answer.get("Attributes", {}).get("RedrivePolicy")
     if policy is None:
@@ -94,7 +98,7 @@ def _dead_letter_queue_url(queue_arn: str) -> str:
             f"the queue {queue_arn} has no redrive policy, so it has no dead-letter queue that a"
             " message could be moved to: give it one"
         )
-    return _queue_url(json.loads(policy)["deadLetterTargetArn"])
+    return _queue_url(sqs, json.loads(policy)["deadLetterTargetArn"])
 
 
 def _dead_letter(record: Record, reasons: Mapping[str, str]) -> Entry:

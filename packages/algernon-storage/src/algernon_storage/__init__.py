@@ -1,6 +1,6 @@
 """Keep large values in S3 and send a pointer in their place."""
 
-from .clients import aws_client
+from .clients import aws_client, reset
 from .errors import (
     AlreadyStoredError,
     DamagedObjectError,
@@ -35,4 +35,5 @@ __all__ = [
     "StoredData",
     "UntrustedBucketError",
     "aws_client",
+    "reset",
 ]
