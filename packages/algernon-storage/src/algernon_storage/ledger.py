@@ -12,7 +12,7 @@ from .buckets import own_bucket, own_folder
 from .clients import aws_client
 from .document import write_document
 from .errors import LedgerError
-from .objects import create_object, find_object, no_such_bucket
+from .objects import Answer, create_object, fetch, file_note, find_object, no_such_bucket
 from .pointer import Pointer
 
 # S3 tells times to the second: a claim ends so much later than it says.
@@ -190,6 +190,7 @@ class S3Ledger:
                 Key=place.key,
                 Body=body,
                 ContentType="application/json",
+                Metadata=file_note(place),
                 **condition,
             )
         except ClientError as error:
@@ -208,13 +209,13 @@ class S3Ledger:
 
         place = self._place(task_id, "claim")
         try:
-            answer = aws_client("s3").get_object(Bucket=place.bucket, Key=place.key)
+            body, answer = fetch(place, _body_and_answer)
         except ClientError as error:
             # The write that ours met isn't through yet, or the claim was removed meanwhile.
             if error.response["Error"]["Code"] == "NoSuchKey":
                 return None
             raise
-        claim = _parsed(answer["Body"].read(), place)
+        claim = _parsed(body, place)
         # Both times are S3's own, so that no worker's clock matters.
         now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
         age = (now - answer["LastModified"]).total_seconds()
@@ -235,6 +236,10 @@ class _StandingClaim:
     holder: str | None
     etag: str
     has_lapsed: bool
+
+
+def _body_and_answer(body: bytes, answer: Answer) -> tuple[bytes, Answer]:
+    return body, answer
 
 
 def _parsed(body: bytes, place: Pointer) -> dict[str, Any]:
