@@ -1,19 +1,40 @@
-"""The AWS clients of the process are made once, on first use."""
+"""The AWS clients of the process are made once, and anew when their settings have changed."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
+import algernon_storage
+import boto3
+import botocore.session
 import pytest
-from algernon_storage import aws_client
+from algernon_storage import StoredData, aws_client
+from botocore.config import Config
 from botocore.exceptions import NoRegionError
+
+from .objects import get
 
 if TYPE_CHECKING:
     from ..conftest import LocalAWS
+    from ..wire import Wire
+
+
+@pytest.fixture(autouse=True)
+def _boto3_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in a process in which nobody has used boto3 yet.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+
+def caller(service: str = "s3") -> str | None:
+    """Return the id of the key with which a service is called."""
+    credentials = aws_client(service)._request_signer._credentials
+    return credentials.access_key if credentials else None
 
 
 def test_all_threads_get_the_same_client(aws: LocalAWS) -> None:
@@ -52,3 +73,183 @@ def test_importing_the_package_loads_no_boto3() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert run.stdout == "set()\n"
+
+
+def test_as_long_as_nothing_changes_the_client_is_the_same(
+    aws: LocalAWS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client is kept, also when variables change that don't say where AWS is or who calls it."""
+    client = aws_client("s3")
+    monkeypatch.setenv("ALGERNON_BUCKET_NAME", "another")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9")
+    boto3.client("sns")
+    assert aws_client("s3") is client
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+def test_another_endpoint_is_called_at_once(
+    aws: LocalAWS, bucket: str, wire: Wire, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """When the endpoint changes, for all services or for this one, the next call goes there."""
+    aws_client("s3").list_buckets()
+    monkeypatch.setenv(variable, aws.url)
+    wire.clear()
+    aws_client("s3").list_buckets()
+    assert wire.calls == []
+    monkeypatch.undo()
+    aws_client("s3").list_buckets()
+    assert wire.counted() == {"s3 GET": 1}
+
+
+def test_a_service_whose_name_is_another_there_has_its_own_endpoint(
+    aws: LocalAWS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The endpoint's variable has the service's id, as for Step Functions, and not boto3's name."""
+    first = aws_client("stepfunctions")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SFN", "http://127.0.0.1:9")
+    assert aws_client("stepfunctions") is not first
+    assert aws_client("stepfunctions").meta.endpoint_url == "http://127.0.0.1:9"
+
+
+def test_configured_endpoints_can_be_ignored(
+    aws: LocalAWS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS_IGNORE_CONFIGURED_ENDPOINT_URLS leads to AWS itself from the next call on."""
+    assert aws_client("sqs").meta.endpoint_url == os.environ["AWS_ENDPOINT_URL"]
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    assert aws_client("sqs").meta.endpoint_url == "https://sqs.eu-west-1.amazonaws.com"
+
+
+def test_another_region_is_called_at_once(aws: LocalAWS, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the region changes, so does the client's."""
+    assert aws_client("sqs").meta.region_name == "eu-west-1"
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
+    assert aws_client("sqs").meta.region_name == "ap-south-1"
+
+
+@pytest.mark.parametrize("first", ["nobody", "boto3.client", "setup_default_session"])
+def test_another_caller_calls_at_once(
+    aws: LocalAWS, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """When the credentials change, the next call has them, whoever used boto3 before."""
+    if first == "boto3.client":
+        boto3.client("s3")
+    if first == "setup_default_session":
+        boto3.setup_default_session()
+        boto3.client("sns")
+    assert [caller("s3"), caller("sqs")] == ["local"] * 2
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    assert [caller("s3"), caller("sqs"), caller("sns")] == ["somebody"] * 3
+    assert aws_client("s3") is aws_client("s3")
+    monkeypatch.undo()
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    assert caller() == "local"
+
+
+def test_another_profile_calls_at_once(
+    aws: LocalAWS, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """When the profile changes, or the file that describes it, so do caller and region."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name)
+    for number in (1, 2):
+        file = tmp_path / f"config-{number}"
+        file.write_text(
+            "".join(
+                f"[profile {name}]\nregion = eu-north-{number}\n"
+                f"aws_access_key_id = {name}-{number}\naws_secret_access_key = x\n"
+                for name in ("ada", "bob")
+            )
+        )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config-1"))
+    callers = []
+    for name, value in (
+        ("AWS_PROFILE", "ada"),
+        ("AWS_PROFILE", "bob"),
+        ("AWS_CONFIG_FILE", str(tmp_path / "config-2")),
+        ("AWS_DEFAULT_PROFILE", "ada"),
+    ):
+        monkeypatch.setenv(name, value)
+        callers.append((caller(), aws_client("s3").meta.region_name))
+    assert callers == [
+        ("ada-1", "eu-north-1"),
+        ("bob-1", "eu-north-1"),
+        ("bob-2", "eu-north-2"),
+        ("ada-2", "eu-north-2"),
+    ]
+
+
+def test_a_default_session_that_was_set_up_is_used(
+    aws: LocalAWS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients come from boto3's default session, one that was set up later included, for good."""
+    assert caller() == "local"
+    boto3.setup_default_session(aws_access_key_id="ada", aws_secret_access_key="x")
+    assert caller() == "ada"
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    assert caller() == "ada"
+    boto3.setup_default_session(region_name="ap-south-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody-else")
+    assert aws_client("s3").meta.region_name == "ap-south-1"
+
+
+def test_client_settings_are_those_of_the_default_session(
+    aws: LocalAWS, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Timeouts and parameters of calls are set once, in boto3's default session, and stay."""
+
+    def with_key(params: dict[str, Any], **_: Any) -> None:
+        params |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "my-key"}
+
+    session = botocore.session.get_session()
+    session.set_default_client_config(Config(read_timeout=7))
+    session.register("provide-client-params.s3.PutObject", with_key)
+    boto3.setup_default_session(botocore_session=session)
+    for secret in ("one", "another"):
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+        StoredData("n", secret, timestamp=secret).store()
+        head = aws.client("s3").head_object(Bucket=bucket, Key=f"cache/n!{secret}.json")
+        assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", "my-key")
+        assert aws_client("s3").meta.config.read_timeout == 7
+
+
+def test_reset_forgets_clients(
+    aws: LocalAWS, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """After a reset, clients are made of what the configuration files say by then."""
+    file = tmp_path / "config"
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    callers = []
+    for name in ("ada", "bob"):
+        file.write_text(f"[default]\naws_access_key_id = {name}\naws_secret_access_key = x\n")
+        callers.append(caller())
+        algernon_storage.reset()
+        callers.append(caller())
+    assert callers == ["ada", "ada", "ada", "bob"]
+
+
+def test_moto_in_the_process_leaves_nothing_behind(aws: LocalAWS, bucket: str) -> None:
+    """A test under moto's mock_aws and one with an endpoint may follow each other, both ways."""
+    program = """
+import os
+from moto import mock_aws
+from algernon_storage import StoredData, aws_client
+
+os.environ["ALGERNON_BUCKET_NAME"] = "worker-bucket"
+there = {name: os.environ.pop(name) for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID")}
+for turn in range(2):
+    with mock_aws():
+        aws_client("s3").create_bucket(
+            Bucket="worker-bucket",
+            CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
+        )
+        StoredData("n", "mocked", timestamp=str(turn)).store()
+    os.environ.update(there)
+    StoredData("n", "real", timestamp=str(turn)).store()
+    for name in there:
+        del os.environ[name]
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert [b"real" in get(aws, bucket, f"cache/n!{turn}.json") for turn in (0, 1)] == [True] * 2

@@ -47,11 +47,14 @@ def flipping_a_bit(*, hidden_from_boto: bool) -> Callable[[Call, Callable[[], An
 
 
 def test_an_object_bears_its_sha_256(aws: LocalAWS, bucket: str) -> None:
-    """An object's metadata has its SHA-256 in hexadecimal, and S3 gets it to check as well."""
+    """Its metadata has the SHA-256 of body and file name, and S3 gets the first one to check."""
     StoredData("n", [1], timestamp="1").store()
     head = aws.client("s3").head_object(Bucket=bucket, Key=KEY, ChecksumMode="ENABLED")
     digest = sha256(get(aws, bucket, KEY))
-    assert head["Metadata"] == {"sha256": digest.hexdigest()}
+    assert head["Metadata"] == {
+        "sha256": digest.hexdigest(),
+        "file-sha256": sha256(b"n!1.json").hexdigest(),
+    }
     assert b64decode(head["ChecksumSHA256"]) == digest.digest()
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import lru_cache
+from typing import Any
 
 from algernon_storage import aws_client
 
@@ -20,7 +21,8 @@ WHERE_CREDENTIALS_ARE = (
     " or `aws sso login`; to a system that `algernon run` runs, send by `algernon send`"
 )
 
-_parameters: dict[str, str] = {}
+# What a client told is kept as long as it is that client which is asked.
+_MOST_CLIENTS = 4
 
 
 def find_listeners(
@@ -54,23 +56,28 @@ def find_listeners(
 
 
 def _from_parameters(task_names: Iterable[str], prefix: str) -> dict[str, str | Exception]:
+    try:
+        ssm = aws_client("ssm")
+    except Exception as error:  # noqa: BLE001 - it is the failure of those who asked
+        return dict.fromkeys(task_names, error)
+    known = _known_parameters(ssm)
     parameters = {name: prefix + name for name in sorted(task_names)}
     missing = [
         parameter
         for name, parameter in parameters.items()
         # One name that can't be a parameter's would have SSM refuse all that come with it.
-        if parameter not in _parameters and is_task_name(name)
+        if parameter not in known and is_task_name(name)
     ]
     failed: dict[str, Exception] = {}
     for names in _in_groups(missing):
         try:
-            answer = aws_client("ssm").get_parameters(Names=names)
+            answer = ssm.get_parameters(Names=names)
         except Exception as error:  # noqa: BLE001 - it is the failure of those who asked
             failed |= dict.fromkeys(names, error)
         else:
-            _parameters.update({found["Name"]: found["Value"] for found in answer["Parameters"]})
+            known.update({found["Name"]: found["Value"] for found in answer["Parameters"]})
     return {
-        name: _parameters.get(parameter) or failed.get(parameter) or _unknown_listener(name)
+        name: known.get(parameter) or failed.get(parameter) or _unknown_listener(name)
         for name, parameter in parameters.items()
     }
 
@@ -80,7 +87,7 @@ def _by_convention(
 ) -> dict[str, str | Exception]:
     topic_prefix = os.environ.get("ALGERNON_TOPIC_PREFIX", "")
     try:
-        base = _topics_beside(function_arn) if function_arn else _topics_of_this_account()
+        base = _topics_beside(function_arn) if function_arn else _topics_of(aws_client("sts"))
     except Exception as error:  # noqa: BLE001 - it is the failure of those who asked
         return {name: _unaddressed(name, error) for name in task_names}
     return {name: f"{base}:{topic_prefix}{name}" for name in task_names}
@@ -122,8 +129,13 @@ def _topics_beside(function_arn: str) -> str:
     return f"arn:{partition}:sns:{region}:{account}"
 
 
-@cache
-def _topics_of_this_account() -> str:
-    sts = aws_client("sts")
+@lru_cache(_MOST_CLIENTS)
+def _known_parameters(ssm: Any) -> dict[str, str]:  # noqa: ARG001 - whom they were asked of
+    return {}
+
+
+@lru_cache(_MOST_CLIENTS)
+def _topics_of(sts: Any) -> str:
+    """Return what the ARNs begin with of the topics of whoever calls."""
     _, partition, _, _, account, *_ = sts.get_caller_identity()["Arn"].split(":")
     return f"arn:{partition}:sns:{sts.meta.region_name}:{account}"

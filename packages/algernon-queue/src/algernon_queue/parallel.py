@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
@@ -50,3 +51,8 @@ class Threads(ThreadPoolExecutor):
 @cache
 def _threads() -> Threads:
     return Threads(_THREADS, thread_name_prefix="algernon")
+
+
+# A child process has none of its parent's threads.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.cache_clear)

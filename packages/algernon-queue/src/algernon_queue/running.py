@@ -173,7 +173,7 @@ def _stop(item: Item, begin: float) -> None:
 
 
 def _note_end(batch: Batch, item: Item, error: BaseException) -> Any:
-    """Note what it means that a record's Task ended with an error, and return the result, if any."""
+    """Note that a record's Task ended with an error, and return its result, if that is none."""
     if isinstance(error, PipelineTermination):
         item.ends_chain = True
         return error.result

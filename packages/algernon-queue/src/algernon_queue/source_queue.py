@@ -25,6 +25,8 @@ _MAX_BYTES = 1024 * 1024
 _MAX_ATTRIBUTES = 10
 # For how long a queue's redrive policy is taken to be what it was.
 _POLICY_SECONDS = 300
+# What a client told of its queues is kept as long as it is that client which is asked.
+_MOST_QUEUES = 100
 # Amazon SQS API Reference, SendMessage: the characters that a message may hold. It is
 # compiled when it is needed, which takes as long as importing three modules.
 _NOT_ALLOWED = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
@@ -75,10 +77,10 @@ def max_receive_count(queue_arn: str) -> int | None:
     return _max_receive_count(aws_client("sqs"), queue_arn, _period()) if queue_arn else None
 
 
-@lru_cache
-def _max_receive_count(client: Any, queue_arn: str, period: int) -> int | None:
+@lru_cache(_MOST_QUEUES)
+def _max_receive_count(sqs: Any, queue_arn: str, period: int) -> int | None:
     try:
-        policy = _redrive_policy(client, queue_arn, period)
+        policy = _redrive_policy(sqs, queue_arn, period)
     except Exception as error:  # noqa: BLE001 - who can't be asked leaves it to SQS
         logger.warning("%s can't be asked for its redrive policy: %s", queue_arn, error)
         return None
@@ -86,45 +88,43 @@ def _max_receive_count(client: Any, queue_arn: str, period: int) -> int | None:
 
 
 def _change_visibility(queue_arn: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
-    answer: dict[str, Any] = aws_client("sqs").change_message_visibility_batch(
-        QueueUrl=_queue_url(queue_arn), Entries=entries
+    sqs = aws_client("sqs")
+    answer: dict[str, Any] = sqs.change_message_visibility_batch(
+        QueueUrl=_queue_url(sqs, queue_arn), Entries=entries
     )
     return answer
 
 
 def _send_to_dead_letter_queue(queue_arn: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
-    answer: dict[str, Any] = aws_client("sqs").send_message_batch(
-        QueueUrl=_dead_letter_queue_url(queue_arn), Entries=entries
+    sqs = aws_client("sqs")
+    answer: dict[str, Any] = sqs.send_message_batch(
+        QueueUrl=_dead_letter_queue_url(sqs, queue_arn), Entries=entries
     )
     return answer
 
 
-def _queue_url(queue_arn: str) -> str:
-    return _url(aws_client("sqs"), queue_arn)
+@lru_cache(_MOST_QUEUES)
+def _queue_url(sqs: Any, queue_arn: str) -> str:
+    # arn:PARTITION:sqs:REGION:ACCOUNT:NAME
+    *_, account, name = queue_arn.split(":")
+    answer = sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
+    return str(answer["QueueUrl"])
 
 
-def _dead_letter_queue_url(queue_arn: str) -> str:
-    policy = _redrive_policy(aws_client("sqs"), queue_arn, _period())
+def _dead_letter_queue_url(sqs: Any, queue_arn: str) -> str:
+    policy = _redrive_policy(sqs, queue_arn, _period())
     if policy is None:
         raise NoDeadLetterQueueError(
             f"the queue {queue_arn} has no redrive policy, so it has no dead-letter queue that a"
             " message could be moved to: give it one"
         )
-    return _queue_url(policy["deadLetterTargetArn"])
+    return _queue_url(sqs, policy["deadLetterTargetArn"])
 
 
-@lru_cache
-def _url(client: Any, queue_arn: str) -> str:
-    # arn:PARTITION:sqs:REGION:ACCOUNT:NAME
-    *_, account, name = queue_arn.split(":")
-    answer = client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
-    return str(answer["QueueUrl"])
-
-
-@lru_cache
-def _redrive_policy(client: Any, queue_arn: str, _period: int) -> dict[str, Any] | None:
-    answer = client.get_queue_attributes(
-        QueueUrl=_url(client, queue_arn), AttributeNames=["RedrivePolicy"]
+@lru_cache(_MOST_QUEUES)
+def _redrive_policy(sqs: Any, queue_arn: str, _period: int) -> dict[str, Any] | None:
+    answer = sqs.get_queue_attributes(
+        QueueUrl=_queue_url(sqs, queue_arn), AttributeNames=["RedrivePolicy"]
     )
     policy = answer.get("Attributes", {}).get("RedrivePolicy")
     return None if policy is None else json.loads(policy)

@@ -1,7 +1,7 @@
 """Keep large values in S3 and send a pointer in their place."""
 
 from .canonical import content_sha256
-from .clients import aws_client
+from .clients import aws_client, reset
 from .document import Document
 from .errors import (
     AlreadyStoredError,
@@ -42,5 +42,6 @@ __all__ = [
     "UntrustedBucketError",
     "aws_client",
     "content_sha256",
+    "reset",
     "uploads_put_off",
 ]

@@ -1,23 +1,54 @@
-"""The AWS clients of this process."""
+"""The AWS clients of this process, each made anew when what it was made from has changed."""
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 # One batch of ten is claimed and fetched at once, or stored at once in two parts each.
 _CONNECTIONS = 20
 
-_clients: dict[str, Any] = {}
-_making_a_client = Lock()
+# AWS SDKs and Tools Reference Guide, "Environment variables": those that say where a client
+# calls, and as whom. Each service has an endpoint's variable of its own besides.
+_VARIABLES = (
+    "AWS_ENDPOINT_URL",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+)
+
+_Values = tuple[str | None, ...]
 
 
 def aws_client(service: str) -> Any:
     """Return the process's boto3 client for a service.
 
-    It is made on first use, from the environment as boto3 reads it, and lives
-    as long as the process. Importing boto3 waits for the first client too,
-    since both are cold-start time.
+    It is made on first use, by boto3's default session, from the environment as
+    boto3 reads it. It is made anew when the default session is another one, when
+    the variables have changed that say where AWS is and who calls it (endpoint,
+    region, profile, credentials), and in a child process after a fork. So don't
+    keep it: ask for it whenever you call AWS.
+
+    A default session that was set up with options of its own, by
+    ``boto3.setup_default_session(…)``, always stays what clients come from.
+    Importing boto3 waits for the first client too, since both are cold-start time.
 
     Args:
         service: boto3's name of the service, such as ``"s3"``.
@@ -28,15 +59,127 @@ def aws_client(service: str) -> Any:
     Example:
         ``aws_client("s3").list_buckets()``
     """
-    client = _clients.get(service)
-    if client is None:
-        # boto3 documents that making clients, unlike using them, isn't thread-safe.
-        with _making_a_client:
-            client = _clients.get(service)
-            if client is None:
-                import boto3
-                from botocore.config import Config
+    return _clients.get(service)
 
-                config = Config(max_pool_connections=_CONNECTIONS)
-                client = _clients[service] = boto3.client(service, config=config)
-    return client
+
+def reset() -> None:
+    """Forget the AWS clients of this process, and what was learnt by them.
+
+    The next call of each service makes a new client. That is needed only where no
+    environment variable tells that something has changed: a configuration file
+    was written anew, say.
+
+    Example:
+        ``algernon_storage.reset()``
+    """
+    _clients.forget()
+
+
+@dataclass(frozen=True, slots=True)
+class _MadeClient:
+    client: Any
+    default_session: Any
+    variables: tuple[str, ...]
+    values: _Values
+
+    @property
+    def is_current(self) -> bool:
+        import boto3
+
+        # Every call of AWS comes by here: it costs a hundredth of one.
+        return self.default_session is boto3.DEFAULT_SESSION and (
+            self.values == _values_of(self.variables)
+        )
+
+
+class _Clients:
+    """The clients of this process by service, and the sessions that they come from."""
+
+    def __init__(self) -> None:
+        # boto3 documents that making clients, unlike using them, isn't thread-safe.
+        self._making = Lock()
+        self._made: dict[str, _MadeClient] = {}
+        # What boto3's default session was made from, as far as that is known: if somebody
+        # made one before, they did so before this process changed any variable, or it
+        # isn't relied on.
+        self._default_session: tuple[Any, _Values | None] = None, _values_of(_VARIABLES)
+        # What clients come from where boto3's default session may be out of date.
+        self._own_session: tuple[Any, _Values | None] = None, None
+        # A child's copies of its parent's clients, which share the parent's connections:
+        # they are neither used nor closed there.
+        self._of_the_parent: list[_MadeClient] = []
+
+    def get(self, service: str) -> Any:
+        made = self._made.get(service)
+        if made is None or not made.is_current:
+            with self._making:
+                made = self._made.get(service)
+                if made is None or not made.is_current:
+                    made = self._made[service] = self._make(service)
+        return made.client
+
+    def forget(self) -> None:
+        with self._making:
+            self._made.clear()
+            self._default_session = self._own_session = None, None
+
+    def begin_anew_after_fork(self) -> None:
+        # It may have been held by a thread that isn't here.
+        self._making = Lock()
+        self._of_the_parent.extend(self._made.values())
+        self.forget()
+
+    def _make(self, service: str) -> _MadeClient:
+        import boto3
+        from botocore.config import Config
+
+        values = _values_of(_VARIABLES)
+        config = Config(max_pool_connections=_CONNECTIONS)
+        client = self._session(values).client(service, config=config)
+        # AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
+        service_id = client.meta.service_model.service_id.replace(" ", "_").upper()
+        endpoint = (f"AWS_ENDPOINT_URL_{service_id}",)
+        return _MadeClient(
+            client,
+            boto3.DEFAULT_SESSION,
+            _VARIABLES + endpoint,
+            values + _values_of(endpoint),
+        )
+
+    def _session(self, values: _Values) -> Any:
+        """Return what makes clients: boto3's default session, unless it may be out of date.
+
+        A session keeps its credentials and its profile, whatever the environment says later.
+        """
+        import boto3
+
+        default = boto3.DEFAULT_SESSION
+        if default is None:
+            boto3.setup_default_session()
+            default = boto3.DEFAULT_SESSION
+            self._default_session = default, values
+        elif self._default_session[0] is None:
+            self._default_session = default, self._default_session[1]
+        if self._default_session == (default, values) or _has_options(default):
+            return default
+        if self._own_session[1] != values:
+            self._own_session = boto3.Session(), values
+        return self._own_session[0]
+
+
+def _has_options(session: Any) -> bool:
+    """Tell whether a session was given anything, unlike the one that boto3 makes by itself."""
+    core = session._session
+    if core.instance_variables() or core.get_default_client_config() is not None:
+        return True
+    credentials = session.get_credentials()
+    return credentials is not None and credentials.method == "explicit"
+
+
+def _values_of(variables: tuple[str, ...]) -> _Values:
+    return tuple(map(os.environ.get, variables))
+
+
+_clients = _Clients()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_clients.begin_anew_after_fork)

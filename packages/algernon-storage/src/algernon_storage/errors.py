@@ -28,7 +28,7 @@ class MalformedObjectError(StorageError, ValueError):
 
 
 class DamagedObjectError(StorageError):
-    """Raised when the body of an object isn't the one that was written, by its SHA-256."""
+    """Raised when an object isn't the one that was written there, by what its writer noted."""
 
 
 class AlreadyStoredError(StorageError):

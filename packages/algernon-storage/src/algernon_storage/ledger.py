@@ -13,7 +13,7 @@ from .buckets import own_bucket, own_folder
 from .clients import aws_client
 from .document import Document
 from .errors import LedgerError, OtherTaskError
-from .objects import create_object, find_object, no_such_bucket
+from .objects import Answer, create_object, fetch, file_note, find_object, no_such_bucket
 from .pointer import Pointer
 
 # S3 tells times to the second: a claim ends so much later than it says.
@@ -217,6 +217,7 @@ class S3Ledger:
                 Key=place.key,
                 Body=body,
                 ContentType="application/json",
+                Metadata=file_note(place),
                 **condition,
             )
         except ClientError as error:
@@ -235,13 +236,13 @@ class S3Ledger:
 
         place = self._place(task_id, "claim")
         try:
-            answer = aws_client("s3").get_object(Bucket=place.bucket, Key=place.key)
+            body, answer = fetch(place, _body_and_answer)
         except ClientError as error:
             # The write that ours met isn't through yet, or the claim was removed meanwhile.
             if error.response["Error"]["Code"] == "NoSuchKey":
                 return None
             raise
-        claim = _parsed(answer["Body"].read(), place)
+        claim = _parsed(body, place)
         # Both times are S3's own, so that no worker's clock matters.
         now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
         age = (now - answer["LastModified"]).total_seconds()
@@ -291,6 +292,10 @@ def _check_name(task_id: str, task_name: str | None, noted: str | None) -> None:
             f"the id {task_id} of the Task {task_name!r} is that of a Task {noted!r} already, and"
             " one id is one Task's: send each under an id of its own"
         )
+
+
+def _body_and_answer(body: bytes, answer: Answer) -> tuple[bytes, Answer]:
+    return body, answer
 
 
 def _parsed(body: bytes, place: Pointer) -> dict[str, Any]:

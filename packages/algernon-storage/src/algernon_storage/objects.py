@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import zlib
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from random import uniform
+from time import sleep
+from typing import Any, TypeVar
 
 from .clients import aws_client
 from .errors import (
@@ -23,12 +25,21 @@ from .pointer import Pointer
 
 # The user metadata that holds the body's SHA-256 in hexadecimal, before it was compressed.
 _SHA256 = "sha256"
+# That which holds the SHA-256 of its file's name, without bucket and folder, so that folders
+# can be copied elsewhere.
+_FILE_SHA256 = "file-sha256"
 
 # Amazon S3 User Guide, "Conditional writes": a write that meets another one under way
 # answers 409, and is to be tried again as a whole. So is a multipart upload that is gone:
 # it was removed meanwhile, or finished by a call whose answer got lost.
 _TO_BE_TRIED_AGAIN = {"ConditionalRequestConflict", "NoSuchUpload"}
 _TRIES = 4
+# Botocore tries again what fails before the body begins to come, and no more.
+_READS = 4
+_FIRST_WAIT_SECONDS = 0.1
+
+Answer = Mapping[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,8 @@ def create_object(
     Args:
         place: Where to.
         body: JSON text.
-        metadata: User metadata besides the body's SHA-256, which is always noted.
+        metadata: User metadata besides what is always noted, the SHA-256 of the body
+            and of the file's name.
         compress: Whether to keep it gzipped, as its Content-Encoding then says.
 
     Raises:
@@ -69,7 +81,7 @@ def create_object(
     """
     from botocore.exceptions import ClientError
 
-    stored, description = _stored_form(body, metadata, compress=compress)
+    stored, description = _stored_form(place, body, metadata, compress=compress)
     tries_left = _TRIES
     while True:
         tries_left -= 1
@@ -92,25 +104,33 @@ def overwrite_object(place: Pointer, body: bytes, *, compress: bool = False) -> 
         MissingBucketError: The bucket doesn't exist.
         botocore.exceptions.ClientError: S3 refuses for any other reason.
     """
-    stored, description = _stored_form(body, {}, compress=compress)
+    stored, description = _stored_form(place, body, {}, compress=compress)
     _write(place, stored, description, {})
 
 
 def read_object(place: Pointer) -> bytes:
-    """Return an object's body, uncompressed, and checked where its writer noted its SHA-256.
+    """Return an object's body, uncompressed, and checked by what its writer noted.
 
     Raises:
         MissingBucketError: The bucket doesn't exist.
         MissingObjectError: Nothing is there (any more).
-        DamagedObjectError: The body isn't the one that was written.
+        DamagedObjectError: The body isn't the one that was written there.
         MalformedObjectError: It claims to be gzipped and isn't.
         botocore.exceptions.ClientError: S3 refuses for any other reason.
+        botocore.exceptions.BotoCoreError: The body is cut off whenever it is read.
     """
-    from botocore.exceptions import ClientError, FlexibleChecksumError
+    from botocore.exceptions import ClientError
+
+    def text_of(body: bytes, answer: Answer) -> bytes:
+        noted = answer["Metadata"].get(_SHA256)
+        if answer.get("ContentEncoding") == "gzip":
+            body = _unpacked(body, place, is_ours=noted is not None)
+        if noted and sha256(body).hexdigest() != noted:
+            raise _damaged(place)
+        return body
 
     try:
-        answer = aws_client("s3").get_object(Bucket=place.bucket, Key=place.key)
-        body: bytes = answer["Body"].read()
+        return fetch(place, text_of)
     except ClientError as error:
         match error.response["Error"]["Code"]:
             case "NoSuchKey":
@@ -121,27 +141,47 @@ def read_object(place: Pointer) -> bytes:
             case "NoSuchBucket":
                 raise no_such_bucket(place) from error
         raise
-    except FlexibleChecksumError as error:
-        raise _damaged(place) from error
-    noted = answer["Metadata"].get(_SHA256)
-    if answer.get("ContentEncoding") == "gzip":
+
+
+def fetch(place: Pointer, take: Callable[[bytes, Answer], T]) -> T:
+    """Get an object, again where what comes is cut off, damaged, or another object.
+
+    Args:
+        place: Where it is.
+        take: What is made of its body and S3's answer. It raises DamagedObjectError
+            where they aren't what was written.
+
+    Raises:
+        DamagedObjectError: They aren't, however often they are read.
+        botocore.exceptions.ClientError: S3 refuses.
+        botocore.exceptions.BotoCoreError: The body is cut off whenever it is read.
+    """
+    from botocore.exceptions import FlexibleChecksumError, HTTPClientError, IncompleteReadError
+
+    reads_left = _READS
+    while True:
+        reads_left -= 1
+        answer = aws_client("s3").get_object(Bucket=place.bucket, Key=place.key)
         try:
-            body = gzip.decompress(body)
-        except (OSError, EOFError, zlib.error) as error:
-            if noted:
+            _check_file(place, answer["Metadata"])
+            return take(answer["Body"].read(), answer)
+        except FlexibleChecksumError as error:
+            if not reads_left:
                 raise _damaged(place) from error
-            raise MalformedObjectError(
-                f"the object at {place} isn't stored data: it claims to be gzipped, and isn't"
-            ) from error
-    if noted and sha256(body).hexdigest() != noted:
-        raise _damaged(place)
-    return body
+        except (DamagedObjectError, HTTPClientError, IncompleteReadError, ConnectionError):
+            if not reads_left:
+                raise
+        finally:
+            answer["Body"].close()
+        longest = _FIRST_WAIT_SECONDS * 2 ** (_READS - reads_left)
+        sleep(uniform(longest / 2, longest))  # noqa: S311 - spreads load, keeps no secret
 
 
 def find_object(place: Pointer) -> ObjectFacts | None:
     """Return what S3 tells of an object without its body, or None where nothing is there.
 
     Raises:
+        DamagedObjectError: It isn't the object that was written there.
         botocore.exceptions.ClientError: S3 refuses for any other reason.
     """
     from botocore.exceptions import ClientError
@@ -152,17 +192,43 @@ def find_object(place: Pointer) -> ObjectFacts | None:
         if error.response["Error"]["Code"] == "404":
             return None
         raise
+    _check_file(place, answer["Metadata"])
     return ObjectFacts(answer["LastModified"], answer["Metadata"])
 
 
+def file_note(place: Pointer) -> dict[str, str]:
+    """Return the user metadata by which an object is known for the one that was asked for."""
+    _, _, file = place.key.rpartition("/")
+    return {_FILE_SHA256: sha256(file.encode()).hexdigest()}
+
+
+def _check_file(place: Pointer, metadata: Mapping[str, str]) -> None:
+    noted = metadata.get(_FILE_SHA256)
+    if noted is not None and noted != file_note(place)[_FILE_SHA256]:
+        raise DamagedObjectError(
+            f"what came from {place} was stored under another name: it was copied there, and its"
+            f" metadata {_FILE_SHA256!r} with it, which says so; or another object's answer came"
+            " in the place of its own, so try again"
+        )
+
+
+def _unpacked(body: bytes, place: Pointer, *, is_ours: bool) -> bytes:
+    try:
+        return gzip.decompress(body)
+    except (OSError, EOFError, zlib.error) as error:
+        if is_ours:
+            raise _damaged(place) from error
+        raise MalformedObjectError(
+            f"the object at {place} isn't stored data: it claims to be gzipped, and isn't"
+        ) from error
+
+
 def _stored_form(
-    body: bytes, metadata: Mapping[str, str], *, compress: bool
+    place: Pointer, body: bytes, metadata: Mapping[str, str], *, compress: bool
 ) -> tuple[bytes, dict[str, Any]]:
     """Return the bytes that go to S3 for a body, and what is said of them there."""
-    description: dict[str, Any] = {
-        "ContentType": "application/json",
-        "Metadata": {**metadata, _SHA256: sha256(body).hexdigest()},
-    }
+    notes = {**metadata, _SHA256: sha256(body).hexdigest(), **file_note(place)}
+    description: dict[str, Any] = {"ContentType": "application/json", "Metadata": notes}
     if not compress:
         return body, description
     # Without a time in it, the same text always makes the same bytes.
@@ -199,6 +265,7 @@ def no_such_bucket(place: Pointer) -> MissingBucketError:
 
 def _damaged(place: Pointer) -> DamagedObjectError:
     return DamagedObjectError(
-        f"what came from {place} isn't what was written there, by its SHA-256: try again, since"
-        " it may have been damaged on the way; if it fails again, the object itself was changed"
+        f"what came from {place} isn't what was written there, by its SHA-256, each of the"
+        f" {_READS} times that it was read: either the object itself was changed, or it is damaged"
+        " on the way and worth it to try again"
     )
