@@ -11,10 +11,10 @@ Example:
 from __future__ import annotations
 
 from .decoding import Decoder
-from .encoding import MODULE, MODULE_KEY, TAG, TAG_KEY
 from .errors import MalformedJSONError, MalformedTagError, NestingError
 from .json_text import read, read_by_json, write, write_readable
 from .registering import register
+from .tags import MODULE, MODULE_KEY, TAG, TAG_KEY, mark_unread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -83,7 +83,10 @@ def loads(text: str | bytes | bytearray | memoryview, *, rebuild: bool = True) -
     Args:
         text: The text, or its UTF-8 bytes. The numbers ``NaN``, ``Infinity`` and
             ``-Infinity``, which moncrief writes, are read too.
-        rebuild: False gives the plain JSON, tags and all.
+        rebuild: False gives the plain JSON, tags and all. What of it is written again
+            is written as it stood, also out of a copy: its tags are for the next reader.
+            (What `json` reads is a user's own, in which dicts that look like tags are
+            escaped. So is what was pickled.)
 
     Raises:
         MalformedJSONError: The text isn't JSON.
@@ -95,15 +98,19 @@ def loads(text: str | bytes | bytearray | memoryview, *, rebuild: bool = True) -
     Example:
         >>> loads('{"_alg_class":"tuple","value":[1,2]}')
         (1, 2)
+        >>> event = loads('{"pair":{"_alg_class":"tuple","value":[1,2]}}', rebuild=False)
+        >>> dumps({**event, "more": 1})
+        '{"pair":{"_alg_class":"tuple","value":[1,2]},"more":1}'
     """
     data = _bytes_of(text)
     tree = read(data)
-    if not rebuild:
-        return tree
     tags = data.count(TAG_KEY)
     # An escape could spell a tag's key: all of its characters are below U+0100.
     escapes = b"\\" in data and b"\\u00" in data
     if not tags and not escapes:
+        return tree
+    if not rebuild:
+        mark_unread(tree)
         return tree
     decoder = Decoder()
     try:

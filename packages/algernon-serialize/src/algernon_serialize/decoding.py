@@ -10,10 +10,11 @@ from itertools import chain
 from operator import itemgetter
 
 from . import scalars
-from .encoding import MAX_DEPTH, MODULE, TAG
+from .encoding import MAX_DEPTH
 from .errors import MalformedTagError, NestingError, PathError, UnknownClassError
 from .registry import by_name
 from .scalars import expect
+from .tags import MODULE, OWN, TAG, has
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -27,14 +28,19 @@ _OBJECT_KEYS = frozenset({TAG, MODULE, "value"})
 class Decoder:
     """Rebuilds a JSON tree, in place.
 
+    Args:
+        again: Whether there may be parts in the tree that were rebuilt before, of which
+            a sender's own dict that looks like a tag stays one.
+
     Attributes:
         tags: How many tags it has come across.
         objects: How many of them were those of objects.
     """
 
-    __slots__ = ("objects", "tags")
+    __slots__ = ("_again", "objects", "tags")
 
-    def __init__(self) -> None:
+    def __init__(self, *, again: bool = False) -> None:
+        self._again = again
         self.tags = 0
         self.objects = 0
 
@@ -64,7 +70,9 @@ class Decoder:
         depth = _deeper(depth)
         if _CONTAINERS.isdisjoint(map(type, items)):
             return items
-        if (rows := _tuples_of_leaves(items)) is not None:
+        if (rows := _tuples_of_leaves(items)) is not None and not (
+            self._again and has(chain.from_iterable(items), OWN)
+        ):
             _deeper(depth, levels=2)
             self.tags += len(rows)
             return rows
@@ -97,6 +105,8 @@ class Decoder:
         return tree
 
     def _tagged(self, tree: dict[str, Any], depth: int) -> Any:
+        if self._again and has(tree, OWN):
+            return self._dict(tree, depth)
         self.tags += 1
         if len(tree) == 3 and tree.keys() == _OBJECT_KEYS:
             return self._object(tree, _deeper(depth))
@@ -194,6 +204,8 @@ def _mapping(kind: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]:
         mapping = kind(pairs)
         if len(mapping) != len(pairs):
             raise ValueError("two of its keys are equal")
+        if TAG in mapping:
+            return kind([[OWN if key == TAG else key, item] for key, item in pairs])
         return mapping
 
     return build

@@ -15,17 +15,12 @@ from . import scalars
 from .errors import NestingError, PathError, UnserializableError
 from .registry import by_class, superseded
 from .survey import PLAIN
+from .tags import MODULE, TAG, UNREAD, has
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
     from collections.abc import Callable, Iterable
     from typing import Any
-
-TAG = "_alg_class"
-MODULE = "_alg_module"
-#: How a tag's name and its module are spelt in a text that doesn't escape them.
-TAG_KEY = f'"{TAG}"'.encode()
-MODULE_KEY = f'"{MODULE}"'.encode()
 
 #: How many JSON arrays and objects may stand one inside the other, in a text that is written.
 MAX_DEPTH = 500
@@ -102,7 +97,10 @@ class Encoder:
             registration = by_class[kind]
             form = registration.encode(value)
             if not (self._trusting and depth < MAX_DEPTH - 1 and _is_plain_dict(form)):
-                form = self.encode(form, depth + 1)
+                # A form is the object's own, wherever its keys come from.
+                is_own = type(form) is dict and TAG in form
+                write = self._own_dict if is_own else self.encode
+                form = write(form, depth + 1)
             return {TAG: registration.name, MODULE: registration.module, "value": form}
         if kind in self._encoders:
             return self._encoders[kind](value, depth)
@@ -129,10 +127,16 @@ class Encoder:
         return encoded
 
     def _dict(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
-        if TAG in value or not _STR.issuperset(map(type, value)):
-            return self._pairs("dict", value, depth)
+        if TAG in value:
+            if not has(value, UNREAD):
+                return self._own_dict(value, depth)
+            # Its own level counts as it does where the same tag is written for a value.
+            is_leaf = scalars.is_tag(value[TAG])
+            depth = -1 if is_leaf else min(depth, MAX_DEPTH - 1)
+        if not _STR.issuperset(map(type, value)):
+            return self._own_dict(value, depth)
         if not self._trusting and not _is_utf8("".join(value)):
-            return self._pairs("dict", value, depth)
+            return self._own_dict(value, depth)
         depth = _deeper(depth)
         sure_leaves = self._sure_leaves
         if sure_leaves.issuperset(map(type, value.values())):
@@ -178,6 +182,9 @@ class Encoder:
                 raise
         return {TAG: tag, "value": pairs}
 
+    def _own_dict(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
+        return self._pairs("dict", value, depth)
+
     def _ordered_dict(self, value: OrderedDict[Any, Any], depth: int) -> dict[str, Any]:
         return self._pairs("ordereddict", value, depth)
 
@@ -201,8 +208,11 @@ def in_stable_order(tree: Any, text_of: Callable[[Any], str]) -> Any:
     if type(tree) is not dict:
         return tree
     ordered = {key: in_stable_order(item, text_of) for key, item in tree.items()}
-    if ordered.get(TAG) in ("dict", "frozenset", "set") and MODULE not in ordered:
-        ordered["value"].sort(key=text_of)
+    # A tag that was read needn't have the form that an encoder's have.
+    match ordered:
+        case {"_alg_class": "dict" | "frozenset" | "set", "value": list(items), **others}:
+            if not others:
+                items.sort(key=text_of)
     return ordered
 
 

@@ -15,8 +15,6 @@ from .cycles import find_cycle
 from .encoding import (
     CONTAINERS,
     MAX_DEPTH,
-    TAG,
-    TAG_KEY,
     Encoder,
     SpellingError,
     are_ordinary,
@@ -24,7 +22,8 @@ from .encoding import (
 )
 from .errors import MalformedJSONError, NestingError, PathError
 from .registry import by_class
-from .survey import survey
+from .survey import Survey, survey
+from .tags import TAG, TAG_KEY, UNREAD, has
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -143,7 +142,9 @@ def _orjson() -> Any:
 def _write_plain(value: Any) -> bytes | None:
     """Return the text of a value that is plain JSON, else None."""
     seen = survey(value, _never, MAX_DEPTH)
-    if seen is None or not _STR.issuperset(map(type, keys := seen.all_keys())) or TAG in keys:
+    if seen is None or not _STR.issuperset(map(type, keys := seen.all_keys())):
+        return None
+    if TAG in keys and _looks_like_tags(seen):
         return None
     try:
         # It refuses NaN and the infinities by itself.
@@ -184,11 +185,16 @@ def _write_as_it_is(value: Any, orjson: Any) -> bytes | None:
     except (RecursionError, TypeError):
         return None
     # Keys that aren't str it refuses by itself; NaN and the infinities it writes as null.
-    if TAG_KEY in text and TAG in seen.all_keys():
+    if TAG_KEY in text and _looks_like_tags(seen):
         return None
     if not seen.floats or not (b"null" in text or _has_tiny_number(text)):
         return text
     return text if all(map(are_ordinary, seen.floats)) else None
+
+
+def _looks_like_tags(seen: Survey) -> bool:
+    """Tell whether a user's own dict is among what was seen that has to be escaped."""
+    return any(TAG in one and not has(one, UNREAD) for dicts in seen.dicts for one in dicts)
 
 
 @cache

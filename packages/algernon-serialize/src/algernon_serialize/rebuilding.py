@@ -11,14 +11,6 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
     from typing import Any
 
 
-class _RebuiltEvent(dict[str, "Any"]):
-    """A message whose objects are rebuilt already.
-
-    A second rebuild would take a sender's own dict that has the key
-    ``_alg_class``, unescaped by the first, for an object.
-    """
-
-
 def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of a message in which tagged values and objects are rebuilt.
 
@@ -26,8 +18,8 @@ def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
     messages whose classes it doesn't know. A worker that knows them calls this.
 
     Args:
-        event: The message. It is left as it is; one that was rebuilt before
-            is returned unchanged.
+        event: The message, which is left as it is. Of one that was rebuilt before, or
+            a copy of it, what was rebuilt stays as it is.
 
     Raises:
         MalformedTagError: A tagged value hasn't the form that its tag asks for.
@@ -38,12 +30,11 @@ def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
         >>> rebuild_event({"task_kwargs": {"pair": {"_alg_class": "tuple", "value": [1, 2]}}})
         {'task_kwargs': {'pair': (1, 2)}}
     """
-    if isinstance(event, _RebuiltEvent):
-        return event
     try:
-        return _RebuiltEvent(Decoder().decode(_copy(dict(event))))
+        rebuilt: dict[str, Any] = Decoder(again=True).decode(_copy(dict(event)))
     except RecursionError as error:
         raise NestingError("the message nests too deeply to be rebuilt") from error
+    return rebuilt
 
 
 def _copy(tree: Any) -> Any:

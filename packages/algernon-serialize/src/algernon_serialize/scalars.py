@@ -147,6 +147,11 @@ _LATE = {
 }
 
 
+def is_tag(name: object) -> bool:
+    """Tell whether a tag of this name has a value without parts."""
+    return type(name) is str and (name in DECODERS or name in _LATE)
+
+
 def late_encoder(kind: type) -> tuple[str, Callable[[Any], Any]] | None:
     """Return the tag and the encoder of a type whose module isn't imported from the start."""
     for tag, (module, name) in _LATE.items():
