@@ -133,18 +133,27 @@ async def _run_coroutine(
             async with timeout:
                 # As a task of its own, since what it does to that, such as cancelling
                 # it, would otherwise end the whole batch.
-                result = await asyncio.create_task(coroutine, context=item.context)
+                running = _run_and_write(batch, item, coroutine)
+                await asyncio.create_task(running, context=item.context)
         except TimeoutError as error:
-            result = None
             batch.fail(item, _out_of_time(deadline) if timeout.expired() else error)
         except BaseException as error:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
                 raise
-            result = _note_end(batch, item, error)
+            _note_end(batch, item, error)
         finally:
             _stop(item, begin)
-        _note_result(batch, item, result)
+
+
+async def _run_and_write(batch: Batch, item: Item, coroutine: Coroutine[Any, Any, Any]) -> None:
+    # Not a moment lies between the end of the coroutine and the writing of what it
+    # returned, in which another could change it.
+    try:
+        result = await coroutine
+    except PipelineTermination as end:
+        result = _note_end(batch, item, end)
+    _note_result(batch, item, result)
 
 
 @cache
