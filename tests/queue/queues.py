@@ -24,10 +24,16 @@ class SourceQueue:
         aws: The local AWS.
         is_fifo: Whether it is a FIFO queue.
         has_dead_letters: Whether it has a dead-letter queue.
+        max_receive_count: How often it gives a message out.
     """
 
     def __init__(
-        self, aws: LocalAWS, *, is_fifo: bool = False, has_dead_letters: bool = True
+        self,
+        aws: LocalAWS,
+        *,
+        is_fifo: bool = False,
+        has_dead_letters: bool = True,
+        max_receive_count: int = 100,
     ) -> None:
         self._sqs = aws.client("sqs")
         suffix = ".fifo" if is_fifo else ""
@@ -36,7 +42,10 @@ class SourceQueue:
         self._dead_letters = self._create(f"{name}-dead{suffix}", kind)
         redrive = {
             "RedrivePolicy": json.dumps(
-                {"deadLetterTargetArn": self._arn_of(self._dead_letters), "maxReceiveCount": 100}
+                {
+                    "deadLetterTargetArn": self._arn_of(self._dead_letters),
+                    "maxReceiveCount": max_receive_count,
+                }
             )
         }
         self._url = self._create(f"{name}{suffix}", kind | (redrive if has_dead_letters else {}))

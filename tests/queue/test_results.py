@@ -15,13 +15,11 @@ from .events import ALL_DONE, LambdaContext, event, fifo_record, message, record
 from .queues import SourceQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from ..conftest import LocalAWS
     from ..wire import Wire
     from .conftest import Listeners
-
-Handler = "Callable[[Any, Any], Any]"
 
 
 def batch(**others: Any) -> dict[str, Any]:

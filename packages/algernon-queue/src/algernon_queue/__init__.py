@@ -16,8 +16,10 @@ from .errors import (
     TaskNameError,
     TaskRunningError,
     TasksNotSentError,
+    TooManyHopsError,
     UnknownListenerError,
     UnregisteredTaskError,
+    WorkerLostError,
 )
 from .observers import MessageFacts, Observer, RecordEnd, RecordFacts, observers
 from .pipeline import PipelineTermination
@@ -50,8 +52,10 @@ __all__ = [
     "TaskRouter",
     "TaskRunningError",
     "TasksNotSentError",
+    "TooManyHopsError",
     "UnknownListenerError",
     "UnregisteredTaskError",
+    "WorkerLostError",
     "observers",
     "queued",
     "send_task",
