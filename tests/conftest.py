@@ -1,5 +1,6 @@
-"""A local AWS for tests of single calls: moto's, over real HTTP.
+"""What all tests share: no limits of time, and a local AWS for tests of single calls.
 
+It is moto's, over real HTTP, and each of the processes that run tests has its own.
 What the code under test asks of AWS goes through a proxy, which notes every
 call and where a test says so delays, changes or loses the answer. A test's own
 clients go straight to moto.
@@ -8,18 +9,58 @@ clients go straight to moto.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from threading import Thread
 from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from .wire import Wire, proxy_to
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
+
+
+# A slow machine is no fault, and all examples of a test may have the same fixtures.
+settings.register_profile(
+    "any machine",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("any machine")
+
+#: Those that start a process or a server for a test. Other tests that do are marked so.
+STARTING_FIXTURES = {"_moto", "command", "start_function"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that start something through a fixture."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not STARTING_FIXTURES.isdisjoint(
+            item.fixturenames
+        ):
+            item.add_marker(pytest.mark.starts)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Write out half characters, which a process can't send to another in its report."""
+    return _writable((yield))
+
+
+def _writable(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case dict():
+            return {name: _writable(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_writable(item) for item in value]
+        case _:
+            return value
 
 
 @dataclass(frozen=True)

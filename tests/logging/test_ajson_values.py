@@ -10,13 +10,12 @@ from algernon_logging import bind, lambda_logged
 
 from .lines import logged_by
 
-pytest.importorskip("hypothesis", reason="hypothesis isn't installed")
 pytest.importorskip(
     "algernon_serialize", reason="algernon-serialize isn't installed: its types are optional"
 )
 
 from algernon_serialize import AlgObject, ajson
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ..serialize.values import Box, Crate, Money, Point, Seal, values
@@ -43,9 +42,7 @@ def log(value: Any) -> None:
 
 
 @given(values)
-@settings(
-    max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=500)
 def test_whatever_the_value_a_line_is_strict_json(value: Any) -> None:
     """Every value that ajson can send is shown, the same wherever it is."""
     extra, message, bound = logged_by(lambda: log(value))
@@ -55,7 +52,6 @@ def test_whatever_the_value_a_line_is_strict_json(value: Any) -> None:
 
 
 @given(st.recursive(st.floats() | st.text() | st.integers(), st.lists))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_text_lines_are_whole_too(value: Any) -> None:
     """In text, a field of any value stays within its line and its column."""
     from algernon_logging.text_lines import TextFormatter

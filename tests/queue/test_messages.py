@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from algernon_queue import BatchFailedError, MalformedMessageError, queued, send_task
 from algernon_serialize import ajson
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from .events import LambdaContext, enveloped, event, message, record
@@ -140,11 +140,7 @@ bodies = (
 )
 
 
-@settings(
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=150)
 @given(bodies | bodies.map(enveloped) | anything)
 @example(json.dumps({"task_name": "work", "callback": "\ud800"}))
 @example(json.dumps({"task_name": "\ud800", "callback": "\ud800#\udfff"}))

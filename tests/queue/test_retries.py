@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from algernon_queue import BatchFailedError, SettingError, TaskRouter
 from algernon_storage import S3Ledger
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ..wire import Answer
@@ -100,11 +100,7 @@ def test_a_failed_message_is_hidden_twice_as_long_each_time(queue: SourceQueue, 
         assert longest / 2 <= seconds[one["receiptHandle"]] <= longest
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=40)
 @example(backoff=0.001, counts=[40])
 @example(backoff=42_000, counts=[1, 2, 999, 10**6])
 @example(backoff=1e-300, counts=[1, 999, 10**18])

@@ -227,7 +227,11 @@ def test_error_and_cause_are_cut_to_their_limits(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("failures", ["batch", "report"])
-@pytest.mark.parametrize("result", [object(), {"n": {...}}, {"text": "\ud800"}], ids=repr)
+@pytest.mark.parametrize(
+    "result",
+    [object(), {"n": {...}}, {"text": "\ud800"}],
+    ids=["object", "set of Ellipsis", "lone surrogate"],
+)
 def test_a_result_that_cannot_travel_is_a_failure(wire: Wire, failures: Any, result: Any) -> None:
     """A result that ajson can't send is reported as a failure, since trying again won't help."""
     router = worker(result, failures=failures)

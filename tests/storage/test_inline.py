@@ -14,7 +14,7 @@ from algernon_storage import (
     StoredData,
     UntrustedBucketError,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .objects import keys
@@ -188,11 +188,7 @@ values = st.recursive(
 )
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=60)
 @given(values, st.booleans(), st.booleans(), st.booleans(), st.sampled_from(["0", "60", "100000"]))
 def test_options_never_change_the_data(
     bucket: str,

@@ -11,7 +11,7 @@ import pytest
 from algernon_serialize import UnserializableError
 from algernon_storage import Claim, LedgerError, MissingBucketError, Outcome, S3Ledger, StoredData
 from botocore.exceptions import ClientError
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -437,10 +437,5 @@ def test_workers_never_share_a_task(bucket: str, clock: S3Clock) -> None:
     Workers.clock = clock
     run_state_machine_as_test(
         Workers,
-        settings=settings(
-            max_examples=15,
-            stateful_step_count=12,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
+        settings=settings(max_examples=15, stateful_step_count=12),
     )

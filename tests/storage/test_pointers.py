@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from algernon_storage import MalformedPointerError, StoredData
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from .objects import keys, moncrief_parts, put_document
@@ -20,11 +20,7 @@ names = st.text(min_size=1, max_size=60) | st.text(
 )
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=60)
 @given(names)
 @example("#")
 @example("!")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 # Lambda's own lines around each invocation's.
 _PLATFORM_LINE = re.compile(r"(START|END|REPORT) RequestId: ")
-# Invocations that end at the same time may be written a little out of order.
-_OVERLAP_MS = 2_000
+# Invocations that end at the same time may be written out of order, on a busy machine by
+# seconds.
+_OVERLAP_MS = 10_000
 
 
 def find_events(client: Any, group: str, text: str, since: datetime) -> Iterator[str]:
@@ -52,16 +54,18 @@ class WorkerLogs:
 
     def new_lines(self) -> list[str]:
         """Return the worker's lines since the last call, without Lambda's own."""
-        unread = sorted(self._unread_streams(), key=lambda stream: stream["lastEventTimestamp"])
+        # By name, since a stream that is written between two pages moves those on the first
+        # page to the second.
+        unread = dict(self._unread_streams())
         lines: list[str] = []
-        for stream in unread:
-            name = stream["logStreamName"]
+        for name, written_ms in sorted(unread.items(), key=itemgetter(1)):
             lines += (line for line in self._lines(name) if not _PLATFORM_LINE.match(line))
             self._read.add(name)
-            self._newest_ms = max(self._newest_ms, stream["lastEventTimestamp"])
+            self._newest_ms = max(self._newest_ms, written_ms)
         return lines
 
-    def _unread_streams(self) -> Iterator[dict[str, Any]]:
+    def _unread_streams(self) -> Iterator[tuple[str, int]]:
+        """Give the name of each stream, some more than once, and when it was written."""
         pages = self._client.get_paginator("describe_log_streams").paginate(
             logGroupName=self._group, orderBy="LastEventTime", descending=True
         )
@@ -74,7 +78,7 @@ class WorkerLogs:
                 if written_ms < oldest_ms:
                     return
                 if stream["logStreamName"] not in self._read:
-                    yield stream
+                    yield stream["logStreamName"], written_ms
 
     def _lines(self, stream: str) -> Iterator[str]:
         token: dict[str, str] = {}
