@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
@@ -20,8 +19,6 @@ from .observers import RecordFacts, observers, tell
 from .parallel import in_parallel
 from .record import Record
 
-logger = logging.getLogger("algernon_queue")
-
 # AWS Lambda Developer Guide, "Lambda quotas": the longest that a function may run, in seconds.
 _LONGEST_RUN = 900
 
@@ -37,7 +34,8 @@ def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline) -> None:
         current_chain.set(around if item.message is None else item.message.chain_id)
         item.context = copy_context()
         if observers:
-            _tell_of(item, envelope)
+            item.facts = _facts(item, envelope)
+            tell(item.context, "received", item.facts)
         if problem is not None:
             batch.fail(item, problem)
     current_chain.set(around)
@@ -82,16 +80,6 @@ def _read(item: Item, envelope: Envelope | Exception) -> Exception | None:
     return None
 
 
-def _tell_of(item: Item, envelope: Envelope | Exception) -> None:
-    try:
-        item.facts = _facts(item, envelope)
-    except Exception:
-        # An event that was made by hand may say what SQS never would.
-        logger.exception("observers aren't told of %s, nor of what becomes of it", item)
-    else:
-        tell(item.context, "received", item.facts)
-
-
 def _facts(item: Item, envelope: Envelope | Exception) -> RecordFacts:
     record = item.record
     facts: RecordFacts = {
@@ -100,7 +88,7 @@ def _facts(item: Item, envelope: Envelope | Exception) -> RecordFacts:
         "queue_arn": record.queue_arn,
         "sent_at": record.sent_at,
         "message_bytes": len(str(record.body).encode(errors="replace")),
-        "attributes": {} if isinstance(envelope, Exception) else envelope.attributes,
+        "attributes": {} if isinstance(envelope, Exception) else envelope.texts,
         "trace_header": record.attributes.get("AWSTraceHeader"),
     }
     message = item.message
