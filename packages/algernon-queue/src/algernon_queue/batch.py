@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, TypeVarTuple
 
 from algernon_storage import Claim, Outcome
@@ -35,6 +35,7 @@ class Item:
         message: Its message, once that is read.
         task_token: The token by which a state machine of Step Functions waits for
             its Task, or None.
+        attributes: What the message's sender sent beside it, by name.
         claim: The ledger's claim for its Task, where there is a ledger.
         outcome: What came of its Task, where the ledger knows.
         arguments_bytes: What S3 keeps of its arguments, where it keeps them.
@@ -56,6 +57,7 @@ class Item:
     facts: RecordFacts | None = None
     message: Message | None = None
     task_token: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
     claim: Claim | None = None
     outcome: Outcome | None = None
     arguments_bytes: int | None = None

@@ -11,6 +11,7 @@ from typing import Any
 from algernon_storage import Claim, Ledger, Outcome, StoredData
 
 from .batch import Batch, Item
+from .current_task import note_record
 from .deadline import Deadline
 from .envelope import Envelope
 from .errors import TaskRunningError
@@ -26,13 +27,16 @@ _LONGEST_RUN = 900
 def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline) -> None:
     """Read every record; fetch stored keyword arguments and claim Tasks, all in parallel.
 
-    Each record gets a context of its own, in which its chain is the current one.
+    Each record gets a context of its own, in which its chain is the current one, and
+    its Task.
     """
     around = current_chain.get()
     for item, envelope in zip(batch.items, _envelopes(batch), strict=True):
         problem = _read(item, envelope)
         current_chain.set(around if item.message is None else item.message.chain_id)
         item.context = copy_context()
+        if item.message is not None:
+            item.context.run(note_record, item.record, item.message, item.attributes)
         if observers:
             item.facts = _facts(item, envelope)
             tell(item.context, "received", item.facts)
@@ -73,6 +77,7 @@ def _read(item: Item, envelope: Envelope | Exception) -> Exception | None:
     if isinstance(envelope, Exception):
         return envelope
     item.task_token = envelope.task_token
+    item.attributes = envelope.attributes
     try:
         item.message = Message.of(envelope)
     except Exception as error:  # noqa: BLE001 - a bad record is no other record's failure

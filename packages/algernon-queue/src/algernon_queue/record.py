@@ -78,9 +78,8 @@ class Record:
         task_id = _mapping(self.message_attributes.get(TASK_ID_ATTRIBUTE)).get("stringValue")
         return task_id if isinstance(task_id, str) else None
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What a handler may want to know of it, for the context's ``sqs``."""
+    def facts(self, message_attributes: Mapping[str, str]) -> dict[str, Any]:
+        """Return what a handler may want to know of it, for the context's ``sqs``."""
         get = self.raw.get
         return {
             "message_id": self.message_id,
@@ -88,6 +87,9 @@ class Record:
             "source_arn": get("eventSourceARN"),
             "aws_region": get("awsRegion"),
             "receive_count": self.receive_count,
+            "message_attributes": message_attributes,
+            "message_group": self.message_group,
+            "sent_at": self.sent_at,
         }
 
 

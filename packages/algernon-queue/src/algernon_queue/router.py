@@ -10,6 +10,7 @@ from typing import Any, TypeVar, overload
 from algernon_serialize import rebuild_event
 from algernon_storage import Ledger
 
+from .current_task import note_bare_message
 from .errors import TaskArgumentsError, TaskNameError, UnregisteredTaskError
 from .functions import check_function
 from .message import current_chain
@@ -167,6 +168,7 @@ class TaskRouter:
             self._context.update(aws=context, sqs={}, task=facts)
             variables = copy_context()
             variables.run(current_chain.set, facts["chain_id"])
+            variables.run(note_bare_message, facts)
             if task_token is None:
                 return variables.run(run_state, self.route, message, self._context)
             return variables.run(run_waited_for, self.route, message, self._context, task_token)

@@ -52,7 +52,7 @@ def run_batch(
         if item.facts is not None and not is_async(message.task_name):
             _start(item)
         try:
-            context["sqs"] = item.record.facts
+            context["sqs"] = item.record.facts(item.attributes)
             context["task"] = message.facts
             item.result = item.context.run(handler, dict(message.body), context)
         except BaseException as error:  # noqa: BLE001 - what isn't the record's own goes on
