@@ -1013,19 +1013,18 @@ def test_empty_attributes_are_left_out(
     assert "an observer of Tasks failed" not in caplog.text
 
 
-def test_an_event_by_hand_is_done_though_nobody_is_told(
-    notes: Notes, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A record that says what SQS never would is run, and the log says that it isn't told."""
-    odd, good = record(message()), record(message())
-    odd["attributes"]["SentTimestamp"] = "yesterday"
-    assert returning(None, None)(event(odd, good), LambdaContext()) == ALL_DONE
-    assert notes.order == ["received", "started", "stopped", "ended", "batch_ended"]
-    assert "observers aren't told of message" in caplog.text
-    bare = {"messageId": odd["messageId"], "body": message()}
-    assert returning(None)(event(bare), None) == ALL_DONE
-    received = notes.of("received")[-1]
-    assert (received["sent_at"], received["queue_arn"]) == (None, "")
+def test_an_event_by_hand_is_told_as_any_other(notes: Notes) -> None:
+    """What SQS would have said of a record, and an event by hand doesn't, is left open."""
+    odd = record(message())
+    odd["attributes"] = {"SentTimestamp": "yesterday", "ApproximateReceiveCount": "often"}
+    short = {"messageId": odd["messageId"], "body": message()}
+    assert returning(None, None)(event(odd, short), LambdaContext()) == ALL_DONE
+    assert notes.order == (
+        ["received"] * 2 + ["started", "stopped"] * 2 + ["ended"] * 2 + ["batch_ended"]
+    )
+    assert [
+        (told["receive_count"], told["sent_at"], told["queue_arn"]) for told in notes.of("received")
+    ] == [(1, None, QUEUE_ARN), (1, None, "")]
 
 
 def test_whoever_comes_in_the_middle_is_told_of_the_next_batch(

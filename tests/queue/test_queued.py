@@ -157,8 +157,12 @@ def test_the_context_has_lambda_s_own_and_the_record_s_facts() -> None:
         "source_arn": QUEUE_ARN,
         "aws_region": "eu-west-1",
         "receive_count": 1,
+        "message_attributes": {},
+        "message_group": None,
+        "sent_at": 1545082650.636,
     }
     assert seen[1][1]["receive_count"] == 3
+    assert seen[1][1]["sent_at"] is None
 
 
 @pytest.mark.parametrize("missing", ["attributes", "eventSource", "eventSourceARN", "awsRegion"])

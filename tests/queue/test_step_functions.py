@@ -17,6 +17,7 @@ from algernon_queue import (
 )
 from algernon_serialize import UnknownClassError, UnserializableError, ajson
 from algernon_storage import MissingBucketError, StoredData
+from botocore.exceptions import ClientError
 
 from ..wire import Answer
 from .events import (
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
 
 TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAXy"
 OUTPUT_LIMIT = 262_144  # bytes
+
+
+#: A message by which a Task doubles a number.
+MESSAGE = {"task_name": "work", "task_kwargs": {"n": 2}}
 
 
 class TooHotError(Exception):
@@ -95,17 +100,31 @@ def worker(outcome: Any, **options: Any) -> TaskRouter:
 
 
 @pytest.mark.parametrize("failures", ["batch", "report"])
+@pytest.mark.parametrize("wrap", [str, enveloped], ids=["raw", "enveloped"])
 @pytest.mark.parametrize(
-    "body",
+    "content",
     [
-        waited_for(task_kwargs={"n": 2}),
-        waited_for(message(task_kwargs={"n": 2})),
-        enveloped(waited_for(task_kwargs={"n": 2})),
-        enveloped(waited_for(message(task_kwargs={"n": 2}))),
+        {**MESSAGE, "TaskToken": TOKEN},
+        {"Input": MESSAGE, "TaskToken": TOKEN},
+        {"Input": json.dumps(MESSAGE), "TaskToken": TOKEN},
+        {"Input": {**MESSAGE, "TaskToken": TOKEN}},
+        {"Input": json.dumps({**MESSAGE, "TaskToken": TOKEN})},
+        {"Input": {**MESSAGE, "TaskToken": "older"}, "TaskToken": TOKEN},
+        {**MESSAGE, "Input": {"n": 1}, "TaskToken": TOKEN},
     ],
-    ids=["raw", "raw, Input as a text", "enveloped", "enveloped, Input as a text"],
+    ids=[
+        "beside the task_name",
+        "beside Input",
+        "beside Input as a text",
+        "in Input",
+        "in Input as a text",
+        "beside Input and in it",
+        "beside the task_name and Input",
+    ],
 )
-def test_a_task_that_is_waited_for_runs_and_reports(wire: Wire, failures: Any, body: str) -> None:
+def test_a_task_that_is_waited_for_runs_and_reports(
+    wire: Wire, failures: Any, wrap: Any, content: dict[str, Any]
+) -> None:
     """Its result goes to the state machine, under the token, and the message is done."""
     router = TaskRouter(failures=failures)
 
@@ -113,9 +132,103 @@ def test_a_task_that_is_waited_for_runs_and_reports(wire: Wire, failures: Any, b
     def work(n: int) -> dict[str, int]:
         return {"doubled": 2 * n}
 
-    assert router.handler(event(record(body)), LambdaContext()) == ALL_DONE
+    one = record(wrap(json.dumps(content)))
+    assert router.handler(event(one), LambdaContext()) == ALL_DONE
     assert reports(wire) == [success('{"doubled":4}')]
     assert wire.counted() == {"states SendTaskSuccess": 1}
+
+
+@pytest.mark.parametrize("failures", ["batch", "report"])
+def test_a_failure_under_a_token_beside_the_task_name_is_reported(
+    wire: Wire, failures: Any
+) -> None:
+    """The state machine is told of it, and the message is done."""
+    one = record(enveloped(message(TaskToken=TOKEN)))
+    router = worker(TooHotError("42 °C"), failures=failures)
+    assert router.handler(event(one), LambdaContext()) == ALL_DONE
+    assert reports(wire) == [failure("TooHotError", "42 °C")]
+
+
+@pytest.mark.parametrize("bad", [{"task_kwargs": {"m": 1}}, {"task_id": "7"}, {"task_name": 7}])
+def test_what_is_wrong_beside_a_token_is_reported(wire: Wire, bad: dict[str, Any]) -> None:
+    """A message that can't be run or read is its state machine's to know, by its token."""
+    body = json.dumps({"task_name": "work", "TaskToken": TOKEN, **bad})
+    assert worker(None).handler(event(record(body)), LambdaContext()) == ALL_DONE
+    ((operation, report),) = reports(wire)
+    assert (operation, report["taskToken"]) == ("SendTaskFailure", TOKEN)
+
+
+@pytest.mark.parametrize("token", ["", 7, [TOKEN], {"Token": TOKEN}, True], ids=repr)
+@pytest.mark.parametrize("form", ["beside", "around"])
+def test_a_token_that_is_no_text_fails_its_record(
+    wire: Wire, form: str, token: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody could be told under it, so the Task isn't run, and the error says why."""
+    ran = []
+    router = TaskRouter(failures="report")
+    router.task(name="work")(lambda: ran.append(1))
+    body = {"Input": {"task_name": "work"}} if form == "around" else {"task_name": "work"}
+    one, good = record(json.dumps({**body, "TaskToken": token})), record(message())
+    one["eventSourceARN"] = None  # there is no queue to move it from
+    assert router.handler(event(one, good), LambdaContext()) == failed(one)
+    assert "MalformedMessageError: the TaskToken of the message is" in caplog.text
+    assert (len(ran), reports(wire)) == (1, [])
+
+
+def test_a_handler_sees_the_token_that_stands_in_its_message() -> None:
+    """A handler that reported under it by itself before goes on to see it."""
+    seen: list[Any] = []
+    handler = queued(failures="report")(lambda event, context: seen.append(event["TaskToken"]))
+    handler(event(record(message(TaskToken=TOKEN))), LambdaContext())
+    assert seen == [TOKEN]
+
+
+@pytest.mark.parametrize(
+    "bare",
+    [
+        {**MESSAGE, "TaskToken": TOKEN},
+        {"Input": MESSAGE, "TaskToken": TOKEN},
+        {"Input": json.dumps(MESSAGE), "TaskToken": TOKEN},
+    ],
+    ids=["beside", "around Input", "around Input as a text"],
+)
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_router_that_is_called_with_a_token_reports(
+    wire: Wire, bare: dict[str, Any], asynchronous: bool
+) -> None:
+    """A state machine that calls the function itself, and waits under a token, is told too."""
+    router = TaskRouter()
+
+    def work(n: int) -> dict[str, Decimal]:
+        return {"doubled": Decimal(2 * n)}
+
+    async def work_later(n: int) -> dict[str, Decimal]:
+        return work(n)
+
+    router.task(name="work")(work_later if asynchronous else work)
+    output = router.handler(bare, LambdaContext())
+    assert reports(wire) == [success('{"doubled":{"_alg_class":"decimal","value":"4"}}')]
+    assert output == {"doubled": {"_alg_class": "decimal", "value": "4"}}
+
+
+def test_a_router_that_is_called_with_a_token_reports_failures_once(
+    wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the state machine knows isn't raised, or Lambda would try an asynchronous call again."""
+    bare = {"task_name": "work", "TaskToken": TOKEN}
+    assert worker(TooHotError("42 °C")).handler(bare, LambdaContext()) is None
+    assert reports(wire) == [failure("TooHotError", "42 °C")]
+    assert "TooHotError: 42 °C" in caplog.text
+
+
+@pytest.mark.parametrize("outcome", [{"n": 1}, TooHotError("42 °C")], ids=["success", "failure"])
+def test_a_direct_report_that_does_not_get_through_is_raised(wire: Wire, outcome: Any) -> None:
+    """Whoever called the function sees that its state machine wasn't told, and of what."""
+    wire.treatment = refusing("AccessDeniedException", "not allowed")
+    with pytest.raises(ClientError, match="not allowed") as caught:
+        worker(outcome).handler({"task_name": "work", "TaskToken": TOKEN}, LambdaContext())
+    if isinstance(outcome, Exception):
+        assert caught.value.__context__ is outcome
 
 
 def test_a_queued_handler_sees_a_message_like_any_other(wire: Wire) -> None:
@@ -383,14 +496,18 @@ def test_what_was_done_before_reports_its_first_result(bucket: str, wire: Wire) 
 @pytest.mark.parametrize(
     "body",
     [
-        {"Input": {"n": 1}, "TaskToken": None, "task_name": "work"},
-        {"Input": {"n": 1}, "TaskToken": TOKEN, "task_name": "work"},
+        message(),
+        message(TaskToken=None),
+        message(Input={"n": 1}),
+        message(Input={"n": 1}, TaskToken=None),
+        message(task_kwargs={"TaskToken": TOKEN}),
     ],
-    ids=["no text", "a message of its own"],
 )
-def test_a_message_may_have_keys_of_those_names(wire: Wire, body: dict[str, Any]) -> None:
-    """A message that has a task_name is a message, whatever else is in it."""
-    assert worker(None).handler(event(record(json.dumps(body))), LambdaContext()) == ALL_DONE
+def test_without_a_token_nobody_is_told(wire: Wire, body: str) -> None:
+    """A message without a token beside its task_name is like any other."""
+    router = TaskRouter(failures="report")
+    router.task(name="work")(lambda **kwargs: None)
+    assert router.handler(event(record(body)), LambdaContext()) == ALL_DONE
     assert wire.calls == []
 
 

@@ -1,5 +1,6 @@
 """Run Tasks from SQS in Lambda, and send their results to the next Task."""
 
+from .current_task import CurrentTask, current_task
 from .errors import (
     BatchFailedError,
     GroupStoppedError,
@@ -31,6 +32,7 @@ from .task import Task
 
 __all__ = [
     "BatchFailedError",
+    "CurrentTask",
     "GroupStoppedError",
     "MalformedMessageError",
     "MessageFacts",
@@ -56,6 +58,7 @@ __all__ = [
     "UnknownListenerError",
     "UnregisteredTaskError",
     "WorkerLostError",
+    "current_task",
     "observers",
     "queued",
     "send_task",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
@@ -39,6 +39,7 @@ class Item:
         is_extra: Whether it was received more often than its Task is tried.
         task_token: The token by which a state machine of Step Functions waits for
             its Task, or None.
+        attributes: What the message's sender sent beside it, by name.
         claim: The ledger's claim for its Task, where there is a ledger.
         outcome: What came of its Task, where the ledger knows.
         arguments_bytes: What S3 keeps of its arguments, where it keeps them.
@@ -65,6 +66,7 @@ class Item:
     message: Message | None = None
     is_extra: bool = False
     task_token: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
     claim: Claim | None = None
     outcome: Outcome | None = None
     arguments_bytes: int | None = None

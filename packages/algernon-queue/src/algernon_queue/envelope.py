@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -12,6 +11,7 @@ from algernon_storage import OffloadedPayload
 
 from .errors import MalformedMessageError
 from .record import Record
+from .task_token import split_token
 
 
 @dataclass(slots=True, eq=False)
@@ -20,49 +20,64 @@ class Envelope:
 
     Attributes:
         content: The content as plain JSON.
-        message_id: The id that SNS, or else SQS, gave it first.
-        raw_attributes: What its sender sent beside it, as SNS or SQS writes it.
         task_token: The token by which a state machine of Step Functions waits for
             the Task, or None.
+        message_id: The id that SNS, or else SQS, gave it first.
+        raw_attributes: What its sender sent beside it, as SNS or Lambda writes it.
     """
 
     content: Any
+    task_token: str | None
     message_id: str
-    raw_attributes: object
-    task_token: str | None = None
+    raw_attributes: Mapping[str, Mapping[str, Any]]
 
     @classmethod
     def of(cls, record: Record) -> Self:
         """Open the envelope of a record.
 
         Raises:
-            MalformedMessageError: The body isn't JSON.
+            MalformedMessageError: The body isn't JSON, its token is no text, or its
+                messageAttributes are none.
         """
         body = _parse(record.body, "the body of the record")
         # Amazon SNS Developer Guide, "HTTP/HTTPS notification JSON format": what SQS
         # gets too, unless the subscription has raw message delivery.
         if isinstance(body, dict) and "task_name" not in body and "Message" in body:
             content = _parse(body["Message"], "the Message in SNS's envelope")
-            message_id = body.get("MessageId") or record.message_id
-            envelope = cls(content, message_id, body.get("MessageAttributes"))
-        else:
-            message_id = record.kept_task_id or record.message_id
-            envelope = cls(body, message_id, record.message_attributes)
-        return envelope._without_token()
+            given = body.get("MessageId")
+            message_id = given if given and isinstance(given, str) else record.message_id
+            attributes = _objects(body.get("MessageAttributes"))
+            return cls(*split_token(content), message_id, attributes)
+        given = record.raw.get("messageAttributes") or {}
+        if not isinstance(given, Mapping):
+            raise MalformedMessageError(
+                f"the messageAttributes of the record are a {type(given).__name__}, and not an"
+                " object, as SQS has it"
+            )
+        message_id = record.kept_task_id or record.message_id
+        return cls(*split_token(body), message_id, _objects(record.message_attributes))
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The texts that its sender sent beside it, by name."""
+        return {
+            name: text
+            for name, attribute in self.raw_attributes.items()
+            # As SNS spells it in its envelope, and as SQS does.
+            if isinstance(text := attribute.get("Value", attribute.get("stringValue")), str)
+        }
 
     @property
     def attributes(self) -> dict[str, str]:
-        """The texts that its sender sent beside it, by their names."""
-        raw = self.raw_attributes
-        if not isinstance(raw, Mapping):
+        """All that its sender sent beside it, by name: texts, and in base64 what is binary."""
+        if not self.raw_attributes:
             return {}
-        return {
+        binary = {
             name: text
-            for name, attribute in raw.items()
-            if isinstance(attribute, Mapping)
-            # As SNS spells it in its envelope, and as SQS does.
-            and isinstance(text := attribute.get("Value", attribute.get("stringValue")), str)
+            for name, attribute in self.raw_attributes.items()
+            if isinstance(text := attribute.get("binaryValue"), str)
         }
+        return binary | self.texts
 
     @property
     def offloaded(self) -> OffloadedPayload | None:
@@ -73,22 +88,16 @@ class Envelope:
         """Return this envelope with the content that was in S3.
 
         Raises:
-            MalformedMessageError: The text isn't JSON.
+            MalformedMessageError: The text isn't JSON, or its token is no text.
         """
         content = _parse(text, "the payload in S3")
-        return type(self)(content, self.message_id, self.raw_attributes)._without_token()
+        return type(self)(*split_token(content), self.message_id, self.raw_attributes)
 
-    def _without_token(self) -> Self:
-        match self.content:
-            # AWS Step Functions Developer Guide, "Wait for a Callback with the Task Token".
-            case {"TaskToken": str(token), "Input": content} if "task_name" not in self.content:
-                if isinstance(content, str):
-                    # A text that can't be read is no message either, which the state
-                    # machine is to be told, by its token.
-                    with suppress(MalformedMessageError):
-                        content = _parse(content, "the Input of Step Functions")
-                return type(self)(content, self.message_id, self.raw_attributes, token)
-        return self
+
+def _objects(attributes: object) -> Mapping[str, Mapping[str, Any]]:
+    if not attributes or not isinstance(attributes, Mapping):
+        return {}
+    return {name: each for name, each in attributes.items() if isinstance(each, Mapping)}
 
 
 def _parse(text: object, what: str) -> Any:

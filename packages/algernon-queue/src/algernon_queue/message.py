@@ -22,6 +22,9 @@ HOPS = "hops"
 
 _DEFAULT_MAX_HOPS = 1000
 
+#: In it are the UUIDs that are made of other ids: RFC 9562, "UUID Version 5".
+NAMESPACE = UUID("a6c4f688-e705-4037-9464-ce1fe4d5ab2d")
+
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # Amazon SNS API Reference, CreateTopic: the length of a topic's name.
@@ -77,12 +80,10 @@ class Message:
                 f"the callback of a message for {task_name!r} is neither the name of a Task nor a"
                 f" chain of names 'a#b#c', of 1 to {_MAX_NAME} printable characters each"
             )
-        task_id = _uuid(
-            body.get("task_id") or envelope.message_id,
-            "task_id",
-            task_name,
-            instead="the id that SNS or SQS gave it",
-        )
+        if task_id := body.get("task_id"):
+            task_id = _uuid(task_id, "task_id", task_name, instead="the id that SNS or SQS gave it")
+        else:
+            task_id = _uuid_of(envelope.message_id)
         chain_id = body.get("chain_id") or task_id
         if chain_id is not task_id:
             chain_id = _uuid(chain_id, "chain_id", task_name, instead="its own task_id")
@@ -216,6 +217,21 @@ def _uuid(text: Any, key: str, task_name: str, *, instead: str) -> str:
             f"the {key} {str(text)[:80]!r} of a message for {task_name!r} is no UUID: leave it"
             f" out, and the message takes {instead}"
         ) from error
+
+
+def _uuid_of(message_id: str) -> str:
+    """Return the UUID that a message's id is or, where it is none, stands for.
+
+    AWS's are UUIDs. Those of an event that was made by hand may be any text.
+    """
+    if _UUID.fullmatch(message_id):
+        return message_id
+    try:
+        return str(UUID(message_id))
+    except ValueError:
+        # A lone surrogate has no bytes in UTF-8 that could be hashed.
+        name = f"message:{message_id}".encode(errors="backslashreplace").decode()
+        return str(uuid5(NAMESPACE, name))
 
 
 def _some(keys: list[str]) -> str:

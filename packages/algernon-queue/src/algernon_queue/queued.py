@@ -58,9 +58,11 @@ def queued(
     and with the context: one dict that lives as long as the worker process.
     In it ``aws`` is Lambda's own context, ``sqs`` the facts of the current
     record (``message_id``, ``receipt_handle``, ``source_arn``, ``aws_region``,
-    ``receive_count``), ``task`` those of its Task (``task_name``, ``task_id``,
-    ``chain_id``, ``callback``), and everything else the handler's own. What it returns
-    goes to the message's callback, through S3.
+    ``receive_count``, ``message_attributes``, ``message_group``, ``sent_at``),
+    ``task`` those of its Task (``task_name``, ``task_id``, ``chain_id``,
+    ``callback``), and everything else the handler's own; `current_task` has the
+    same facts, typed. What the handler returns goes to the message's callback,
+    through S3.
 
     An ``async def`` handler is awaited for many records at a time, on one event
     loop that lives as long as the worker process.

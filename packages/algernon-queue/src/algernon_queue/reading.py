@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import Any
 from algernon_storage import Claim, Ledger, Outcome, StoredData
 
 from .batch import Batch, Item
+from .current_task import note_record
 from .deadline import Deadline
 from .envelope import Envelope
 from .errors import TaskRunningError, WorkerLostError
@@ -24,8 +24,6 @@ from .receives import is_extra
 from .record import Record
 from .sender import Sender, SentIds, current_sender
 
-logger = logging.getLogger("algernon_queue")
-
 # AWS Lambda Developer Guide, "Lambda quotas": the longest that a function may run, in seconds.
 _LONGEST_RUN = 900
 
@@ -33,7 +31,8 @@ _LONGEST_RUN = 900
 def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline, sender: Sender) -> None:
     """Read every record; fetch stored keyword arguments and claim Tasks, all in parallel.
 
-    Each record gets a context of its own, in which its Task is the current sender.
+    Each record gets a context of its own, in which its Task is the current one, and
+    the current sender.
 
     Args:
         batch: The batch.
@@ -46,8 +45,11 @@ def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline, sender: 
         problem = _read(item, envelope)
         current_sender.set(around if item.message is None else _sender(item, item.message, sender))
         item.context = copy_context()
+        if item.message is not None:
+            item.context.run(note_record, item.record, item.message, item.attributes)
         if observers:
-            _tell_of(item, envelope)
+            item.facts = _facts(item, envelope)
+            tell(item.context, "received", item.facts)
         if problem is not None:
             batch.fail(item, problem)
     current_sender.set(around)
@@ -127,21 +129,12 @@ def _read(item: Item, envelope: Envelope | Exception) -> Exception | None:
     if isinstance(envelope, Exception):
         return envelope
     item.task_token = envelope.task_token
+    item.attributes = envelope.attributes
     try:
         item.message = Message.of(envelope)
     except Exception as error:  # noqa: BLE001 - a bad record is no other record's failure
         return error
     return None
-
-
-def _tell_of(item: Item, envelope: Envelope | Exception) -> None:
-    try:
-        item.facts = _facts(item, envelope)
-    except Exception:
-        # An event that was made by hand may say what SQS never would.
-        logger.exception("observers aren't told of %s, nor of what becomes of it", item)
-    else:
-        tell(item.context, "received", item.facts)
 
 
 def _facts(item: Item, envelope: Envelope | Exception) -> RecordFacts:
@@ -152,7 +145,7 @@ def _facts(item: Item, envelope: Envelope | Exception) -> RecordFacts:
         "queue_arn": record.queue_arn,
         "sent_at": record.sent_at,
         "message_bytes": len(str(record.body).encode(errors="replace")),
-        "attributes": {} if isinstance(envelope, Exception) else envelope.attributes,
+        "attributes": {} if isinstance(envelope, Exception) else envelope.texts,
         "trace_header": record.attributes.get("AWSTraceHeader"),
     }
     message = item.message

@@ -18,6 +18,9 @@ TASK_ID_ATTRIBUTE = f"{REASON_PREFIX}task_id"
 #: The one attribute that has them all, as JSON, where there is no room for each.
 LETTER_ATTRIBUTE = f"{REASON_PREFIX}letter"
 
+# Beyond what SQS counts to, and what Python writes as a time.
+_TOO_LARGE = 10**14
+
 
 @dataclass(slots=True, eq=False)
 class Record:
@@ -26,10 +29,12 @@ class Record:
     Attributes:
         raw: The record as it came.
         message_id: The messageId by which SQS knows it.
+        attributes: What SQS says of the message.
     """
 
     raw: Mapping[str, Any]
     message_id: str
+    attributes: Mapping[str, Any]
 
     @property
     def body(self) -> object:
@@ -48,30 +53,30 @@ class Record:
 
     @property
     def receive_count(self) -> int:
-        """How often the message was received, this time included."""
-        return int(self.attributes.get("ApproximateReceiveCount", 1))
+        """How often the message was received, this time included; 1 where SQS doesn't say."""
+        return _number(self.attributes.get("ApproximateReceiveCount")) or 1
 
     @property
     def sent_at(self) -> float | None:
-        """When SQS took the message, in seconds since 1970."""
-        sent: str | None = self.attributes.get("SentTimestamp")
-        return None if sent is None else int(sent) / 1000
+        """When SQS took the message, in seconds since 1970, where it says so."""
+        millis = _number(self.attributes.get("SentTimestamp"))
+        return None if millis is None else millis / 1000
+
+    @property
+    def message_group(self) -> str | None:
+        """The message group that its sender put it in, on a queue of either kind."""
+        group = self.attributes.get("MessageGroupId")
+        return None if group is None else str(group)
 
     @property
     def group(self) -> str | None:
-        """The message group that it belongs to, on a FIFO queue."""
-        group: str | None = self.attributes.get("MessageGroupId")
-        return group if self.queue_arn.endswith(".fifo") else None
-
-    @property
-    def attributes(self) -> Mapping[str, Any]:
-        """What SQS says of the message."""
-        return self.raw.get("attributes") or {}
+        """The message group in whose order it is to be done, which a FIFO queue has."""
+        return self.message_group if self.queue_arn.endswith(".fifo") else None
 
     @property
     def message_attributes(self) -> Mapping[str, Any]:
-        """What the sender says of it."""
-        return self.raw.get("messageAttributes") or {}
+        """What the sender says of it, as Lambda writes it."""
+        return _mapping(self.raw.get("messageAttributes"))
 
     @property
     def kept_task_id(self) -> str | None:
@@ -79,18 +84,17 @@ class Record:
         noted = self._noted(TASK_ID_ATTRIBUTE)
         if noted is not None or (letter := self._noted(LETTER_ATTRIBUTE)) is None:
             return noted
-        with suppress(ValueError, AttributeError):
-            task_id = json.loads(letter).get(TASK_ID_ATTRIBUTE)
+        with suppress(ValueError):
+            task_id = _mapping(json.loads(letter)).get(TASK_ID_ATTRIBUTE)
             return task_id if isinstance(task_id, str) else None
         return None
 
     def _noted(self, name: str) -> str | None:
-        text: str | None = (self.message_attributes.get(name) or {}).get("stringValue")
-        return text
+        text = _mapping(self.message_attributes.get(name)).get("stringValue")
+        return text if isinstance(text, str) else None
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What a handler may want to know of it, for the context's ``sqs``."""
+    def facts(self, message_attributes: Mapping[str, str]) -> dict[str, Any]:
+        """Return what a handler may want to know of it, for the context's ``sqs``."""
         get = self.raw.get
         return {
             "message_id": self.message_id,
@@ -98,21 +102,27 @@ class Record:
             "source_arn": get("eventSourceARN"),
             "aws_region": get("awsRegion"),
             "receive_count": self.receive_count,
+            "message_attributes": message_attributes,
+            "message_group": self.message_group,
+            "sent_at": self.sent_at,
         }
 
 
 def records_of(event: Any) -> list[Record]:
-    """Return the records of an event.
+    """Return the records of an event: ``{"Records": […]}``, or the list alone.
 
     Raises:
         NotAnSQSEventError: It isn't one of an SQS queue, or a failure of a record
             of it couldn't be reported.
     """
-    records = event.get("Records") if isinstance(event, Mapping) else None
+    # Amazon EventBridge User Guide, "Amazon EventBridge Pipes batching and concurrency":
+    # a pipe hands over an array of records, and if it is of one.
+    records = event.get("Records") if isinstance(event, Mapping) else event or None
     if not isinstance(records, list):
         raise NotAnSQSEventError(
-            "the event has no list of Records, so it isn't one of an SQS queue: subscribe the"
-            " function to a queue with an event source mapping"
+            "the event has no list of Records, and isn't one, so it doesn't come from an SQS"
+            " queue: subscribe the function to a queue with an event source mapping, or a pipe of"
+            " EventBridge"
         )
     return [_record(raw) for raw in records]
 
@@ -131,4 +141,18 @@ def _record(raw: Any) -> Record:
         raise NotAnSQSEventError(
             "a record of the event has no messageId, so a failure of it couldn't be reported"
         )
-    return Record(raw, message_id)
+    return Record(raw, message_id, _mapping(raw.get("attributes")))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    # An event that was made by hand may say what SQS never would.
+    return value if isinstance(value, Mapping) else {}
+
+
+def _number(value: Any) -> int | None:
+    """Return a number of SQS's, which it writes as a text, or None where there is none."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if 0 <= number < _TOO_LARGE else None

@@ -10,15 +10,17 @@ from typing import Any, TypeVar, overload
 from algernon_serialize import rebuild_event
 from algernon_storage import Ledger
 
+from .current_task import note_bare_message
 from .errors import TaskArgumentsError, TaskNameError, UnregisteredTaskError
 from .functions import check_function
 from .message import HOPS
 from .queued import Failures, batch_handling
 from .retry import Retry
 from .sender import Sender, SentIds, current_sender
-from .stated import run_state
+from .stated import run_state, run_waited_for
 from .task import check_task_name
 from .task_function import TaskFunction
+from .task_token import split_token
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -148,19 +150,30 @@ class TaskRouter:
 
         return register if function is None else register(function)
 
-    def handler(self, event: dict[str, Any], context: Any) -> Any:
+    def handler(self, event: dict[str, Any] | list[Any], context: Any) -> Any:
         """Handle what Lambda hands over: a batch of an SQS queue, or one bare message.
 
         A batch is worked off as `queued` says. A bare message (a state machine of
         Step Functions may send one, or the test button of Lambda's console) is run
-        at once, and its result returned, as `stated` says.
+        at once, and its result returned, as `stated` says. One with a task token is
+        reported to its state machine too; of a failure that is told there, nothing is
+        raised.
+
+        Raises:
+            NotAnSQSEventError: The event is neither.
+            MalformedMessageError: The task token of a bare message is no text.
+            BatchFailedError: Records failed under ``failures="batch"``.
         """
-        if isinstance(event, Mapping) and "task_name" in event:
-            facts = _facts(event)
+        message, task_token = split_token(event)
+        if isinstance(message, Mapping) and "task_name" in message:
+            facts = _facts(message)
             self._context.update(aws=context, sqs={}, task=facts)
             variables = copy_context()
-            variables.run(current_sender.set, self._sender(facts, event, context))
-            return variables.run(run_state, self.route, event, self._context)
+            variables.run(current_sender.set, self._sender(facts, message, context))
+            variables.run(note_bare_message, facts)
+            if task_token is None:
+                return variables.run(run_state, self.route, message, self._context)
+            return variables.run(run_waited_for, self.route, message, self._context, task_token)
         return self._handle_batch(event, context)
 
     def route(self, event: dict[str, Any], context: dict[str, Any]) -> Any:

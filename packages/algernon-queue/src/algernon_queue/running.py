@@ -59,7 +59,7 @@ def run_batch(
             item.has_run = True
             _start(item)
         try:
-            context["sqs"] = item.record.facts
+            context["sqs"] = item.record.facts(item.attributes)
             context["task"] = message.facts
             result = item.context.run(handler, dict(message.body), context)
         except BaseException as error:  # noqa: BLE001 - what isn't the record's own goes on

@@ -150,8 +150,8 @@ def _letter(record: Record, attributes: Mapping[str, Mapping[str, Any]]) -> Entr
             "AWSTraceHeader": {"DataType": "String", "StringValue": trace}
         }
     # On a standard queue it is the tenant of a fair queue.
-    if group := record.attributes.get("MessageGroupId"):
-        fields["MessageGroupId"] = group
+    if record.message_group is not None:
+        fields["MessageGroupId"] = record.message_group
     if record.group is not None:
         fields["MessageDeduplicationId"] = record.message_id
     return Entry(record.queue_arn, fields, _size(record, attributes), record.group)
@@ -170,10 +170,10 @@ def _size(record: Record, attributes: Mapping[str, Mapping[str, Any]]) -> int:
 def _attributes(record: Record, reasons: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Return the sender's attributes, all of them, and the reasons as far as there is room."""
     attributes = {
-        name: _to_send(value)
+        name: as_sent
         for name, value in record.message_attributes.items()
         # Those of an earlier time that it was a dead letter aren't its sender's.
-        if not name.startswith(REASON_PREFIX)
+        if not name.startswith(REASON_PREFIX) and (as_sent := _to_send(value))
     }
     room = _MAX_ATTRIBUTES - len(attributes)
     if len(reasons) <= room:
@@ -188,8 +188,12 @@ def _attributes(record: Record, reasons: Mapping[str, str]) -> dict[str, dict[st
     return attributes
 
 
-def _to_send(attribute: Mapping[str, Any]) -> dict[str, Any]:
+def _to_send(attribute: object) -> dict[str, Any] | None:
     """Return a message attribute as SQS takes it, of one as Lambda hands it over."""
-    if (binary := attribute.get("binaryValue")) is not None:
-        return {"DataType": attribute["dataType"], "BinaryValue": b64decode(binary)}
-    return {"DataType": attribute["dataType"], "StringValue": attribute["stringValue"]}
+    match attribute:
+        case {"dataType": str(kind), "binaryValue": str(value)}:
+            return {"DataType": kind, "BinaryValue": b64decode(value)}
+        case {"dataType": str(kind), "stringValue": str(value)}:
+            return {"DataType": kind, "StringValue": value}
+    # An event that was made by hand may have what SQS never would.
+    return None

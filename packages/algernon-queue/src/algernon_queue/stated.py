@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from inspect import iscoroutine
@@ -13,7 +14,9 @@ from algernon_storage import Document
 from .functions import check_function
 from .pipeline import PipelineTermination
 from .running import run_coroutine
-from .state_machine import output_of
+from .state_machine import output_of, report_failure, report_success
+
+logger = logging.getLogger("algernon_queue")
 
 StateHandler = Callable[[Any, dict[str, Any]], Any]
 
@@ -62,10 +65,35 @@ def stated(handler: StateHandler, /) -> Callable[[Any, Any], Any]:
 
 def run_state(handler: StateHandler, event: Any, context: dict[str, Any]) -> Any:
     """Run a handler for what Lambda was called with, and return its result as plain JSON."""
+    return ajson.loads(_output(handler, event, context), rebuild=False)
+
+
+def run_waited_for(
+    handler: StateHandler, event: Any, context: dict[str, Any], task_token: str
+) -> Any:
+    """Run a handler as `run_state` does, and tell the state machine that waits what came of it.
+
+    Of a failure nothing is raised once the state machine knows: Lambda tries an
+    asynchronous call again, but trying again is the state machine's business.
+
+    Raises:
+        botocore.exceptions.ClientError: Step Functions doesn't take the report.
+    """
+    try:
+        output = _output(handler, event, context)
+    except Exception as error:
+        logger.exception("the Task that a state machine waits for failed")
+        report_failure(task_token, error)
+        return None
+    report_success(task_token, output)
+    return ajson.loads(output, rebuild=False)
+
+
+def _output(handler: StateHandler, event: Any, context: dict[str, Any]) -> str:
     try:
         result = handler(event, context)
         if iscoroutine(result):
             result = run_coroutine(result)
     except PipelineTermination as end:
         result = end.result
-    return ajson.loads(output_of(Document.of(result)), rebuild=False)
+    return output_of(Document.of(result))

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from algernon_logging import LoggingError, bind, lambda_logged
     from algernon_queue import (
+        CurrentTask,
         PermanentError,
         PipelineTermination,
         QueueError,
         Task,
         TaskRouter,
+        current_task,
         queued,
         send_task,
         send_tasks,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AlgObject",
     "AlgernonError",
+    "CurrentTask",
     "LoggingError",
     "PermanentError",
     "PipelineTermination",
@@ -41,6 +44,7 @@ __all__ = [
     "TaskRouter",
     "ajson",
     "bind",
+    "current_task",
     "lambda_logged",
     "queued",
     "rebuild_event",
@@ -52,6 +56,7 @@ __all__ = [
 _HOMES = {
     "AlgObject": "algernon_serialize",
     "AlgernonError": "algernon.errors",
+    "CurrentTask": "algernon_queue",
     "LoggingError": "algernon_logging",
     "PermanentError": "algernon_queue",
     "PipelineTermination": "algernon_queue",
@@ -63,6 +68,7 @@ _HOMES = {
     "TaskRouter": "algernon_queue",
     "ajson": "algernon_serialize",
     "bind": "algernon_logging",
+    "current_task": "algernon_queue",
     "lambda_logged": "algernon_logging",
     "queued": "algernon_queue",
     "rebuild_event": "algernon_serialize",
