@@ -18,8 +18,8 @@ TASK_ID_ATTRIBUTE = f"{REASON_PREFIX}task_id"
 #: The one attribute that has them all, as JSON, where there is no room for each.
 LETTER_ATTRIBUTE = f"{REASON_PREFIX}letter"
 
-# Beyond what SQS counts to, and what Python writes as a time.
-_TOO_LARGE = 10**14
+# Beyond what Python writes as a time, in milliseconds.
+_TOO_LATE = 10**14
 
 
 @dataclass(slots=True, eq=False)
@@ -60,7 +60,7 @@ class Record:
     def sent_at(self) -> float | None:
         """When SQS took the message, in seconds since 1970, where it says so."""
         millis = _number(self.attributes.get("SentTimestamp"))
-        return None if millis is None else millis / 1000
+        return None if millis is None or millis >= _TOO_LATE else millis / 1000
 
     @property
     def message_group(self) -> str | None:
@@ -155,4 +155,4 @@ def _number(value: Any) -> int | None:
         number = int(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return number if 0 <= number < _TOO_LARGE else None
+    return number if number >= 0 else None
