@@ -361,7 +361,7 @@ def test_describes_itself(system: LocalSystem, client: Client) -> None:
 
 
 def test_knows_each_tasks_queues(system: LocalSystem, client: Client) -> None:
-    """A Task's queue gives up to the Task's dead-letter queue."""
+    """A Task's queue gives up to the Task's dead-letter queue, after five tries and two more."""
     sqs = client("sqs")
 
     def attributes(url: str) -> dict[str, str]:
@@ -371,7 +371,7 @@ def test_knows_each_tasks_queues(system: LocalSystem, client: Client) -> None:
     dead_letters = attributes(system.dead_letter_queue_url("greet-1"))
 
     redrive = json.loads(queue["RedrivePolicy"])
-    assert redrive == {"deadLetterTargetArn": dead_letters["QueueArn"], "maxReceiveCount": 5}
+    assert redrive == {"deadLetterTargetArn": dead_letters["QueueArn"], "maxReceiveCount": 7}
     assert queue["VisibilityTimeout"] == "12"
     with pytest.raises(KeyError):
         system.queue_url("nope")
@@ -506,6 +506,40 @@ def test_the_roles_rights_are_enough_and_no_more(
         assert wait_for(system, "greetings/Ada") == "Hello, Ada"
         send(system, "trespass", key="denied")
         assert wait_for(system, "denied") == ["AccessDenied", "AccessDenied"]
+
+
+def test_the_role_reports_to_state_machines_that_are_named(folder: Path) -> None:
+    """A stack has the right to tell state machines once its parameter names some."""
+    machine = "arn:aws:states:us-east-1:000000000000:stateMachine:orders"
+    with LocalSystem("shop.worker:router", directory=folder, stack_name="waiting") as system:
+        client = clients_of(system)
+        role = client("cloudformation").describe_stack_resource(
+            StackName="waiting", LogicalResourceId="WorkerRole"
+        )["StackResourceDetail"]["PhysicalResourceId"]
+
+        def rights() -> list[Any]:
+            policy = client("iam").get_role_policy(RoleName=role, PolicyName="worker")
+            return [
+                each["Resource"]
+                for each in policy["PolicyDocument"]["Statement"]
+                if each["Action"] == ["states:SendTaskFailure", "states:SendTaskSuccess"]
+            ]
+
+        assert rights() == []
+        client("cloudformation").update_stack(
+            StackName="waiting",
+            UsePreviousTemplate=True,
+            Parameters=[
+                {"ParameterKey": "CodeBucket", "UsePreviousValue": True},
+                {"ParameterKey": "CodeKey", "UsePreviousValue": True},
+                {"ParameterKey": "StateMachines", "ParameterValue": f"{machine},{machine}-2"},
+            ],
+            Capabilities=["CAPABILITY_AUTO_EXPAND", "CAPABILITY_IAM"],
+        )
+        client("cloudformation").get_waiter("stack_update_complete").wait(
+            StackName="waiting", WaiterConfig={"Delay": 1}
+        )
+        assert rights() == [[machine, f"{machine}-2"]]
 
 
 @pytest.mark.parametrize(

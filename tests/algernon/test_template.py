@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -11,9 +13,12 @@ import pytest
 from algernon.errors import TemplateError
 from algernon.template import logical_id, system_template
 from algernon.worker import Worker
+from boto3.session import Session
 from cfnlint.api import ManualArgs, lint
 from hypothesis import given
 from hypothesis import strategies as st
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
 
 ROUTERS = [
     pytest.param(["resize"], id="one"),
@@ -54,6 +59,14 @@ def statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
+def as_cloudformation(template: dict[str, Any]) -> dict[str, Any]:
+    """Return what AWS's translator of SAM makes of a template."""
+    values = {"CodeBucket": "code", "CodeKey": "worker.zip"}
+    translator = Translator({}, Parser(), boto_session=Session(region_name="eu-west-1"))
+    translated: dict[str, Any] = translator.translate(copy.deepcopy(template), values)
+    return translated
+
+
 def three_workers() -> dict[str, Any]:
     """Return the template of a system of three workers."""
     return system_template(["read", "parse"], handler=HANDLER, retries={"read": 7}, others=OTHERS)
@@ -87,10 +100,10 @@ def test_each_task_has_a_topic_of_its_name(tasks: Sequence[str]) -> None:
 
 @pytest.mark.parametrize("tasks", ROUTERS)
 @pytest.mark.parametrize("timeout", [1, 30, 900])
-def test_queues_wait_six_timeouts_and_give_up_after_five_receives(
+def test_queues_wait_six_timeouts_and_give_a_message_out_twice_more_than_it_is_tried(
     tasks: Sequence[str], timeout: int
 ) -> None:
-    """A queue's messages are hidden for six timeouts, and dead after the fifth receive."""
+    """A queue's messages are hidden for six timeouts, and dead after five tries and two more."""
     template = system_template(tasks, handler=HANDLER, timeout=timeout)
     queues = resources(template, "AWS::SQS::Queue")
 
@@ -100,20 +113,46 @@ def test_queues_wait_six_timeouts_and_give_up_after_five_receives(
         assert queue["VisibilityTimeout"] == 6 * timeout
         assert queue["RedrivePolicy"] == {
             "deadLetterTargetArn": arn(logical_id("DeadLetterQueue", task)),
-            "maxReceiveCount": 5,
+            "maxReceiveCount": 7,
         }
 
 
-@pytest.mark.parametrize(("retries", "receives"), [(0, 5), (4, 5), (5, 6), (999, 1000)])
+@pytest.mark.parametrize(("retries", "receives"), [(0, 7), (4, 7), (5, 8), (997, 1000)])
 def test_a_queue_gives_a_message_out_as_often_as_its_task_is_tried(
     retries: int, receives: int
 ) -> None:
-    """A Task that is tried more than five times has a queue that lets it."""
+    """A Task that is tried more than five times has a queue that lets it, and two receives more."""
     template = system_template(["a", "b"], handler=HANDLER, retries={"a": retries})
     queues = resources(template, "AWS::SQS::Queue")
 
     assert queues[logical_id("Queue", "a")]["RedrivePolicy"]["maxReceiveCount"] == receives
-    assert queues[logical_id("Queue", "b")]["RedrivePolicy"]["maxReceiveCount"] == 5
+    assert queues[logical_id("Queue", "b")]["RedrivePolicy"]["maxReceiveCount"] == 7
+
+
+def test_workers_are_told_of_the_receives_beyond_the_tries() -> None:
+    """Every function knows how many receives its queues give beyond what a Task is tried."""
+    functions = resources(three_workers(), "AWS::Serverless::Function").values()
+
+    assert [
+        function["Environment"]["Variables"]["ALGERNON_EXTRA_RECEIVES"] for function in functions
+    ] == ["2", "2", "2"]
+
+
+@pytest.mark.parametrize("retries", [998, 999])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_more_retries_than_receives_are_refused(retries: int, is_first: bool) -> None:
+    """SQS gives a message out a thousand times at most, which the error says with the Task."""
+    tasks = ["a", "busy"] if is_first else ["a"]
+    others = [] if is_first else [Worker("other.handler", ("busy",), {"busy": retries})]
+
+    with pytest.raises(
+        TemplateError,
+        match=(
+            rf"the Task 'busy' has {retries} retries, but its queue has room for 997: SQS gives a"
+            r" message out 1000 times"
+        ),
+    ):
+        system_template(tasks, handler=HANDLER, retries={"busy": retries}, others=others)
 
 
 @pytest.mark.parametrize("tasks", ROUTERS)
@@ -193,6 +232,7 @@ def test_the_function_is_the_worker() -> None:
     assert (function["Timeout"], function["MemorySize"]) == (45, 1024)
     assert function["Environment"]["Variables"] == {
         "ALGERNON_BUCKET_NAME": {"Ref": "Bucket"},
+        "ALGERNON_EXTRA_RECEIVES": "2",
         "ALGERNON_FAILURES": "report",
         "ALGERNON_METRICS_NAMESPACE": {"Ref": "MetricsNamespace"},
         "ALGERNON_TOPIC_PREFIX": {"Fn::Sub": "${AWS::StackName}-"},
@@ -375,6 +415,7 @@ def test_the_role_allows_what_the_worker_does_and_no_more(tasks: Sequence[str]) 
             *(policy["PolicyDocument"] for policy in role["Policies"]),
         ]
         for statement in statements(document)
+        if "Fn::If" not in statement
     ]
     of_dead_letters = [each for each in allowed if "sqs:SendMessage" in each["Action"]]
     of_queues = [
@@ -416,6 +457,66 @@ def test_the_role_allows_what_the_worker_does_and_no_more(tasks: Sequence[str]) 
         (["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*"),
     ]
     assert {each["Effect"] for each in allowed} == {"Allow"}
+
+
+def test_the_role_may_tell_state_machines_only_where_some_wait() -> None:
+    """Without the parameter StateMachines it has no right for Step Functions."""
+    template = three_workers()
+    (policy,) = resources(template, "AWS::IAM::Role")["WorkerRole"]["Policies"]
+    parameter = template["Parameters"]["StateMachines"]
+
+    assert [each for each in statements(policy["PolicyDocument"]) if "Fn::If" in each] == [
+        {
+            "Fn::If": [
+                "StateMachinesWait",
+                {
+                    "Effect": "Allow",
+                    "Action": ["states:SendTaskFailure", "states:SendTaskSuccess"],
+                    "Resource": {"Fn::Split": [",", {"Ref": "StateMachines"}]},
+                },
+                {"Ref": "AWS::NoValue"},
+            ]
+        }
+    ]
+    assert template["Conditions"]["StateMachinesWait"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "StateMachines"}, ""]}]
+    }
+    assert parameter["Default"] == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "is_taken"),
+    [
+        ("", True),
+        ("*", True),
+        ("arn:aws:states:eu-west-1:123456789012:stateMachine:orders", True),
+        ("arn:aws-cn:states:cn-north-1:123456789012:stateMachine:a,arn:aws:states:::b", True),
+        ("true", False),
+        ("orders", False),
+        ("*,*", False),
+        ("arn:aws:states:::a, arn:aws:states:::b", False),
+        ("arn:aws:states:::a,", False),
+    ],
+)
+def test_state_machines_are_arns_or_all(value: str, is_taken: bool) -> None:
+    """CloudFormation refuses what would be no resource of a policy before it changes anything."""
+    parameter = three_workers()["Parameters"]["StateMachines"]
+
+    assert bool(re.fullmatch(parameter["AllowedPattern"], value)) == is_taken
+    assert parameter["ConstraintDescription"]
+
+
+def test_a_long_chain_is_no_loop_to_lambda() -> None:
+    """Lambda lets chains come to a function often, unless the parameter RecursiveLoop says not."""
+    template = three_workers()
+    parameter = template["Parameters"]["RecursiveLoop"]
+    translated = as_cloudformation(template)
+
+    assert (parameter["Default"], parameter["AllowedValues"]) == ("Allow", ["Allow", "Terminate"])
+    assert {
+        name: function["RecursiveLoop"]
+        for name, function in resources(translated, "AWS::Lambda::Function").items()
+    } == {name: {"Ref": "RecursiveLoop"} for name in ("Worker", MAILER, ARCHIVE)}
 
 
 def test_only_lambda_may_take_the_role() -> None:

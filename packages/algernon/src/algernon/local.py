@@ -134,7 +134,9 @@ class LocalSystem:
         return self._resources[logical_id("Queue", task)]
 
     def dead_letter_queue_url(self, task: str) -> str:
-        """Return the URL of the queue that a Task's messages end in after five failures.
+        """Return the URL of the queue that a Task's messages end in after its last try.
+
+        That is the fifth, or a later one, where the Task's `retries` ask for it.
 
         Raises:
             KeyError: The system has no such Task.

@@ -31,8 +31,15 @@ _TASKS_A_POLICY = 10
 # mapping": a visibility timeout of six times the function's, and a maxReceiveCount
 # of at least five.
 _VISIBILITY_FACTOR = 6
-_MAX_RECEIVE_COUNT = 5
+_FEWEST_TRIES = 5
 _BATCH_SIZE = 10
+
+# Receives in which no Task is run that may have run: a message whose worker died in its
+# last try comes once more, and is moved to the dead-letter queue with the reason.
+_EXTRA_RECEIVES = 2
+# Amazon SQS Developer Guide, "Amazon SQS dead-letter queues": the largest maxReceiveCount.
+_MOST_RECEIVES = 1000
+_MOST_RETRIES = _MOST_RECEIVES - _EXTRA_RECEIVES - 1
 
 _DAY = 24 * 60 * 60
 # Amazon SQS Developer Guide, "Dead-letter queues": a dead letter's age counts from
@@ -69,10 +76,16 @@ def system_template(
 
     The template has the parameters `CodeBucket` and `CodeKey`, where the zip is;
     `CacheDays`; `Debug`; `LogFormat`, which is JSON or Text; `MetricsNamespace`,
-    CloudWatch's of the Tasks' metrics, of which none are written without; and
-    `Tracing`, which is xray, otel or off. Its outputs are the bucket, the
-    functions, their role and their log group. The log group is shared as AWS
-    Lambda Developer Guide, "Configuring CloudWatch log groups", describes.
+    CloudWatch's of the Tasks' metrics, of which none are written without;
+    `RecursiveLoop`, which is Allow or Terminate; `StateMachines`, the ARNs of those
+    that wait for Tasks; and `Tracing`, which is xray, otel or off. Its outputs are
+    the bucket, the functions, their role and their log group. The log group is
+    shared as AWS Lambda Developer Guide, "Configuring CloudWatch log groups",
+    describes.
+
+    A queue gives a message out twice more than its Task is tried, which
+    `ALGERNON_EXTRA_RECEIVES` tells the workers: so a message whose worker died
+    comes back to be moved to the dead-letter queue with the reason.
 
     Args:
         tasks: The names of the first worker's Tasks.
@@ -81,14 +94,15 @@ def system_template(
             each of the functions.
         memory: Each function's memory, in MB (128 to 10,240), which its share of
             a CPU goes with.
-        retries: How often a Task is tried again, for those that say: the queue
-            then gives its messages out at least that often.
+        retries: How often a Task is tried again, for those that say (0 to 997): it is
+            tried at least that often, and five times at the least.
         others: The further workers.
 
     Raises:
         TemplateError: A number is outside Lambda's limits, a Task's name is too
-            long for a topic, two workers have the same handler or a Task of the
-            same name, or there are more Tasks than one template holds.
+            long for a topic, or it has more retries than its queue receives, two
+            workers have the same handler or a Task of the same name, or there are
+            more Tasks than one template holds.
 
     Example:
         >>> mailer = Worker("mailer.handler", ("send_mail",), retries={})
@@ -106,6 +120,14 @@ def system_template(
                 f"the Task {task[:40]}… has a name of {len(task)} characters, but the name of its"
                 f" topic, which begins with the stack's, has room for {_LONGEST_TASK_NAME}: give it"
                 " a shorter one"
+            )
+    for task, retries_of_it in _retries_of_each_task(workers):
+        if retries_of_it > _MOST_RETRIES:
+            raise TemplateError(
+                f"the Task {task!r} has {retries_of_it} retries, but its queue has room for"
+                f" {_MOST_RETRIES}: SQS gives a message out {_MOST_RECEIVES} times at the most, of"
+                f" which {_EXTRA_RECEIVES} are for what a worker that died left behind; give it"
+                " fewer"
             )
     resources = {
         **_bucket(),
@@ -195,6 +217,19 @@ _PARAMETERS = {
         "Default": "",
         "Description": "The CloudWatch namespace of the Tasks' metrics; none are written without",
     },
+    "RecursiveLoop": {
+        "Type": "String",
+        "AllowedValues": ["Allow", "Terminate"],
+        "Default": "Allow",
+        "Description": "Whether Lambda stops a chain that comes to a worker some 16 times",
+    },
+    "StateMachines": {
+        "Type": "String",
+        "Default": "",
+        "AllowedPattern": r"(\*|arn:[^,\s]+(,arn:[^,\s]+)*)?",
+        "ConstraintDescription": "ARNs, separated by commas without spaces, or *",
+        "Description": "ARNs of the state machines that wait for Tasks, or *",
+    },
     "Tracing": {
         "Type": "String",
         "AllowedValues": ["xray", "otel", "off"],
@@ -206,6 +241,7 @@ _PARAMETERS = {
 _CONDITIONS = {
     "LogsAreDebug": {"Fn::Equals": [{"Ref": "Debug"}, "true"]},
     "LogsAreJson": {"Fn::Equals": [{"Ref": "LogFormat"}, "JSON"]},
+    "StateMachinesWait": {"Fn::Not": [{"Fn::Equals": [{"Ref": "StateMachines"}, ""]}]},
     "TracingIsOff": {"Fn::Equals": [{"Ref": "Tracing"}, "off"]},
 }
 
@@ -306,7 +342,7 @@ def _topics_and_queues(workers: Sequence[Worker], timeout: int) -> dict[str, Any
                 "VisibilityTimeout": _VISIBILITY_FACTOR * timeout,
                 "RedrivePolicy": {
                     "deadLetterTargetArn": _arn(dead_letter_queue),
-                    "maxReceiveCount": max(_MAX_RECEIVE_COUNT, 1 + retries),
+                    "maxReceiveCount": max(_FEWEST_TRIES, 1 + retries) + _EXTRA_RECEIVES,
                 },
             }
         )
@@ -419,6 +455,17 @@ def _role(tasks: Sequence[str]) -> dict[str, Any]:
                             "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
                             "Resource": "*",
                         },
+                        {
+                            "Fn::If": [
+                                "StateMachinesWait",
+                                {
+                                    "Effect": "Allow",
+                                    "Action": ["states:SendTaskFailure", "states:SendTaskSuccess"],
+                                    "Resource": {"Fn::Split": [",", {"Ref": "StateMachines"}]},
+                                },
+                                {"Ref": "AWS::NoValue"},
+                            ]
+                        },
                     ),
                 }
             ],
@@ -486,6 +533,9 @@ def _function(worker: Worker, timeout: int, memory: int) -> dict[str, Any]:
             "MemorySize": memory,
             "Role": _arn("WorkerRole"),
             "Tracing": {"Fn::If": ["TracingIsOff", "PassThrough", "Active"]},
+            # A long chain through one worker looks to Lambda like a loop: AWS Lambda
+            # Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops".
+            "RecursiveLoop": {"Ref": "RecursiveLoop"},
             "LoggingConfig": {
                 "LogGroup": {"Ref": "WorkerLogs"},
                 "LogFormat": {"Ref": "LogFormat"},
@@ -494,6 +544,7 @@ def _function(worker: Worker, timeout: int, memory: int) -> dict[str, Any]:
             "Environment": {
                 "Variables": {
                     "ALGERNON_BUCKET_NAME": {"Ref": "Bucket"},
+                    "ALGERNON_EXTRA_RECEIVES": str(_EXTRA_RECEIVES),
                     # Belongs with ReportBatchItemFailures: one without the other
                     # loses messages.
                     "ALGERNON_FAILURES": "report",
