@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from algernon_queue import PermanentError, TaskRouter
+from algernon_queue import PermanentError, TaskRouter, handing_back
+from algernon_queue.retry import Retry
 from algernon_storage import aws_client
 
 from . import kills
@@ -27,6 +28,8 @@ os.environ["AWS_ENDPOINT_URL"] = settings.proxy_url
 journal = Journal(Path(settings.journal))
 killer = kills.Killer(settings, journal)
 router = TaskRouter(once=True)
+# The minutes that a deployment is given would be most of a run's time.
+handing_back._UNREGISTERED = Retry(retries=4, backoff=0.2)
 
 
 def _end(*_: object) -> None:

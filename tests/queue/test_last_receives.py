@@ -19,7 +19,7 @@ from algernon_storage import Claim, S3Ledger
 from ..s3_clock import S3Clock
 from ..wire import Answer
 from .events import ALL_DONE, TASK_ID, LambdaContext, event, failed, message
-from .queues import SourceQueue, not_allowing, received_times
+from .queues import SourceQueue, entries_of, not_allowing, received_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -278,6 +278,26 @@ def test_a_task_that_moves_to_another_worker_gets_its_tries(make: Callable[..., 
     assert answer == ALL_DONE
     assert system.dead() == "UnregisteredTaskError"
     assert not issubclass(UnregisteredTaskError, WorkerLostError)
+
+
+def test_its_tries_are_a_few_minutes_on_any_queue(make: Callable[..., System], wire: Wire) -> None:
+    """However often a queue gives messages out, and how fast, a deployment has its time."""
+    system = make(max_receive_count=100)
+    elsewhere = TaskRouter(failures="report")
+    record = system.send()
+    for times in range(1, 5):
+        answer = elsewhere.handler(event(received_times(times, record)), LambdaContext())
+        assert answer == failed(record)
+    seconds = [
+        entry["VisibilityTimeout"]
+        for entries in entries_of(wire, "ChangeMessageVisibilityBatch")
+        for entry in entries
+    ]
+    assert len(seconds) == 4
+    assert 120 <= sum(seconds) <= 244
+    answer = elsewhere.handler(event(received_times(5, record)), LambdaContext())
+    assert answer == ALL_DONE
+    assert system.dead() == "UnregisteredTaskError"
 
 
 def test_a_queue_that_may_not_be_asked_is_left_to_sqs(

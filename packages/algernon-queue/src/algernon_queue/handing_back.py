@@ -10,7 +10,7 @@ from algernon_storage import Ledger, OtherTaskError
 
 from .batch import Batch, Item
 from .deadline import Deadline
-from .errors import PermanentError, TaskRunningError, WorkerLostError
+from .errors import PermanentError, TaskRunningError, UnregisteredTaskError, WorkerLostError
 from .parallel import in_parallel
 from .receives import TriesCounter, is_last, is_last_try
 from .record import REASON_PREFIX, TASK_ID_ATTRIBUTE
@@ -23,6 +23,11 @@ logger = logging.getLogger("algernon_queue")
 RetryOf = Callable[[str], Retry | None]
 
 _MAX_REASON = 1024
+
+# While a Task moves from one worker to another, its messages may come to the one that
+# hasn't it: CloudFormation gives a function its new code before it removes the old mapping.
+# Five tries are two to four minutes.
+_UNREGISTERED = Retry(retries=4, backoff=16)
 
 # What trying again won't change.
 _PERMANENT = (PermanentError, OtherTaskError)
@@ -124,6 +129,8 @@ class HandingBack:
         return retry.delay(self._counter.tries(item.record)) if item.has_failed else 0
 
     def _retry(self, item: Item) -> Retry | None:
+        if isinstance(item.error, UnregisteredTaskError):
+            return _UNREGISTERED
         return self._retry_of(item.message.task_name) if item.message is not None else None
 
 
