@@ -90,6 +90,13 @@ def test_texts_for_people_are_written_as_they_stood_too(value: Any) -> None:
     assert ajson.dumps(unread(value), **options) == ajson.dumps(value, **options)
 
 
+def test_sorting_leaves_what_was_read_as_it_is() -> None:
+    """The items of a set that was read are sorted in the text, and not in place."""
+    tree = ajson.loads('{"_alg_class":"set","value":[[3],[1]]}', rebuild=False)
+    assert ajson.dumps(tree, sort_keys=True) == '{"_alg_class": "set", "value": [[1], [3]]}'
+    assert tree["value"] == [[3], [1]]
+
+
 @given(values)
 def test_each_part_is_written_as_it_stood(value: Any) -> None:
     """A part of what was read is written as it stands in the text, in whatever it is put."""
