@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import importlib.util
 import json
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -127,6 +127,10 @@ def test_real_objects_travel_beside_and_inside_of_what_was_read() -> None:
     tree["pair"]["value"][1].append({3})
     tree["box"]["value"]["_content"] = Decimal("1.50")
     tree["more"] = LOOKALIKE
+    inside = {"deque": deque([tree["pair"]]), "ordered": OrderedDict(a=(tree["box"], LOOKALIKE))}
+    back_inside = ajson.loads(written_in_both_ways(inside))
+    assert same(back_inside["deque"], deque([(1, [2, {3}])]))
+    assert same(back_inside["ordered"], OrderedDict(a=(Box(Decimal("1.50")), LOOKALIKE)))
     back = ajson.loads(written_in_both_ways(tree))
     assert same(back, {"pair": (1, [2, {3}]), "box": Box(Decimal("1.50")), "more": {**LOOKALIKE}})
 
