@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import importlib.util
 import json
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -90,6 +90,13 @@ def test_texts_for_people_are_written_as_they_stood_too(value: Any) -> None:
     assert ajson.dumps(unread(value), **options) == ajson.dumps(value, **options)
 
 
+def test_sorting_leaves_what_was_read_as_it_is() -> None:
+    """The items of a set that was read are sorted in the text, and not in place."""
+    tree = ajson.loads('{"_alg_class":"set","value":[[3],[1]]}', rebuild=False)
+    assert ajson.dumps(tree, sort_keys=True) == '{"_alg_class": "set", "value": [[1], [3]]}'
+    assert tree["value"] == [[3], [1]]
+
+
 @given(values)
 def test_each_part_is_written_as_it_stood(value: Any) -> None:
     """A part of what was read is written as it stands in the text, in whatever it is put."""
@@ -120,6 +127,10 @@ def test_real_objects_travel_beside_and_inside_of_what_was_read() -> None:
     tree["pair"]["value"][1].append({3})
     tree["box"]["value"]["_content"] = Decimal("1.50")
     tree["more"] = LOOKALIKE
+    inside = {"deque": deque([tree["pair"]]), "ordered": OrderedDict(a=(tree["box"], LOOKALIKE))}
+    back_inside = ajson.loads(written_in_both_ways(inside))
+    assert same(back_inside["deque"], deque([(1, [2, {3}])]))
+    assert same(back_inside["ordered"], OrderedDict(a=(Box(Decimal("1.50")), LOOKALIKE)))
     back = ajson.loads(written_in_both_ways(tree))
     assert same(back, {"pair": (1, [2, {3}]), "box": Box(Decimal("1.50")), "more": {**LOOKALIKE}})
 

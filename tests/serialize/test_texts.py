@@ -143,6 +143,16 @@ def test_texts_for_people_come_back_too(value: Any) -> None:
     assert ajson.loads(readable) == ajson.loads(ajson.dumps(value))
 
 
+@pytest.mark.parametrize("options", [{"sort_keys": True}, {"indent": 1}])
+def test_texts_for_people_nest_as_deep(options: dict[str, Any]) -> None:
+    """A value of 500 levels is sorted and indented like any other."""
+    value: Any = {3, 1, 2}
+    for _ in range(498):
+        value = [value]
+    text = ajson.dumps(value, **options)
+    assert ajson.loads(text) == value
+
+
 def test_files_are_written_and_read() -> None:
     """Dump and load do in files what dumps and loads do in memory."""
     file = io.StringIO()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from algernon_serialize import SerializeError, ajson, json_text
+from algernon_serialize import SerializeError, ajson, json_text, rebuild_event
 
 from ..values import same
 
@@ -37,7 +37,7 @@ def in_both_ways(call: Callable[..., Any], *arguments: Any, **options: Any) -> A
 
 
 def check_value(value: Any) -> None:
-    """Check that a value is refused, or becomes a text that brings it back.
+    """Check that a value is refused, or becomes a text that brings it back, also handed on.
 
     Raises:
         ContractError: It isn't so, or not the same with and without orjson.
@@ -50,6 +50,10 @@ def check_value(value: Any) -> None:
     back = in_both_ways(ajson.loads, text)
     if not same(back, value):
         raise ContractError(f"{value!r} comes back as {back!r}")
+    if in_both_ways(ajson.dumpb, ajson.loads(text, rebuild=False)) != text:
+        raise ContractError(f"{text!r} is handed on as something else")
+    if not same(rebuild_event({"value": back})["value"], value):
+        raise ContractError(f"{value!r} is rebuilt a second time")
 
 
 def _outcome(call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

@@ -2,7 +2,8 @@
 
 Whatever the bytes are, they are read or refused, by an error of the package or by
 one of the classes in the text, and alike with and without orjson. What is read can
-be written, or is refused, and comes back the same.
+be written, or is refused, and comes back the same. What is handed on without being
+rebuilt is read as if it hadn't been on the way.
 
 From the root of the project: ``python -m tests.serialize.fuzzing.fuzz_texts --seconds 600``
 """
@@ -30,6 +31,7 @@ with atheris.instrument_imports(include=["algernon_serialize"]):
     from algernon_serialize.registry import by_name
 
 from .. import values as kinds
+from ..values import same
 from .both_ways import ContractError, check_value, in_both_ways
 
 WIRE = Path(__file__).parents[1] / "moncrief-7.0.0.json"
@@ -58,6 +60,7 @@ BARE = [
     b'{"_alg_class":"set","_alg_class":"tuple","value":[1]}',
     b'{"\\u005falg_class":"tuple","value":["\\ud800","\\ud83d\\ude00"]}',
     b'{"a":1,"a":{"_alg_class":"x"}}',
+    b'{"_alg_class":"set","value":[{"_alg_class":"tuple","value":[]}],"x":{"_alg_class":1}}',
     b"\xef\xbb\xbf[1]",
 ]
 
@@ -75,10 +78,29 @@ def check(text: bytes) -> None:
             if _is_too_deep_for_some_parser(text):
                 return
             raise
-        if not isinstance(value, Exception):
+        if isinstance(value, Exception):
+            if not isinstance(value, SerializeError) and not _is_of_a_class(value):
+                raise ContractError("loads raises an error that isn't of this package") from value
+        elif rebuild:
             check_value(value)
-        elif not isinstance(value, SerializeError) and not _is_of_a_class(value):
-            raise ContractError("loads raises an error that isn't of this package") from value
+        else:
+            _check_handing_on(text, value)
+
+
+def _check_handing_on(text: bytes, unread: Any) -> None:
+    handed_on = in_both_ways(ajson.dumpb, unread)
+    if isinstance(handed_on, Exception):
+        if not isinstance(handed_on, SerializeError):
+            raise ContractError("dumpb raises an error that isn't of this package") from handed_on
+        return
+    if ajson.dumpb(ajson.loads(handed_on, rebuild=False)) != handed_on:
+        raise ContractError(f"{handed_on!r} is handed on as something else")
+    try:
+        value = ajson.loads(text)
+    except Exception:  # noqa: BLE001 - also what a parse_json raises
+        return
+    if not same(ajson.loads(handed_on), value):
+        raise ContractError(f"{text!r} is handed on as {handed_on!r}")
 
 
 def _is_of_a_class(error: Exception) -> bool:

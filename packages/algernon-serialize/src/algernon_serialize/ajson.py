@@ -83,10 +83,10 @@ def loads(text: str | bytes | bytearray | memoryview, *, rebuild: bool = True) -
     Args:
         text: The text, or its UTF-8 bytes. The numbers ``NaN``, ``Infinity`` and
             ``-Infinity``, which moncrief writes, are read too.
-        rebuild: False gives the plain JSON, tags and all. What of it is written again
-            is written as it stood, also out of a copy: its tags are for the next reader.
-            (What `json` reads is a user's own, in which dicts that look like tags are
-            escaped. So is what was pickled.)
+        rebuild: False gives the plain JSON, tags and all. What of it is written again,
+            whole, in parts or out of a copy, is written as it stood, for the next reader
+            to rebuild. (What `json` reads, or a pickle brings back, is the user's own:
+            a dict in it that looks like a tag is escaped.)
 
     Raises:
         MalformedJSONError: The text isn't JSON.

@@ -14,7 +14,7 @@ from types import NoneType
 from . import scalars
 from .errors import NestingError, PathError, UnserializableError
 from .registry import by_class, superseded
-from .survey import PLAIN
+from .survey import PLAIN, survey
 from .tags import MODULE, TAG, UNREAD, has
 
 TYPE_CHECKING = False
@@ -31,6 +31,9 @@ _LEAVES = _SURE_LEAVES | {float}
 _TUPLE = frozenset({tuple})
 _SETS: dict[type, str] = {set: "set", frozenset: "frozenset"}
 _STR = frozenset({str})
+
+# A datetime's tag holds its form, that holds its zone's, and that may hold an offset's numbers.
+_FORM_DEPTH = 4
 
 #: Containers that JSON hasn't.
 CONTAINERS = frozenset({tuple, set, frozenset, deque, OrderedDict})
@@ -130,9 +133,9 @@ class Encoder:
         if TAG in value:
             if not has(value, UNREAD):
                 return self._own_dict(value, depth)
-            # Its own level counts as it does where the same tag is written for a value.
-            is_leaf = scalars.is_tag(value[TAG])
-            depth = -1 if is_leaf else min(depth, MAX_DEPTH - 1)
+            # Where a scalar is written, its form isn't counted as levels either.
+            if depth > MAX_DEPTH - _FORM_DEPTH and _is_scalar(value):
+                depth = MAX_DEPTH - _FORM_DEPTH
         if not _STR.issuperset(map(type, value)):
             return self._own_dict(value, depth)
         if not self._trusting and not _is_utf8("".join(value)):
@@ -196,24 +199,24 @@ class Encoder:
         return {TAG: "tuple", "value": self._list(value, depth + 1)}
 
 
-def in_stable_order(tree: Any, text_of: Callable[[Any], str]) -> Any:
-    """Return a JSON tree in which the items of sets, and the pairs of dicts, are in order.
+def put_in_order(tree: Any, text_of: Callable[[Any], str]) -> None:
+    """Put the items of sets, and the pairs of dicts, into a stable order.
 
     Args:
-        tree: The tree, as an `Encoder` makes it.
+        tree: The JSON tree, as an `Encoder` makes it.
         text_of: Gives the text of a tree, by which they are ordered.
     """
-    if type(tree) in (list, tuple):
-        return [in_stable_order(item, text_of) for item in tree]
-    if type(tree) is not dict:
-        return tree
-    ordered = {key: in_stable_order(item, text_of) for key, item in tree.items()}
-    # A tag that was read needn't have the form that an encoder's have.
-    match ordered:
-        case {"_alg_class": "dict" | "frozenset" | "set", "value": list(items), **others}:
-            if not others:
-                items.sort(key=text_of)
-    return ordered
+    containers: list[Any] = [[tree]]
+    for container in containers:  # which grows on the way
+        items = container.values() if type(container) is dict else container
+        containers += [item for item in items if type(item) in (dict, list, tuple)]
+    # From the innermost outwards, since a text depends on the order inside.
+    for container in reversed(containers):
+        match container:
+            # A tag that was read needn't have the form that an encoder's have.
+            case {"_alg_class": "dict" | "frozenset" | "set", "value": list(items), **others}:
+                if not others:
+                    container["value"] = sorted(items, key=text_of)
 
 
 def are_ordinary(items: Iterable[Any]) -> bool:
@@ -264,6 +267,13 @@ def _is_plain_dict(value: Any) -> bool:
         and TAG not in value
         and _SURE_LEAVES.issuperset(map(type, value.values()))
     )
+
+
+def _is_scalar(tag: dict[str, Any]) -> bool:
+    """Tell whether a tag that was read is one of a value without parts."""
+    if {dict, list}.isdisjoint(map(type, tag.values())):
+        return True
+    return scalars.is_tag(tag[TAG]) and survey(tag, lambda _: False, _FORM_DEPTH) is not None
 
 
 def _deeper(depth: int, levels: int = 1) -> int:

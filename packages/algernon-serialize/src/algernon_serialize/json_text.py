@@ -18,7 +18,7 @@ from .encoding import (
     Encoder,
     SpellingError,
     are_ordinary,
-    in_stable_order,
+    put_in_order,
 )
 from .errors import MalformedJSONError, NestingError, PathError
 from .registry import by_class
@@ -77,7 +77,7 @@ def write_readable(value: Any, *, indent: int | str | None, sort_keys: bool) -> 
     """
     tree = _tree_of(value)
     if sort_keys:
-        tree = in_stable_order(tree, lambda part: json.dumps(part, sort_keys=True))
+        put_in_order(tree, lambda part: json.dumps(part, sort_keys=True))
     return json.dumps(tree, ensure_ascii=False, allow_nan=False, indent=indent, sort_keys=sort_keys)
 
 

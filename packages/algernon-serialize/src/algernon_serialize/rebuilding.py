@@ -18,8 +18,8 @@ def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
     messages whose classes it doesn't know. A worker that knows them calls this.
 
     Args:
-        event: The message, which is left as it is. Of one that was rebuilt before, or
-            a copy of it, what was rebuilt stays as it is.
+        event: The message, which is left as it is. What was rebuilt before, in it or in
+            a copy of it, stays as it is: a sender's own dict that looks like a tag, too.
 
     Raises:
         MalformedTagError: A tagged value hasn't the form that its tag asks for.
