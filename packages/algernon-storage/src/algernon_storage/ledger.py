@@ -10,9 +10,20 @@ from algernon_serialize import MalformedJSONError, NestingError, ajson
 
 from .buckets import own_bucket, own_folder
 from .clients import aws_client
+from .conditions import check_boto3, check_store
 from .document import write_document
 from .errors import LedgerError
-from .objects import Answer, create_object, fetch, file_note, find_object, no_such_bucket
+from .objects import (
+    Answer,
+    create_object,
+    fetch,
+    file_note,
+    find_object,
+    is_denied,
+    is_missing,
+    naming_rights_to_write,
+    no_such_bucket,
+)
 from .pointer import Pointer
 
 # S3 tells times to the second: a claim ends so much later than it says.
@@ -122,9 +133,11 @@ class S3Ledger:
 
         Raises:
             MissingBucketError: No bucket is named, or it doesn't exist.
-            LedgerError: The claim changes whenever it is looked at.
+            LedgerError: The claim changes whenever it is looked at; or what answers
+                there isn't S3 and ignores conditions; or boto3 is too old to know them.
             botocore.exceptions.ClientError: S3 refuses for any other reason.
         """
+        check_boto3()
         holder = str(uuid4())
         body = ajson.dumpb({"holder": holder, "seconds": seconds})
         standing = None
@@ -132,15 +145,16 @@ class S3Ledger:
             condition = {"IfMatch": standing.etag} if standing else {"IfNoneMatch": "*"}
             etag = self._write(task_id, body, **condition)
             if etag is not None:
+                self._check_store(task_id, body, condition)
                 # Before the first claim there ever was, nothing can have been done.
-                outcome = self._outcome(task_id) if standing else None
+                outcome = self._outcome_beside(standing, task_id) if standing else None
                 return outcome or Claim(task_id, etag)
             standing = self._standing_claim(task_id)
             if standing is not None and standing.holder == holder:
                 # The answer to our write got lost, and its second try met the first.
-                return self._outcome(task_id) or Claim(task_id, standing.etag)
+                return self._outcome_beside(standing, task_id) or Claim(task_id, standing.etag)
             if standing is not None and not standing.has_lapsed:
-                return self._outcome(task_id)
+                return self._outcome_beside(standing, task_id)
         raise LedgerError(
             f"the claim of the Task {task_id} changed each of the {_LOOKS} times it was looked at:"
             " look for what else writes there"
@@ -160,11 +174,16 @@ class S3Ledger:
         place = self._place(claim.task_id, "done")
         document = write_document(result, full_unpack=True)
         metadata = {_ENDS_CHAIN: "yes"} if ends_chain else {}
-        if not create_object(place, document, metadata=metadata):
+        for _ in range(_LOOKS):
+            if create_object(place, document, metadata=metadata):
+                return Outcome(str(place), ends_chain)
             standing = self._outcome(claim.task_id)
             if standing is not None:
                 return standing
-        return Outcome(str(place), ends_chain)
+        raise LedgerError(
+            f"{place} was there each of the {_LOOKS} times that it was to be written, and gone each"
+            " time that it was looked at: look for what removes it"
+        )
 
     def release(self, claim: Claim) -> None:
         """Give a claim back, because the Task failed or wasn't started.
@@ -199,8 +218,20 @@ class S3Ledger:
                 return None
             if code == "NoSuchBucket":
                 raise no_such_bucket(place) from error
+            if is_denied(error):
+                raise naming_rights_to_write(error, place) from error
             raise
         return str(answer["ETag"])
+
+    def _check_store(self, task_id: str, body: bytes, condition: dict[str, str]) -> None:
+        """Have the store refuse a write under the condition that our write has ended."""
+        (name,) = condition
+        check_store(
+            aws_client("s3"),
+            self._place(task_id, "claim").bucket,
+            name,
+            is_refused=lambda: self._write(task_id, body, **condition) is None,
+        )
 
     def _standing_claim(self, task_id: str) -> _StandingClaim | None:
         from email.utils import parsedate_to_datetime
@@ -212,7 +243,7 @@ class S3Ledger:
             body, answer = fetch(place, _body_and_answer)
         except ClientError as error:
             # The write that ours met isn't through yet, or the claim was removed meanwhile.
-            if error.response["Error"]["Code"] == "NoSuchKey":
+            if is_missing(error):
                 return None
             raise
         claim = _parsed(body, place)
@@ -222,6 +253,19 @@ class S3Ledger:
         seconds = claim["seconds"]
         has_lapsed = seconds is None or age > seconds + _CLOCK_SECONDS
         return _StandingClaim(claim["holder"], answer["ETag"], has_lapsed)
+
+    def _outcome_beside(self, claim: _StandingClaim, task_id: str) -> Outcome | None:
+        """Return what came of a Task, as far as this worker may know."""
+        from botocore.exceptions import ClientError
+
+        try:
+            return self._outcome(task_id)
+        except ClientError as error:
+            # Without s3:ListBucket, S3 denies also what isn't there. Who gave the claim back,
+            # or still holds it, hasn't finished; but who let it lapse may have.
+            if is_denied(error) and (claim.holder is None or not claim.has_lapsed):
+                return None
+            raise
 
     def _outcome(self, task_id: str) -> Outcome | None:
         place = self._place(task_id, "done")

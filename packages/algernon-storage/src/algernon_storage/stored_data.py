@@ -11,7 +11,12 @@ from algernon_serialize import AlgObject, rebuild_event
 
 from .buckets import check_trust, own_bucket, own_folder
 from .document import read_document, write_document
-from .errors import AlreadyStoredError, MalformedObjectError, StorageSettingError
+from .errors import (
+    AlreadyStoredError,
+    MalformedObjectError,
+    MissingObjectError,
+    StorageSettingError,
+)
 from .inline import inline_limit
 from .objects import create_object, find_object, overwrite_object, read_object
 from .pointer import Pointer
@@ -23,6 +28,9 @@ _MODULE = "algernon.aws.snakes"
 
 # Stands for a SHA-256 in hexadecimal, so that a name that is too long is refused at once.
 _DIGEST_TO_COME = "0" * 64
+
+# How often what is there already is looked at, should it be gone by then.
+_LOOKS = 5
 
 # A lifecycle rule counts in days: an object that is younger has all of its time before it.
 _FRESH = timedelta(days=1)
@@ -158,11 +166,19 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
         """
         if not self._stored:
             text, place = self._document(), self._place()
-            if not create_object(place, text, compress=self._compress):
-                if self._deduplicate:
-                    self._share(place, text, keep_existing=keep_existing)
-                elif not keep_existing:
-                    _check_same(place, text)
+            for looks_left in reversed(range(_LOOKS)):
+                if create_object(place, text, compress=self._compress):
+                    break
+                try:
+                    if self._deduplicate:
+                        self._share(place, text, keep_existing=keep_existing)
+                    elif not keep_existing:
+                        _check_same(place, text)
+                    break
+                except MissingObjectError:
+                    # It was removed since, by the bucket's lifecycle rule, say.
+                    if not looks_left:
+                        raise
             self._stored = True
             self._size = len(text)
             self._text = None
