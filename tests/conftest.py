@@ -141,3 +141,16 @@ def bucket(aws: LocalAWS, monkeypatch: pytest.MonkeyPatch) -> str:
     )
     monkeypatch.setenv("ALGERNON_BUCKET_NAME", name)
     return name
+
+
+@pytest.fixture
+def used_bucket(aws: LocalAWS, bucket: str, wire: Wire) -> str:
+    """The worker's own bucket, empty, which has proved to be S3's to a ledger before."""
+    from algernon_storage import S3Ledger
+
+    S3Ledger(folder="before").claim("4f8d8a4e-6f0e-4c0c-9f0e-0d6f6a2b7c11", 1)
+    s3 = aws.client("s3")
+    for found in s3.list_objects_v2(Bucket=bucket)["Contents"]:
+        s3.delete_object(Bucket=bucket, Key=found["Key"])
+    wire.clear()
+    return bucket

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -23,6 +23,7 @@ class Call:
         operation: S3's HTTP method, or another service's name of the operation.
         path: The path, with its query.
         body: The body.
+        headers: The headers, by their names in small letters.
         begin: When it came, in seconds of the monotonic clock.
         end: When it was answered.
     """
@@ -31,6 +32,7 @@ class Call:
     operation: str
     path: str
     body: bytes
+    headers: Mapping[str, str]
     begin: float
     end: float = 0.0
 
@@ -129,7 +131,8 @@ def proxy_to(url: str, wire: Wire) -> ThreadingHTTPServer:
             target = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
             action = re.search(rb"(?:^|&)Action=(\w+)", body) if service in {"sns", "sts"} else None
             operation = action[1].decode() if action else target or self.command
-            return Call(service, operation, self.path, body, monotonic())
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            return Call(service, operation, self.path, body, headers, monotonic())
 
         def _forward(self, body: bytes) -> Callable[[], Answer]:
             def forward() -> Answer:

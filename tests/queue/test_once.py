@@ -150,7 +150,7 @@ def test_it_is_the_task_s_id_that_counts(bucket: str, listeners: Listeners, work
 
 
 def test_what_could_not_be_published_is_not_run_again(
-    bucket: str, listeners: Listeners, wire: Wire, worker: Worker
+    used_bucket: str, listeners: Listeners, wire: Wire, worker: Worker
 ) -> None:
     """When publishing fails, the record stays; the next time it is published and not run."""
     listeners.add("next")

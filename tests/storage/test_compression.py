@@ -26,7 +26,7 @@ def test_compressed_data_comes_back(aws: LocalAWS, bucket: str) -> None:
     assert head["ContentEncoding"] == "gzip"
     text = gzip.decompress(get(aws, bucket, KEY))
     assert head["ContentLength"] < len(text) / 5
-    assert head["Metadata"] == {"sha256": sha256(text).hexdigest()}
+    assert head["Metadata"]["sha256"] == sha256(text).hexdigest()
     assert json.loads(text).keys() == {"data_string", "full_unpack", "safe_mode"}
     assert StoredData.retrieve(pointer).data == ROWS
 

@@ -58,7 +58,7 @@ def losing(*operations: str) -> Callable[[Any, Callable[[], Answer]], Answer | N
     return treat
 
 
-def test_a_first_claim_costs_one_put(bucket: str, wire: Wire) -> None:
+def test_a_first_claim_costs_one_put(used_bucket: str, wire: Wire) -> None:
     """A Task that nobody has claimed is claimed by one write, and finished by another."""
     claim = claimed()
     assert claim.task_id == TASK_ID

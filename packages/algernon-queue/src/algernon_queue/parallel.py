@@ -37,7 +37,14 @@ def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R | Exce
 
     if len(todo) == 1:
         return [attempt(todo[0])]
-    return list(_threads().map(attempt, todo))
+    begun = [(item, _begin(attempt, item)) for item in todo]
+    try:
+        return [future.result() if future else attempt(item) for item, future in begun]
+    finally:
+        # When that was interrupted, what hasn't started never does.
+        for _, future in begun:
+            if future:
+                future.cancel()
 
 
 class Threads(ThreadPoolExecutor):
@@ -46,6 +53,16 @@ class Threads(ThreadPoolExecutor):
     def submit(self, function: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
         """Do something, in a copy of the caller's context."""
         return super().submit(copy_context().run, partial(function, *args, **kwargs))
+
+
+def _begin(attempt: Callable[[T], R], item: T) -> Future[R] | None:
+    """Have a thread do something, if there are any: Python starts none when it is about to end."""
+    try:
+        return _threads().submit(attempt, item)
+    except RuntimeError as error:
+        if "shutdown" not in str(error):
+            raise
+        return None
 
 
 @cache

@@ -75,6 +75,11 @@ def reset() -> None:
     _clients.forget()
 
 
+def learnt() -> dict[Any, Any]:
+    """Return what was learnt by the clients, which is forgotten with them."""
+    return _clients.learnt
+
+
 @dataclass(frozen=True, slots=True)
 class _MadeClient:
     client: Any
@@ -108,6 +113,7 @@ class _Clients:
         # A child's copies of its parent's clients, which share the parent's connections:
         # they are neither used nor closed there.
         self._of_the_parent: list[_MadeClient] = []
+        self.learnt: dict[Any, Any] = {}
 
     def get(self, service: str) -> Any:
         made = self._made.get(service)
@@ -121,6 +127,7 @@ class _Clients:
     def forget(self) -> None:
         with self._making:
             self._made.clear()
+            self.learnt = {}
             self._default_session = self._own_session = None, None
 
     def begin_anew_after_fork(self) -> None:

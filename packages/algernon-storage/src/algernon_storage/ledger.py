@@ -11,9 +11,20 @@ from algernon_serialize import MalformedJSONError, NestingError, ajson
 
 from .buckets import own_bucket, own_folder
 from .clients import aws_client
+from .conditions import check_boto3, check_store
 from .document import Document
 from .errors import LedgerError, OtherTaskError
-from .objects import Answer, create_object, fetch, file_note, find_object, no_such_bucket
+from .objects import (
+    Answer,
+    create_object,
+    fetch,
+    file_note,
+    find_object,
+    is_denied,
+    is_missing,
+    naming_rights_to_write,
+    no_such_bucket,
+)
 from .pointer import Pointer
 
 # S3 tells times to the second: a claim ends so much later than it says.
@@ -137,9 +148,11 @@ class S3Ledger:
         Raises:
             OtherTaskError: The id is that of a Task of another name.
             MissingBucketError: No bucket is named, or it doesn't exist.
-            LedgerError: The claim changes whenever it is looked at.
+            LedgerError: The claim changes whenever it is looked at; or what answers
+                there isn't S3 and ignores conditions; or boto3 is too old to know them.
             botocore.exceptions.ClientError: S3 refuses for any other reason.
         """
+        check_boto3()
         holder = str(uuid4())
         standing = None
         for _ in range(_LOOKS):
@@ -149,7 +162,8 @@ class S3Ledger:
             condition = {"IfMatch": standing.etag} if standing else {"IfNoneMatch": "*"}
             etag = self._write(task_id, body, **condition)
             if etag is not None:
-                outcome = self._outcome(task_id, task_name) if standing else None
+                self._check_store(task_id, body, condition)
+                outcome = self._outcome_beside(standing, task_id, task_name) if standing else None
                 return outcome or Claim(task_id, etag, task_name, may_have_run)
             standing = self._standing_claim(task_id)
             if standing is None:
@@ -157,10 +171,10 @@ class S3Ledger:
             _check_name(task_id, task_name, standing.task_name)
             if standing.holder == holder:
                 # The answer to our write got lost, and its second try met the first.
-                outcome = self._outcome(task_id, task_name)
+                outcome = self._outcome_beside(standing, task_id, task_name)
                 return outcome or Claim(task_id, standing.etag, task_name, may_have_run)
             if not standing.has_lapsed:
-                return self._outcome(task_id, task_name)
+                return self._outcome_beside(standing, task_id, task_name)
         raise LedgerError(
             f"the claim of the Task {task_id} changed each of the {_LOOKS} times it was looked at:"
             " look for what else writes there"
@@ -187,11 +201,16 @@ class S3Ledger:
         metadata = {_ENDS_CHAIN: "yes"} if ends_chain else {}
         if claim.task_name is not None:
             metadata[_TASK_NAME] = quote(claim.task_name, safe="")
-        if not create_object(place, document.text, metadata=metadata):
+        for _ in range(_LOOKS):
+            if create_object(place, document.text, metadata=metadata):
+                return Outcome(str(place), ends_chain)
             standing = self._outcome(claim.task_id, claim.task_name)
             if standing is not None:
                 return standing
-        return Outcome(str(place), ends_chain)
+        raise LedgerError(
+            f"{place} was there each of the {_LOOKS} times that it was to be written, and gone each"
+            " time that it was looked at: look for what removes it"
+        )
 
     def release(self, claim: Claim) -> None:
         """Give a claim back, because the Task failed or wasn't started.
@@ -226,8 +245,20 @@ class S3Ledger:
                 return None
             if code == "NoSuchBucket":
                 raise no_such_bucket(place) from error
+            if is_denied(error):
+                raise naming_rights_to_write(error, place) from error
             raise
         return str(answer["ETag"])
+
+    def _check_store(self, task_id: str, body: bytes, condition: dict[str, str]) -> None:
+        """Have the store refuse a write under the condition that our write has ended."""
+        (name,) = condition
+        check_store(
+            aws_client("s3"),
+            self._place(task_id, "claim").bucket,
+            name,
+            is_refused=lambda: self._write(task_id, body, **condition) is None,
+        )
 
     def _standing_claim(self, task_id: str) -> _StandingClaim | None:
         from email.utils import parsedate_to_datetime
@@ -239,7 +270,7 @@ class S3Ledger:
             body, answer = fetch(place, _body_and_answer)
         except ClientError as error:
             # The write that ours met isn't through yet, or the claim was removed meanwhile.
-            if error.response["Error"]["Code"] == "NoSuchKey":
+            if is_missing(error):
                 return None
             raise
         claim = _parsed(body, place)
@@ -256,6 +287,21 @@ class S3Ledger:
             # says so, but for those of older versions.
             may_have_run=claim["holder"] is not None or claim.get("may_have_run", True),
         )
+
+    def _outcome_beside(
+        self, claim: _StandingClaim, task_id: str, task_name: str | None
+    ) -> Outcome | None:
+        """Return what came of a Task, as far as this worker may know."""
+        from botocore.exceptions import ClientError
+
+        try:
+            return self._outcome(task_id, task_name)
+        except ClientError as error:
+            # Without s3:ListBucket, S3 denies also what isn't there. Who gave the claim back,
+            # or still holds it, hasn't finished; but who let it lapse may have.
+            if is_denied(error) and (claim.holder is None or not claim.has_lapsed):
+                return None
+            raise
 
     def _outcome(self, task_id: str, task_name: str | None) -> Outcome | None:
         place = self._place(task_id, "done")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import Any
@@ -49,9 +49,15 @@ def upload_in_parts(
         answer = client.upload_part(**upload, PartNumber=number, Body=part, ChecksumSHA256=checksum)
         return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
 
+    numbers = range(1, -(-len(body) // PART_BYTES) + 1)
     try:
         with ThreadPoolExecutor(_IN_FLIGHT, "algernon-upload") as threads:
-            parts = list(threads.map(send, range(1, -(-len(body) // PART_BYTES) + 1)))
+            try:
+                sent: Iterable[dict[str, Any]] = threads.map(send, numbers)
+            except RuntimeError:
+                # When Python is about to end, it starts no more threads.
+                sent = map(send, numbers)
+            parts = list(sent)
         client.complete_multipart_upload(**upload, **condition, MultipartUpload={"Parts": parts})
     except BaseException as error:
         _drop(upload, error)

@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from random import uniform
 from time import sleep
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .clients import aws_client
 from .errors import (
@@ -22,6 +22,9 @@ from .errors import (
 )
 from .multipart import PART_BYTES, upload_in_parts
 from .pointer import Pointer
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 # The user metadata that holds the body's SHA-256 in hexadecimal, before it was compressed.
 _SHA256 = "sha256"
@@ -132,14 +135,13 @@ def read_object(place: Pointer) -> bytes:
     try:
         return fetch(place, text_of)
     except ClientError as error:
-        match error.response["Error"]["Code"]:
-            case "NoSuchKey":
-                raise MissingObjectError(
-                    f"nothing is stored at {place}: it was removed, perhaps by the bucket's"
-                    " lifecycle rule, or never stored"
-                ) from error
-            case "NoSuchBucket":
-                raise no_such_bucket(place) from error
+        if is_missing(error):
+            raise MissingObjectError(
+                f"nothing is stored at {place}: it was removed, perhaps by the bucket's"
+                " lifecycle rule, or never stored"
+            ) from error
+        if error.response["Error"]["Code"] == "NoSuchBucket":
+            raise no_such_bucket(place) from error
         raise
 
 
@@ -153,7 +155,7 @@ def fetch(place: Pointer, take: Callable[[bytes, Answer], T]) -> T:
 
     Raises:
         DamagedObjectError: They aren't, however often they are read.
-        botocore.exceptions.ClientError: S3 refuses.
+        botocore.exceptions.ClientError: S3 refuses, or nothing is there.
         botocore.exceptions.BotoCoreError: The body is cut off whenever it is read.
     """
     from botocore.exceptions import FlexibleChecksumError, HTTPClientError, IncompleteReadError
@@ -161,7 +163,7 @@ def fetch(place: Pointer, take: Callable[[bytes, Answer], T]) -> T:
     reads_left = _READS
     while True:
         reads_left -= 1
-        answer = aws_client("s3").get_object(Bucket=place.bucket, Key=place.key)
+        answer = _get(place)
         try:
             _check_file(place, answer["Metadata"])
             return take(answer["Body"].read(), answer)
@@ -189,11 +191,54 @@ def find_object(place: Pointer) -> ObjectFacts | None:
     try:
         answer = aws_client("s3").head_object(Bucket=place.bucket, Key=place.key)
     except ClientError as error:
-        if error.response["Error"]["Code"] == "404":
+        # To who may not know, a HEAD doesn't say why: it has no body. A GET has.
+        if is_missing(error) or (is_denied(error) and _is_missing_by_get(place)):
             return None
+        if is_denied(error):
+            raise _naming_rights_to_read(error, place) from error
         raise
     _check_file(place, answer["Metadata"])
     return ObjectFacts(answer["LastModified"], answer["Metadata"])
+
+
+def is_missing(error: ClientError) -> bool:
+    """Tell whether S3 says, in the answer to a GET or HEAD, that nothing is there.
+
+    To who lacks `s3:ListBucket` it says so by denying that right, for which these
+    calls have no other use (Amazon S3 API Reference, GetObject, "Permissions"; Amazon
+    S3 User Guide, "Troubleshoot access denied (403 Forbidden) errors").
+    """
+    reason = error.response["Error"]
+    return reason["Code"] in {"NoSuchKey", "404"} or (
+        is_denied(error) and "to perform: s3:ListBucket" in reason.get("Message", "")
+    )
+
+
+def is_denied(error: ClientError) -> bool:
+    """Tell whether S3 denies a call; it may be because nothing is there (see `is_missing`)."""
+    return error.response["Error"]["Code"] in {"AccessDenied", "403"}
+
+
+def _is_missing_by_get(place: Pointer) -> bool:
+    from botocore.exceptions import ClientError
+
+    try:
+        _get(place)["Body"].close()
+    except ClientError as error:
+        return is_missing(error)
+    return False
+
+
+def _get(place: Pointer) -> dict[str, Any]:
+    from botocore.exceptions import ClientError
+
+    try:
+        answer: dict[str, Any] = aws_client("s3").get_object(Bucket=place.bucket, Key=place.key)
+    except ClientError as error:
+        if is_denied(error) and not is_missing(error):
+            raise _naming_rights_to_read(error, place) from error
+        raise
+    return answer
 
 
 def file_note(place: Pointer) -> dict[str, str]:
@@ -238,12 +283,13 @@ def _stored_form(
 def _write(
     place: Pointer, stored: bytes, description: Mapping[str, Any], condition: Mapping[str, str]
 ) -> None:
-    client = aws_client("s3")
+    from botocore.exceptions import ClientError
+
     try:
         if len(stored) > PART_BYTES:
             upload_in_parts(place, stored, description, condition)
         else:
-            client.put_object(
+            aws_client("s3").put_object(
                 Bucket=place.bucket,
                 Key=place.key,
                 Body=stored,
@@ -252,8 +298,12 @@ def _write(
                 **description,
                 **condition,
             )
-    except client.exceptions.NoSuchBucket as error:
-        raise no_such_bucket(place) from error
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchBucket":
+            raise no_such_bucket(place) from error
+        if is_denied(error):
+            raise naming_rights_to_write(error, place) from error
+        raise
 
 
 def no_such_bucket(place: Pointer) -> MissingBucketError:
@@ -261,6 +311,30 @@ def no_such_bucket(place: Pointer) -> MissingBucketError:
     return MissingBucketError(
         f"the bucket {place.bucket!r} doesn't exist: check ALGERNON_BUCKET_NAME and the region"
     )
+
+
+def naming_rights_to_write(error: ClientError, place: Pointer) -> ClientError:
+    """Return S3's denial of a write, which says besides which rights a role needs for it."""
+    return _saying(
+        error,
+        f"to write {place}, the worker's role needs s3:PutObject on the objects there, and"
+        " kms:GenerateDataKey where a key of one's own encrypts them",
+    )
+
+
+def _naming_rights_to_read(error: ClientError, place: Pointer) -> ClientError:
+    return _saying(
+        error,
+        f"to read {place}, the worker's role needs s3:GetObject on the objects there,"
+        f" s3:ListBucket on the bucket {place.bucket!r}, without which S3 denies also what isn't"
+        " there (any more), and kms:Decrypt where a key of one's own encrypts it",
+    )
+
+
+def _saying(error: ClientError, more: str) -> ClientError:
+    reason = error.response["Error"]
+    told = {**reason, "Message": f"{reason.get('Message', '')}: {more}"}
+    return type(error)({**error.response, "Error": told}, error.operation_name)
 
 
 def _damaged(place: Pointer) -> DamagedObjectError:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Self
+from uuid import uuid4
 
 from algernon_serialize import AlgObject, rebuild_event
 
@@ -42,8 +43,9 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
             instead of a StoredData that holds it.
         bucket: The bucket; the one that `ALGERNON_BUCKET_NAME` names by default.
         folder: The folder in the bucket; `CACHE_FOLDER_NAME`, or ``cache``, by default.
-        timestamp: What tells objects of the same name apart; the current time,
-            in seconds since 1970, by default.
+        timestamp: What tells objects of the same name apart; by default the current
+            time, in seconds since 1970, with further decimals that are chosen by
+            chance, so that no other StoredData has the same.
         compress: True keeps the object gzipped. moncrief can't read it then.
         deduplicate: True puts the SHA-256 of the content in the timestamp's place,
             so that the same data under the same name is one object.
@@ -75,7 +77,6 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
                 f"the stored data {str(name)[:40]!r} has both a timestamp and deduplicate=True,"
                 " which puts the SHA-256 of the content in its place: leave one of them out"
             )
-        now = str(datetime.now(UTC).timestamp())
         self._data = data
         self._has_data = True
         self._full_unpack = full_unpack
@@ -85,7 +86,7 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
             bucket or own_bucket(),
             folder or own_folder(),
             str(name),
-            _DIGEST_TO_COME if deduplicate else timestamp or now,
+            _DIGEST_TO_COME if deduplicate else timestamp or _own_timestamp(),
         )
         self._awaits_digest = deduplicate
         self._text: bytes | None = None
@@ -330,3 +331,7 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
         self._stored = True
         self._size = len(upload.text)
         self._text = None
+
+
+def _own_timestamp() -> str:
+    return f"{datetime.now(UTC).timestamp():.6f}{uuid4().int % 10**18:018d}"

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from .errors import AlreadyStoredError
+from .errors import AlreadyStoredError, MissingObjectError
 from .objects import create_object, find_object, overwrite_object, read_object
 from .pointer import Pointer
 
 # A lifecycle rule counts in days: an object that is younger has all of its time before it.
 _FRESH = timedelta(days=1)
+
+# How often what is there already is looked at, should it be gone by then.
+_LOOKS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +47,23 @@ class Upload:
                 is False.
             MissingBucketError: The bucket doesn't exist.
             DamagedObjectError: What is there already isn't what was written there.
+            MissingObjectError: What is there is gone whenever it is looked at.
             botocore.exceptions.ClientError: S3 refuses for any other reason.
         """
-        if create_object(self.place, self.text, compress=self.compress):
-            return
-        if self.deduplicate:
-            self._share(keep_existing=keep_existing)
-        elif not keep_existing:
-            self._check_same()
+        for looks_left in reversed(range(_LOOKS)):
+            if create_object(self.place, self.text, compress=self.compress):
+                return
+            try:
+                if self.deduplicate:
+                    self._share(keep_existing=keep_existing)
+                elif not keep_existing:
+                    self._check_same()
+            except MissingObjectError:
+                # It was removed since, by the bucket's lifecycle rule, say.
+                if not looks_left:
+                    raise
+            else:
+                return
 
     def _share(self, *, keep_existing: bool) -> None:
         """Take the object that is there for this document, and write it again once it is old."""

@@ -1,0 +1,78 @@
+"""Whether conditional writes hold where a ledger is kept, which is all that it has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+from .clients import learnt
+from .errors import LedgerError
+
+# Amazon S3 API Reference, PutObject: the headers that its parameters are sent as.
+_HEADERS = {"IfMatch": "If-Match", "IfNoneMatch": "If-None-Match"}
+
+# The first that knows If-Match of PutObject, which botocore 1.35.69 brought, and is tested.
+_OLDEST_BOTO3 = (1, 35, 74)
+
+
+@dataclass(slots=True)
+class _Store:
+    """What is known of a bucket, where it answers: the conditions that refused a write."""
+
+    looking: Lock = field(default_factory=Lock)
+    held: set[str] = field(default_factory=set)
+
+
+def check_boto3() -> None:
+    """Refuse a boto3 that can't take over a claim that has lapsed.
+
+    Raises:
+        LedgerError: It is too old.
+    """
+    import boto3
+    import botocore
+
+    versions = (boto3.__version__, botocore.__version__)
+    if min(map(_numbers, versions)) < _OLDEST_BOTO3:
+        oldest = ".".join(map(str, _OLDEST_BOTO3))
+        raise LedgerError(
+            f"boto3 {versions[0]} with botocore {versions[1]} is too old for a ledger, since it"
+            " can't replace an object under a condition: put boto3 and botocore"
+            f" {oldest} or newer into the deployment package, or run without once="
+        )
+
+
+def check_store(client: Any, bucket: str, condition: str, is_refused: Callable[[], bool]) -> None:
+    """Have a store prove, once a process and bucket, that it refuses a write under a condition.
+
+    Args:
+        client: The client for it.
+        bucket: The bucket.
+        condition: The parameter of PutObject that has the condition.
+        is_refused: Tries a write whose condition doesn't hold, and tells whether it
+            was refused. It is called only where that isn't known yet.
+
+    Raises:
+        LedgerError: The store ignores the condition.
+    """
+    endpoint = client.meta.endpoint_url
+    store: _Store = learnt().setdefault((check_store, endpoint, bucket), _Store())
+    if condition in store.held:
+        return
+    with store.looking:
+        if condition in store.held:
+            return
+        if not is_refused():
+            raise LedgerError(
+                f"what answers at {endpoint} for the bucket {bucket!r} ignores"
+                f" {_HEADERS[condition]}, so that two workers would both be given one Task: keep"
+                " the ledger in S3 itself, or somewhere else by a Ledger of your own"
+            )
+        store.held.add(condition)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall("[0-9]+", version)[:3]))
