@@ -45,9 +45,11 @@ def body_at(bucket: str, key: str, library: str = PAYLOAD_OFFLOADING) -> str:
 
 
 @pytest.fixture
-def put(aws: LocalAWS, bucket: str) -> Put:
+def put(aws: LocalAWS, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Put:
     """A function that puts a payload in S3 and returns the body that leads to it."""
     s3 = aws.client("s3")
+    # The libraries' keys are in no folder, if they aren't told to put them into one.
+    monkeypatch.setenv("ALGERNON_TRUSTED_BUCKETS", bucket)
 
     def put(text: str | bytes, *, key: str = "2d1c-4f", place: str = bucket, **others: Any) -> str:
         s3.put_object(Bucket=place, Key=key, Body=text)
@@ -160,6 +162,23 @@ def test_an_untrusted_bucket_is_not_asked(bucket: str, wire: Wire, wrap: Any) ->
     error = error_of(wrap(body_at("foreign-bucket", "key")))
     assert isinstance(error, UntrustedBucketError)
     assert "'foreign-bucket'" in str(error)
+    assert wire.calls == []
+
+
+def test_an_object_that_is_no_payload_is_not_read(
+    aws: LocalAWS, bucket: str, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A body leads into the worker's folder, or one that is trusted, and to nothing else."""
+    s3 = aws.client("s3")
+    for folder in ("cache", "payloads", "secrets"):
+        s3.put_object(Bucket=bucket, Key=f"{folder}/key", Body=message())
+    monkeypatch.setenv("ALGERNON_TRUSTED_BUCKETS", f"{bucket}/payloads")
+    bodies = [body_at(bucket, f"{folder}/key") for folder in ("cache", "payloads")]
+    seen: list[Any] = []
+    assert recording(seen)(event(*map(record, bodies)), LambdaContext()) == ALL_DONE
+    wire.clear()
+    for key in ("secrets/key", "cache/../secrets/key", "key", "/cache/key"):
+        assert isinstance(error_of(body_at(bucket, key)), UntrustedBucketError)
     assert wire.calls == []
 
 

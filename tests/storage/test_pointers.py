@@ -85,8 +85,9 @@ def test_an_encoded_name_counts_as_it_is_written() -> None:
 
 
 @pytest.mark.parametrize("folder", ["a/b/c", "/a/b/c/"])
-def test_a_folder_may_be_nested(bucket: str, folder: str) -> None:
+def test_a_folder_may_be_nested(bucket: str, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
     """A folder may hold slashes; those around it don't count."""
+    monkeypatch.setenv("CACHE_FOLDER_NAME", folder)
     pointer = StoredData("n", 1, folder=folder, timestamp="1").store()
     assert pointer == f"{bucket}#a/b/c/n!1.json"
     assert StoredData.retrieve(pointer).data == 1
@@ -175,8 +176,9 @@ def test_a_long_text_is_refused_at_once(filler: str) -> None:
     ],
 )
 def test_names_that_moncrief_leaves_as_they_are_are_read(
-    aws: LocalAWS, bucket: str, key: str, name: str
+    aws: LocalAWS, bucket: str, monkeypatch: pytest.MonkeyPatch, key: str, name: str
 ) -> None:
     """A key whose name wasn't percent-encoded is read, separators and all."""
+    monkeypatch.setenv("CACHE_FOLDER_NAME", key.partition("/")[0])
     back = StoredData.retrieve(put_document(aws, bucket, key, [1]))
     assert (back.name, back.data) == (name, [1])

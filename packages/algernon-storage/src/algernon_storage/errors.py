@@ -12,7 +12,7 @@ class MissingBucketError(StorageError):
 
 
 class UntrustedBucketError(StorageError):
-    """Raised when a pointer leads to a bucket that the worker wasn't told to trust."""
+    """Raised when a pointer leads to a bucket, or a folder, that the worker doesn't read from."""
 
 
 class MalformedPointerError(StorageError, ValueError):

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from algernon_serialize import MalformedJSONError, NestingError, ajson
 
-from .buckets import own_bucket, own_folder
+from .buckets import own_bucket, own_folder, trust_ledger
 from .clients import aws_client
 from .conditions import check_boto3, check_store
 from .document import Document
@@ -116,6 +116,8 @@ class S3Ledger:
     Two small objects a Task stay in the folder until the bucket's lifecycle rule
     removes them; a Task that turns up after that is run again.
 
+    What is in its folder may be read by pointers, in the process that makes it.
+
     Source: Amazon S3 User Guide, "Add preconditions to S3 operations with
     conditional requests".
 
@@ -130,6 +132,8 @@ class S3Ledger:
     def __init__(self, *, bucket: str | None = None, folder: str | None = None) -> None:
         self._bucket = bucket
         self._folder = folder
+        # Its outcomes are read where they are, by whom its process runs.
+        trust_ledger(bucket, folder)
 
     def claim(
         self, task_id: str, seconds: float, *, task_name: str | None = None

@@ -50,14 +50,14 @@ class OffloadedPayload:
         """Return the body of the message.
 
         Raises:
-            UntrustedBucketError: It is in a bucket that this worker doesn't trust.
+            UntrustedBucketError: It is where this worker doesn't read from.
             MissingBucketError: The bucket doesn't exist.
             MissingObjectError: Nothing is there (any more).
             MalformedObjectError: What is there isn't text in UTF-8.
             DamagedObjectError: It isn't what was written there.
             botocore.exceptions.ClientError: S3 refuses for any other reason.
         """
-        check_trust(self.bucket)
+        check_trust(self.bucket, self.key)
         place = Pointer(self.bucket, self.key, name=self.key)
         try:
             return read_object(place).decode()

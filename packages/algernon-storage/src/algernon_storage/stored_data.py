@@ -173,7 +173,7 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
 
         Raises:
             MalformedPointerError: The pointer isn't one.
-            UntrustedBucketError: It leads to a bucket that this worker doesn't trust.
+            UntrustedBucketError: It leads to where this worker doesn't read from.
             MissingBucketError: The bucket doesn't exist.
             MissingObjectError: Nothing is there (any more).
             MalformedObjectError: What is there isn't stored data.
@@ -182,7 +182,7 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
             botocore.exceptions.ClientError: S3 refuses for any other reason.
         """
         place = Pointer.parse(pointer)
-        check_trust(place.bucket)
+        check_trust(place.bucket, place.key)
         body = read_object(place)
         size = len(body)
         document = read_document(body, place)
@@ -275,7 +275,7 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
                 return data
             case {"data_string": data, "full_unpack": False, "pointer": pointer}:
                 place = Pointer.parse(pointer)
-                check_trust(place.bucket)
+                check_trust(place.bucket, place.key)
                 return cls._found(place, data, full_unpack=False, stored=False)
         raise MalformedObjectError(
             "the inline value of a StoredData isn't stored data, which is a JSON object with"
