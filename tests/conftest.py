@@ -9,6 +9,7 @@ clients go straight to moto.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from threading import Thread
@@ -89,6 +90,9 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*os.environ]:
         if name.startswith("ALGERNON_") or name == "CACHE_FOLDER_NAME":
             monkeypatch.delenv(name)
+    # A process reads from where its ledgers are, among them those of the tests before.
+    if buckets := sys.modules.get("algernon_storage.buckets"):
+        monkeypatch.setattr(buckets, "_ledgers", set())
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from algernon_queue import source_queue
 
 from .events import event, record
 from .queues import as_lambda_has_it
@@ -76,6 +77,13 @@ class Listeners:
                 return
             assert handler(event(*records), context) == {"batchItemFailures": []}
         pytest.fail("the queue never got empty: a chain doesn't end")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known_of_queues() -> None:
+    """Have each test's worker ask its queues itself, whatever ran before it."""
+    for answers in (source_queue._redrive_policy, source_queue._max_receive_count):
+        answers.cache_clear()
 
 
 @pytest.fixture

@@ -176,7 +176,7 @@ def test_odd_numbers_harm_no_record(mode: Any, name: str, value: Any) -> None:
 @pytest.mark.parametrize("value", ODD_VALUES, ids=lambda value: repr(value)[:12])
 def test_odd_numbers_harm_no_failure_either(aws: LocalAWS, value: Any) -> None:
     """A failed record whose receives nobody counted is one that was received once."""
-    queue = SourceQueue(aws)
+    queue = SourceQueue(aws, has_dead_letters=False)
     router = TaskRouter(failures="report")
     router.task(name="work", retries=1, backoff=0)(lambda: 1 / 0)
     queue.send(message())
@@ -184,7 +184,6 @@ def test_odd_numbers_harm_no_failure_either(aws: LocalAWS, value: Any) -> None:
     one["attributes"] = {"ApproximateReceiveCount": value}
     assert router.handler(event(one), LambdaContext()) == failed(one)
     (one,) = queue.receive()
-    assert queue.dead_letters() == []
 
 
 @pytest.mark.parametrize(

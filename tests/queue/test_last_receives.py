@@ -306,6 +306,7 @@ def test_a_queue_that_may_not_be_asked_is_left_to_sqs(
     """Without the right to ask for the redrive policy all is SQS's, and the log says so."""
     system = make(extra=0, max_receive_count=1)
     record = system.send(task_kwargs={"error": "no"})
+    caplog.set_level("INFO")
     wire.treatment = not_allowing("GetQueueAttributes")
     assert system.handle(record, 1) == failed(record)
     assert system.dead() is None

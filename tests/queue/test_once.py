@@ -158,7 +158,8 @@ def test_what_could_not_be_published_is_not_run_again(
     handler = worker.doing(work)
     wire.treatment = refusing("PublishBatch")
     assert staying(handler, one_record()) == [0]
-    assert wire.counted() == {"s3 PUT": 2, "sns PublishBatch": 1}
+    asked = {"sqs GetQueueUrl": 1} if worker.kind == "report" else {}
+    assert wire.counted() == {"s3 PUT": 2, "sns PublishBatch": 1, **asked}
     assert staying(handler, one_record()) == [0]
     assert listeners.messages() == []
     wire.treatment = None
@@ -617,7 +618,7 @@ def test_another_ledger_can_be_given(listeners: Listeners, wire: Wire) -> None:
     assert ledger.results == [{"n": 0, "run": 2}]
     pointers = [StoredData.pointer_in(sent["task_kwargs"]) for sent in listeners.messages()]
     assert pointers == 2 * [f"elsewhere#results/{TASK_ID}!1.json"]
-    assert wire.counted() == {"sns PublishBatch": 2}
+    assert wire.counted() == {"sns PublishBatch": 2, "sqs GetQueueUrl": 1}
 
 
 @pytest.mark.parametrize("kind", ["router"])

@@ -82,7 +82,7 @@ def _max_receive_count(sqs: Any, queue_arn: str, period: int) -> int | None:
     try:
         policy = _redrive_policy(sqs, queue_arn, period)
     except Exception as error:  # noqa: BLE001 - who can't be asked leaves it to SQS
-        logger.warning("%s can't be asked for its redrive policy: %s", queue_arn, error)
+        logger.info("%s can't be asked for its redrive policy: %s", queue_arn, error)
         return None
     return None if policy is None else int(policy["maxReceiveCount"])
 
