@@ -62,7 +62,8 @@ def queued(
     goes to the message's callback, through S3.
 
     An ``async def`` handler is awaited for many records at a time, on one event
-    loop that lives as long as the worker process.
+    loop that lives as long as the worker process; what is called from other threads
+    meanwhile, or from within a coroutine, gets another.
 
     Args:
         handler: The handler, where the decorator stands bare.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from contextvars import copy_context
-from functools import cache
 from inspect import iscoroutine
 from math import isinf
 from time import monotonic, time
@@ -13,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from .batch import Batch, Item
 from .deadline import Deadline
 from .errors import OutOfTimeError
+from .loops import run_coroutine
 from .observers import tell
-from .parallel import Threads
 from .pipeline import PipelineTermination
 
 if TYPE_CHECKING:
-    from asyncio import Runner, Semaphore
+    from asyncio import Semaphore
 
 Handler = Callable[[dict[str, Any], dict[str, Any]], Any]
 
@@ -70,11 +68,6 @@ def run_batch(
         longest = max(longest, monotonic() - begin)
     if coroutines:
         _run_coroutines(batch, coroutines, deadline, concurrency)
-
-
-def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine to its end, on the event loop of this process, and return its result."""
-    return _runner().run(coroutine, context=copy_context())
 
 
 def _run_coroutines(
@@ -129,18 +122,6 @@ async def _run_coroutine(
             _note_end(batch, item, error)
         finally:
             _stop(item, begin)
-
-
-@cache
-def _runner() -> Runner:
-    """Return what has the one event loop of this process, so that its connections live on."""
-    from asyncio import Runner
-
-    runner = Runner()
-    # Asyncio's own threads see the context variables of asyncio.to_thread, but not those
-    # of loop.run_in_executor.
-    runner.get_loop().set_default_executor(Threads(thread_name_prefix="asyncio"))
-    return runner
 
 
 def _start(item: Item) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 from algernon_serialize import ajson, rebuild_event
 
 from .functions import check_function
+from .loops import run_coroutine
 from .pipeline import PipelineTermination
-from .running import run_coroutine
 from .state_machine import output_of
 
 StateHandler = Callable[[Any, dict[str, Any]], Any]
