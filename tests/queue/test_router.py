@@ -294,10 +294,11 @@ def test_a_context_parameter_gets_the_worker_s_context() -> None:
     lambda_context = LambdaContext()
     for name in ("first", "last"):
         router.handler(event(record(message(name, task_kwargs={"n": 1}))), lambda_context)
-    assert got[0] is got[1]
-    assert got[0]["kept"] == 1
-    assert got[0]["aws"] is lambda_context
-    assert set(got[0]) == {"aws", "sqs", "task", "kept"}
+    for context, name in zip(got, ("first", "last"), strict=True):
+        assert context["kept"] == 1
+        assert context["aws"] is lambda_context
+        assert context["task"]["task_name"] == name
+        assert set(context) == {"aws", "sqs", "task", "kept"}
 
 
 def test_a_function_without_the_parameter_gets_none() -> None:

@@ -6,12 +6,11 @@ import os
 from collections.abc import Callable, Mapping
 from functools import wraps
 from math import inf
-from typing import Any, Literal, cast, overload
+from typing import Any, Literal, overload
 
 from algernon_storage import Ledger, S3Ledger
 
 from .batch import Batch
-from .context import RecordContext
 from .deadline import Deadline
 from .ending import end_batch
 from .errors import BatchFailedError, SettingError
@@ -54,11 +53,11 @@ def queued(
 
     The handler is called once for each record, with the message as a dict
     (``task_name``, ``task_kwargs``, ``callback``, ``task_id``) in plain JSON,
-    and with the context: one dict that lives as long as the worker process.
-    In it ``aws`` is Lambda's own context, ``sqs`` the facts of the current
-    record (``message_id``, ``receipt_handle``, ``source_arn``, ``aws_region``,
-    ``receive_count``), ``task`` those of its Task (``task_name``, ``task_id``,
-    ``chain_id``, ``callback``), and everything else the handler's own. What it returns
+    and with the context: a dict whose contents live as long as the worker process.
+    But for three keys, which are each record's own: ``aws`` is Lambda's own context,
+    ``sqs`` the facts of the record (``message_id``, ``receipt_handle``,
+    ``source_arn``, ``aws_region``, ``receive_count``), and ``task`` those of its Task
+    (``task_name``, ``task_id``, ``chain_id``, ``callback``). What the handler returns
     goes to the message's callback, through S3.
 
     An ``async def`` handler is awaited for many records at a time, on one event
@@ -153,18 +152,17 @@ def batch_handling(
     def make(
         handler: Handler, context: dict[str, Any], is_async_task: Callable[[str], bool]
     ) -> LambdaHandler:
-        run = _in_its_own_context(handler) if is_async(handler) else handler
-
         def handle_batch(event: Any, aws_context: Any) -> dict[str, Any]:
             stays_whole = (failures or _failures_setting()) == "batch"
-            context["aws"] = aws_context
             deadline = Deadline(aws_context, deadline_margin)
             batch = Batch(event, stays_whole=stays_whole)
             function_arn = getattr(aws_context, "invoked_function_arn", None)
             comes_again = True  # if something ends the process
             try:
                 read_batch(batch, ledger, deadline)
-                run_batch(batch, run, context, deadline, concurrency, is_async_task)
+                run_batch(
+                    batch, handler, context, aws_context, deadline, concurrency, is_async_task
+                )
                 report_failures(batch)
                 if ledger is not None:
                     record_results(batch, ledger)
@@ -187,11 +185,6 @@ def batch_handling(
         return handle_batch
 
     return make
-
-
-def _in_its_own_context(handler: Handler) -> Handler:
-    # A mapping that is as good as the dict that the handler's annotation may name.
-    return lambda event, context: handler(event, cast("dict[str, Any]", RecordContext(context)))
 
 
 def _ledger(once: bool | Ledger) -> Ledger | None:  # noqa: FBT001 - the option as it was given

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, overload
 from algernon_serialize import rebuild_event
 from algernon_storage import Ledger
 
+from .context import RecordContext
 from .errors import TaskArgumentsError, TaskNameError, UnregisteredTaskError
 from .functions import check_function
 from .message import current_chain
@@ -155,10 +156,10 @@ class TaskRouter:
         """
         if isinstance(event, Mapping) and "task_name" in event:
             facts = _facts(event)
-            self._context.update(aws=context, sqs={}, task=facts)
+            own_context = RecordContext(self._context, {"aws": context, "sqs": {}, "task": facts})
             variables = copy_context()
             variables.run(current_chain.set, facts["chain_id"])
-            return variables.run(run_state, self.route, event, self._context)
+            return variables.run(run_state, self.route, event, own_context)
         return self._handle_batch(event, context)
 
     def route(self, event: dict[str, Any], context: dict[str, Any]) -> Any:

@@ -9,6 +9,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 from .batch import Batch, Item
+from .context import RecordContext
 from .deadline import Deadline
 from .errors import OutOfTimeError
 from .loops import run_coroutine
@@ -25,6 +26,7 @@ def run_batch(
     batch: Batch,
     handler: Handler,
     context: dict[str, Any],
+    aws_context: Any,
     deadline: Deadline,
     concurrency: int,
     is_async: Callable[[str], bool],
@@ -50,9 +52,10 @@ def run_batch(
         if item.facts is not None and not is_async(message.task_name):
             _start(item)
         try:
-            context["sqs"] = item.record.facts
-            context["task"] = message.facts
-            item.result = item.context.run(handler, dict(message.body), context)
+            facts = {"aws": aws_context, "sqs": item.record.facts, "task": message.facts}
+            item.result = item.context.run(
+                handler, dict(message.body), RecordContext(context, facts)
+            )
         except BaseException as error:  # noqa: BLE001 - what isn't the record's own goes on
             _note_end(batch, item, error)
         finally:

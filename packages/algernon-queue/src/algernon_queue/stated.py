@@ -9,6 +9,7 @@ from typing import Any
 
 from algernon_serialize import ajson, rebuild_event
 
+from .context import RecordContext
 from .functions import check_function
 from .loops import run_coroutine
 from .pipeline import PipelineTermination
@@ -27,8 +28,8 @@ def stated(handler: StateHandler, /) -> Callable[[Any, Any], Any]:
     Developer Guide, "Service quotas"). An error goes to the state machine under
     its class's name, for ``Retry`` and ``Catch`` to match.
 
-    The context is one dict that lives as long as the worker process, in which
-    ``aws`` is Lambda's own context.
+    The context is a dict whose contents live as long as the worker process, but
+    for ``aws``, which is Lambda's own context.
 
     Args:
         handler: The function, which may be ``async def``.
@@ -53,8 +54,8 @@ def stated(handler: StateHandler, /) -> Callable[[Any, Any], Any]:
 
     @wraps(handler)
     def handle_state(event: Any, aws_context: Any) -> Any:
-        context["aws"] = aws_context
-        return run_state(handler, rebuild_event({"input": event})["input"], context)
+        own_context = RecordContext(context, {"aws": aws_context})
+        return run_state(handler, rebuild_event({"input": event})["input"], own_context)
 
     return handle_state
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from .context import RecordContext
 from .errors import TaskArgumentsError
 from .functions import is_async
 from .retry import Retry
@@ -46,7 +45,7 @@ class TaskFunction:
                     f"the Task {self.task_name!r} was sent an argument 'context', which is where"
                     " it gets the worker's context: give the argument another name"
                 )
-            kwargs = {**kwargs, "context": RecordContext(context) if self.is_async else context}
+            kwargs = {**kwargs, "context": context}
         if not (self._required <= kwargs.keys() <= self._known):
             self._bind(kwargs)
         return self.function(**kwargs)
