@@ -10,7 +10,7 @@ from typing import Any, Self
 from algernon_serialize import SerializeError, ajson
 from algernon_storage import OffloadedPayload
 
-from .errors import MalformedMessageError
+from .errors import MalformedMessageError, kind_of
 from .record import Record
 
 
@@ -93,7 +93,7 @@ class Envelope:
 
 def _parse(text: object, what: str) -> Any:
     if not isinstance(text, str):
-        raise MalformedMessageError(f"{what} is a {type(text).__name__}, not a text")
+        raise MalformedMessageError(f"{what} is {kind_of(text)}, not a text")
     try:
         return ajson.loads(text, rebuild=False)
     except SerializeError as error:

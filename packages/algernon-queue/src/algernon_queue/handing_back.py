@@ -9,7 +9,7 @@ from algernon_storage import Ledger
 
 from .batch import Batch, Item
 from .deadline import Deadline
-from .errors import PermanentError, TaskRunningError
+from .errors import PermanentError, TaskRunningError, text_of
 from .parallel import in_parallel
 from .record import TASK_ID_ATTRIBUTE
 from .retry import Retry
@@ -91,18 +91,11 @@ def _retry(item: Item, retry_of: RetryOf) -> Retry | None:
     return retry_of(item.message.task_name) if item.message is not None else None
 
 
-def _text(error: Exception | None) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - an error that can't be told harms no other record
-        return f"{type(error).__name__}, which can't be written as text"
-
-
 def _reasons(item: Item) -> dict[str, str]:
     """Return why a record goes to the dead-letter queue, as attributes, none of which is empty."""
     reasons = {
         "algernon.error": type(item.error).__name__,
-        "algernon.reason": _text(item.error)[:_MAX_REASON],
+        "algernon.reason": text_of(item.error)[:_MAX_REASON],
         "algernon.receive_count": str(item.record.receive_count),
     }
     if item.message is not None:

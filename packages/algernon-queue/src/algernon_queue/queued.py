@@ -153,10 +153,10 @@ def batch_handling(
         handler: Handler, context: dict[str, Any], is_async_task: Callable[[str], bool]
     ) -> LambdaHandler:
         def handle_batch(event: Any, aws_context: Any) -> dict[str, Any]:
-            stays_whole = (failures or _failures_setting()) == "batch"
+            stays_whole = policy_of(failures) == "batch"
             deadline = Deadline(aws_context, deadline_margin)
             batch = Batch(event, stays_whole=stays_whole)
-            function_arn = getattr(aws_context, "invoked_function_arn", None)
+            function_arn = _function_arn(aws_context)
             comes_again = True  # if something ends the process
             try:
                 read_batch(batch, ledger, deadline)
@@ -187,6 +187,11 @@ def batch_handling(
     return make
 
 
+def _function_arn(aws_context: Any) -> str | None:
+    arn = getattr(aws_context, "invoked_function_arn", None)
+    return arn if isinstance(arn, str) else None  # a test's context may be anything
+
+
 def _ledger(once: bool | Ledger) -> Ledger | None:  # noqa: FBT001 - the option as it was given
     if isinstance(once, bool):
         return S3Ledger() if once else None
@@ -200,7 +205,14 @@ def _ledger(once: bool | Ledger) -> Ledger | None:  # noqa: FBT001 - the option 
     return once
 
 
-def _failures_setting() -> str:
+def policy_of(failures: Failures | None) -> str:
+    """Return what happens when records fail: what the option says, or else the environment.
+
+    Raises:
+        SettingError: `ALGERNON_FAILURES` has a value that means nothing.
+    """
+    if failures is not None:
+        return failures
     setting = os.environ.get("ALGERNON_FAILURES") or "batch"
     _check_failures(setting, "the environment variable ALGERNON_FAILURES")
     return setting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from types import MappingProxyType
@@ -11,14 +12,22 @@ from algernon_serialize import rebuild_event
 from algernon_storage import Ledger
 
 from .context import RecordContext
-from .errors import TaskArgumentsError, TaskNameError, UnregisteredTaskError
+from .errors import (
+    SettingError,
+    TaskArgumentsError,
+    TaskNameError,
+    UnregisteredTaskError,
+    kind_of,
+)
 from .functions import check_function
 from .message import current_chain
-from .queued import Failures, batch_handling
+from .queued import Failures, batch_handling, policy_of
 from .retry import Retry
 from .stated import run_state
 from .task import check_task_name
 from .task_function import TaskFunction
+
+logger = logging.getLogger("algernon_queue")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -62,6 +71,8 @@ class TaskRouter:
         concurrency: int = 10,
     ) -> None:
         self._tasks: dict[str, TaskFunction] = {}
+        self._failures = failures
+        self._has_begun = False
         handle_batches = batch_handling(
             failures=failures,
             listeners=listeners,
@@ -127,10 +138,17 @@ class TaskRouter:
 
         Raises:
             TaskNameError: The name can't be a Task's, or is registered already.
-            SettingError: It is no function, or a generator, or a number is out of range.
+            SettingError: It is no function, or a generator; a number is out of range; or
+                the router's ``failures`` is ``"batch"``, under which nothing is hidden or moved.
         """
         has_retry = retries is not None or backoff is not None
         retry = Retry(retries, 1 if backoff is None else backoff) if has_retry else None
+        if retry is not None and self._failures == "batch":
+            raise SettingError(
+                "retries and backoff mean nothing under failures='batch', where the whole batch"
+                " stays in the queue and comes back at the queue's own time: leave them out, or"
+                ' write TaskRouter(failures="report")'
+            )
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
             check_function(function, "router.task", 'name="resize"')
@@ -160,6 +178,9 @@ class TaskRouter:
             variables = copy_context()
             variables.run(current_chain.set, facts["chain_id"])
             return variables.run(run_state, self.route, event, own_context)
+        if not self._has_begun:
+            self._has_begun = True
+            self._tell_of_void_retries()
         return self._handle_batch(event, context)
 
     def route(self, event: dict[str, Any], context: dict[str, Any]) -> Any:
@@ -181,10 +202,21 @@ class TaskRouter:
             kwargs = {}
         if not isinstance(kwargs, dict):
             raise TaskArgumentsError(
-                f"the Task {task_name!r} takes keyword arguments, but was sent a"
-                f" {type(kwargs).__name__}: the Task before it in the chain has to return a dict"
+                f"the Task {task_name!r} takes keyword arguments, but was sent"
+                f" {kind_of(kwargs)}: the Task before it in the chain has to return a dict"
             )
         return task.call(kwargs, context)
+
+    def _tell_of_void_retries(self) -> None:
+        names = [name for name, task in self._tasks.items() if task.retry is not None]
+        if names and policy_of(self._failures) == "batch":
+            logger.warning(
+                "retries and backoff of %s mean nothing here, since a failure keeps the whole"
+                " batch in the queue: write TaskRouter(failures='report'), or set"
+                " ALGERNON_FAILURES=report, if the event source mapping has"
+                " ReportBatchItemFailures",
+                ", ".join(names),
+            )
 
     def _is_async(self, task_name: str) -> bool:
         task = self._tasks.get(task_name)
