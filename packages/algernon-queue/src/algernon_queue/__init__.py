@@ -18,6 +18,7 @@ from .errors import (
     TasksNotSentError,
     UnknownListenerError,
     UnregisteredTaskError,
+    UnrunTaskError,
 )
 from .observers import MessageFacts, Observer, RecordEnd, RecordFacts, observers
 from .pipeline import PipelineTermination
@@ -52,6 +53,7 @@ __all__ = [
     "TasksNotSentError",
     "UnknownListenerError",
     "UnregisteredTaskError",
+    "UnrunTaskError",
     "observers",
     "queued",
     "send_task",

@@ -44,6 +44,10 @@ class TaskArgumentsError(PermanentError, TypeError):
     """Raised when a message's task_kwargs don't fit the Task's function."""
 
 
+class UnrunTaskError(PermanentError, TypeError):
+    """Raised when a Task returned what still has to be run: a generator, or a Future."""
+
+
 class UnknownListenerError(QueueError, LookupError):
     """Raised when no SNS topic is known for a Task, or the one that is known doesn't exist."""
 

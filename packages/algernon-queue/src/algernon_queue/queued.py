@@ -90,7 +90,8 @@ def queued(
 
     Raises:
         SettingError: An option, or `ALGERNON_FAILURES`, has a value that means
-            nothing, or the handler is no function, or a generator.
+            nothing, or the handler is no function, a generator, or a method of no
+            object.
         NotAnSQSEventError: By the handler, when its event is no SQS event.
         BatchFailedError: By the handler, when records failed under ``"batch"``.
 

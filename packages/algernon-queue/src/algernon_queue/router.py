@@ -37,7 +37,8 @@ class TaskRouter:
 
     A Task's function gets the message's ``task_kwargs`` as keyword arguments,
     with objects rebuilt; one that has a parameter ``context`` gets the worker's
-    context dict too. What it returns goes to the message's callback.
+    context dict too. What it returns goes to the message's callback. A decorator of
+    the function may supply some of all this.
 
     An ``async def`` function is awaited, and many of one batch run at a time.
 
@@ -137,9 +138,11 @@ class TaskRouter:
                 left out by chance. 1 by default, where `retries` is given.
 
         Raises:
-            TaskNameError: The name can't be a Task's, or is registered already.
-            SettingError: It is no function, or a generator; a number is out of range; or
-                the router's ``failures`` is ``"batch"``, under which nothing is hidden or moved.
+            TaskNameError: The name can't be a Task's, or is registered already, or
+                the function, such as a ``functools.partial``, has none.
+            SettingError: It is no function, or a generator, or a method of no object; a
+                number is out of range; or the router's ``failures`` is ``"batch"``,
+                under which nothing is hidden or moved.
         """
         has_retry = retries is not None or backoff is not None
         retry = Retry(retries, 1 if backoff is None else backoff) if has_retry else None
@@ -152,13 +155,13 @@ class TaskRouter:
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
             check_function(function, "router.task", 'name="resize"')
-            task_name = function.__name__ if name is None else name
+            task_name = _name_of(function) if name is None else name
             check_task_name(task_name)
             if task_name in self._tasks:
                 other = self._tasks[task_name].function
                 raise TaskNameError(
-                    f"the Task {task_name!r} is registered already, as {other.__qualname__}: give"
-                    " one of them another name="
+                    f"the Task {task_name!r} is registered already, as"
+                    f" {getattr(other, '__qualname__', other)}: give one of them another name="
                 )
             self._tasks[task_name] = TaskFunction(task_name, function, retry)
             return function
@@ -225,6 +228,16 @@ class TaskRouter:
     def _retry_of(self, task_name: str) -> Retry | None:
         task = self._tasks.get(task_name)
         return None if task is None else task.retry
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    name: str | None = getattr(function, "__name__", None)
+    if name is None:
+        raise TaskNameError(
+            f"{function!r} has no name to be its Task's: give it one, as in"
+            ' router.task(name="resize")'
+        )
+    return name
 
 
 def _facts(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from inspect import iscoroutine
 from math import isinf
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from .batch import Batch, Item
 from .context import RecordContext
 from .deadline import Deadline
-from .errors import OutOfTimeError
+from .errors import OutOfTimeError, UnrunTaskError
+from .functions import check_result
 from .loops import run_coroutine
 from .observers import tell
 from .pipeline import PipelineTermination
@@ -56,10 +56,12 @@ def run_batch(
             item.result = item.context.run(
                 handler, dict(message.body), RecordContext(context, facts)
             )
+            if item.result is not None and not isinstance(item.result, Coroutine):
+                check_result(item.result)
         except BaseException as error:  # noqa: BLE001 - what isn't the record's own goes on
             _note_end(batch, item, error)
         finally:
-            waits = iscoroutine(item.result)
+            waits = item.result is not None and isinstance(item.result, Coroutine)
             if not waits:
                 _stop(item, begin)
         if waits:
@@ -116,6 +118,7 @@ async def _run_coroutine(
                 # As a task of its own, since what it does to that, such as cancelling
                 # it, would otherwise end the whole batch.
                 item.result = await asyncio.create_task(coroutine, context=item.context)
+                check_result(item.result)
         except TimeoutError as error:
             batch.fail(item, _out_of_time(deadline) if timeout.expired() else error)
         except BaseException as error:
@@ -143,7 +146,12 @@ def _stop(item: Item, begin: float) -> None:
 def _note_end(batch: Batch, item: Item, error: BaseException) -> None:
     """Note what it means for a record that its Task ended with an error, and no result."""
     if isinstance(error, PipelineTermination):
-        item.result, item.ends_chain = error.result, True
+        try:
+            check_result(error.result)
+        except UnrunTaskError as unrun:
+            batch.fail(item, unrun)
+        else:
+            item.result, item.ends_chain = error.result, True
     elif isinstance(error, Exception):
         batch.fail(item, error)
     # By its name, since importing asyncio takes longer than this whole package.

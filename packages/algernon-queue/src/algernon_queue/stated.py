@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import wraps
-from inspect import iscoroutine
 from typing import Any
 
 from algernon_serialize import ajson, rebuild_event
 
 from .context import RecordContext
-from .functions import check_function
+from .functions import check_function, check_result
 from .loops import run_coroutine
 from .pipeline import PipelineTermination
 from .state_machine import output_of
@@ -35,7 +34,8 @@ def stated(handler: StateHandler, /) -> Callable[[Any, Any], Any]:
         handler: The function, which may be ``async def``.
 
     Raises:
-        SettingError: It is no function, or a generator.
+        SettingError: It is no function, a generator, or a method of no object.
+        UnrunTaskError: By the handler, when the function returns what still has to run.
         algernon_serialize.SerializeError: By the handler, when the input can't be
             rebuilt here or the result can't be sent.
         algernon_storage.StorageError: By the handler, when something can't be
@@ -64,8 +64,9 @@ def run_state(handler: StateHandler, event: Any, context: dict[str, Any]) -> Any
     """Run a handler for what Lambda was called with, and return its result as plain JSON."""
     try:
         result = handler(event, context)
-        if iscoroutine(result):
+        if isinstance(result, Coroutine):
             result = run_coroutine(result)
     except PipelineTermination as end:
         result = end.result
+    check_result(result)
     return ajson.loads(output_of(result), rebuild=False)
