@@ -141,4 +141,4 @@ def text_of(error: BaseException | None) -> str:
 def kind_of(value: object) -> str:
     """Return what a value is, with its article: ``an int``, ``a dict``."""
     name = type(value).__name__
-    return f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
+    return f"an {name}" if name.startswith(tuple("aeioAEIO")) else f"a {name}"
