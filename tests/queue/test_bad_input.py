@@ -56,6 +56,7 @@ CASES: dict[str, tuple[Any, type[Exception], str]] = {
     "half a JSON": (f'{{"task_name": "{MARKER}', MalformedMessageError, "isn't JSON"),
     "empty": ("", MalformedMessageError, "isn't JSON"),
     "no body": (None, MalformedMessageError, "the body of the record is a NoneType, not a text"),
+    "body of a number": (5, MalformedMessageError, "is an int, not a text"),
     "body of JSON": (PAYLOAD, MalformedMessageError, "is a dict, not a text"),
     "a list": (json.dumps([MARKER]), MalformedMessageError, "a message is a JSON object .* a list"),
     "a text": (json.dumps(MARKER), MalformedMessageError, "a message is a JSON object .* a str"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from typing import TYPE_CHECKING, Any
+from unittest.mock import MagicMock, Mock
 
 import pytest
 from algernon_queue import BatchFailedError, OutOfTimeError, SettingError, TaskRouter, queued
@@ -159,3 +160,52 @@ def test_a_margin_that_means_nothing_is_refused_at_once(decorate: Any, margin: A
     """A value of deadline_margin that is no number of seconds raises where it stands."""
     with pytest.raises(SettingError, match=r"deadline_margin is .*, but it is a number of seconds"):
         decorate(deadline_margin=margin)
+
+
+class Untimed:
+    """A context of a test's own that has Lambda's attributes, and nothing in them."""
+
+    get_remaining_time_in_millis = None
+    invoked_function_arn = None
+
+
+class Wordy:
+    """A context of a test's own that says how much time is left in words."""
+
+    def get_remaining_time_in_millis(self) -> str:
+        """Return no number."""
+        return "enough"
+
+
+@pytest.mark.parametrize("make", [MagicMock, Mock, Untimed, Wordy, object, lambda: None])
+def test_a_context_that_tells_no_time_leaves_enough(
+    make: Any, bucket: str, listeners: Listeners
+) -> None:
+    """With a test's own context, a mock say, all records are done and their results sent on."""
+    topics = listeners.add("next")
+    router = TaskRouter(failures="report", listeners=topics, once=True)
+    router.task(name="work")(lambda n: {"n": n})
+
+    @router.task
+    async def waiting(n: int) -> dict[str, int]:
+        await asyncio.sleep(0)
+        return {"n": n}
+
+    kwargs = {"n": 1}
+    records = [
+        record(message(name, task_kwargs=kwargs, callback="next"))
+        for name in ("work", "waiting", "work")
+    ]
+    assert router.handler(event(*records), make()) == ALL_DONE
+    assert len(listeners.messages()) == 3
+
+
+def test_a_mocked_context_has_no_function_beside_which_topics_are(
+    bucket: str, listeners: Listeners
+) -> None:
+    """An ARN that is none doesn't count: the account that asks is where the topics are."""
+    listeners.add("next")
+    router = TaskRouter(failures="report")
+    router.task(name="work")(lambda: {"n": 1})
+    assert router.handler(event(record(message(callback="next"))), MagicMock()) == ALL_DONE
+    assert len(listeners.messages()) == 1

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from algernon_queue import PermanentError, TaskRouter
+from algernon_queue import BatchFailedError, PermanentError, TaskRouter, queued
 
-from .events import LambdaContext, event, failed, message, record
+from ..wire import Answer
+from .events import ALL_DONE, LambdaContext, event, failed, message, record
 from .queues import SourceQueue
 
 if TYPE_CHECKING:
     from ..conftest import LocalAWS
+    from ..wire import Wire
 
 
 def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,6 +99,41 @@ def test_an_error_without_a_text_goes_to_the_dead_letter_queue(aws: LocalAWS) ->
     assert router.handler(event(*queue.receive()), LambdaContext()) == failed()
     (letter,) = queue.dead_letters()
     assert "UnspeakableError" in letter["MessageAttributes"]["algernon.reason"]["StringValue"]
+
+
+def test_an_error_without_a_text_hides_no_other_failure() -> None:
+    """The error of a batch tells of each record, also of one whose error can't be told."""
+    router = TaskRouter(failures="batch")
+
+    @router.task
+    def work(n: int) -> None:
+        raise UnspeakableError if n == 1 else ValueError("no")
+
+    records = [record(message(task_kwargs={"n": n})) for n in range(3)]
+    with pytest.raises(BatchFailedError) as caught:
+        router.handler(event(*records), LambdaContext())
+    assert len(caught.value.failures) == 3
+    told = str(caught.value).splitlines()[1:]
+    untold = "UnspeakableError: UnspeakableError, which can't be written as text"
+    assert told == [
+        f"  message {one['messageId']}: {problem}"
+        for one, problem in zip(records, ("ValueError: no", untold, "ValueError: no"), strict=True)
+    ]
+
+
+def test_an_error_without_a_text_reaches_the_state_machine_that_waits(wire: Wire) -> None:
+    """What can't be said is left out of the report too, which is made all the same."""
+    wire.treatment = lambda call, forward: Answer(200, [], b"{}")
+
+    @queued(failures="report")
+    def handler(event: Any, context: Any) -> None:
+        raise UnspeakableError
+
+    waiting = json.dumps({"Input": {"task_name": "work"}, "TaskToken": "token"})
+    assert handler(event(record(waiting)), LambdaContext()) == ALL_DONE
+    (report,) = [json.loads(call.body) for call in wire.calls if call.service == "states"]
+    assert report["error"] == "UnspeakableError"
+    assert "can't be written as text" in report["cause"]
 
 
 def test_a_dead_letter_that_is_moved_back_keeps_its_task_id(aws: LocalAWS) -> None:

@@ -115,8 +115,8 @@ def test_the_context_lives_as_long_as_the_worker() -> None:
     assert "connections" not in seen
 
 
-def test_the_context_is_one_dict() -> None:
-    """Every record of every batch gets the same dict, and another worker's is another."""
+def test_what_is_kept_in_the_context_stays() -> None:
+    """Every record of every batch finds what the ones before it kept, and another worker none."""
     contexts = []
 
     @queued
@@ -124,10 +124,14 @@ def test_the_context_is_one_dict() -> None:
         contexts.append(context)
         context["count"] = context.get("count", 0) + 1
 
+    @queued
+    def another(event: Any, context: dict[str, Any]) -> None:
+        assert "count" not in context
+
     for _ in range(3):
         handler(event(record(message()), record(message())), LambdaContext())
-    assert {id(context) for context in contexts} == {id(contexts[0])}
-    assert contexts[0]["count"] == 6
+    assert [context["count"] for context in contexts] == 6 * [6]
+    assert another(event(record(message())), LambdaContext()) == ALL_DONE
 
 
 def test_the_context_has_lambda_s_own_and_the_record_s_facts() -> None:

@@ -263,9 +263,45 @@ def test_under_batch_nothing_is_hidden_or_moved(queue: SourceQueue, wire: Wire) 
     """A batch that stays whole comes back as Lambda has it, whatever its Tasks say."""
     queue.send(message(), message("nobody"))
     with pytest.raises(BatchFailedError):
-        failing(failures="batch", retries=0).handler(event(*queue.receive()), LambdaContext())
+        failing(failures=None, retries=0).handler(event(*queue.receive()), LambdaContext())
     assert wire.calls == []
     assert queue.dead_letters() == []
+
+
+@pytest.mark.parametrize("options", [{"retries": 3}, {"retries": 0}, {"backoff": 5}])
+def test_retries_are_refused_where_they_mean_nothing(options: Any) -> None:
+    """A Task of a router whose batches stay whole can't say how it is tried again."""
+    router = TaskRouter(failures="batch")
+    with pytest.raises(SettingError, match="mean nothing under failures='batch'"):
+        router.task(**options)
+    assert router.task()(print) is print
+
+
+@pytest.mark.parametrize(
+    ("setting", "options", "is_told"),
+    [
+        ("batch", {"retries": 3}, True),
+        ("", {"backoff": 5}, True),
+        ("report", {"retries": 3}, False),
+        ("batch", {}, False),
+    ],
+)
+def test_retries_that_the_environment_makes_meaningless_are_told_once(
+    setting: str,
+    options: Any,
+    is_told: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Where ALGERNON_FAILURES decides, the first batch warns of retries that aren't heeded."""
+    monkeypatch.setenv("ALGERNON_FAILURES", setting)
+    router = failing(failures=None, **options)
+    for _ in range(3):
+        done = record(message(task_kwargs={"fail": False}))
+        assert router.handler(event(done), LambdaContext()) == ALL_DONE
+    warnings = [line for line in caplog.messages if "retries and backoff of work" in line]
+    assert len(warnings) == int(is_told)
+    assert all("ALGERNON_FAILURES=report" in line for line in warnings)
 
 
 def test_a_refused_call_leaves_failures_as_they_are(

@@ -225,7 +225,7 @@ def test_arguments_that_do_not_fit_are_told(kwargs: dict[str, Any], problem: str
 
 @pytest.mark.parametrize(
     ("kwargs", "kind"),
-    [([], "list"), ([{"a": 1}], "list"), ("a", "str"), (5, "int"), (False, "bool")],
+    [([], "a list"), ([{"a": 1}], "a list"), ("a", "a str"), (5, "an int"), (False, "a bool")],
 )
 def test_arguments_that_are_no_mapping_are_told(kwargs: Any, kind: str) -> None:
     """Keyword arguments that aren't a JSON object raise TaskArgumentsError with their type."""
@@ -233,7 +233,7 @@ def test_arguments_that_are_no_mapping_are_told(kwargs: Any, kind: str) -> None:
     router.task(name="work")(lambda **kwargs: pytest.fail("it was called"))
     error = error_of(router, message("work", task_kwargs=kwargs))
     assert isinstance(error, TaskArgumentsError)
-    assert f"was sent a {kind}" in str(error)
+    assert f"was sent {kind}:" in str(error)
 
 
 def test_an_object_is_no_arguments() -> None:
@@ -241,7 +241,7 @@ def test_an_object_is_no_arguments() -> None:
     router = TaskRouter()
     router.task(name="work")(lambda **kwargs: pytest.fail("it was called"))
     body = ajson.dumps({"task_name": "work", "task_kwargs": Invoice(Decimal(1))})
-    assert "was sent a Invoice" in str(error_of(router, body))
+    assert "was sent an Invoice:" in str(error_of(router, body))
 
 
 def test_keys_that_are_no_names_are_told() -> None:
@@ -294,10 +294,11 @@ def test_a_context_parameter_gets_the_worker_s_context() -> None:
     lambda_context = LambdaContext()
     for name in ("first", "last"):
         router.handler(event(record(message(name, task_kwargs={"n": 1}))), lambda_context)
-    assert got[0] is got[1]
-    assert got[0]["kept"] == 1
-    assert got[0]["aws"] is lambda_context
-    assert set(got[0]) == {"aws", "sqs", "task", "kept"}
+    for context, name in zip(got, ("first", "last"), strict=True):
+        assert context["kept"] == 1
+        assert context["aws"] is lambda_context
+        assert context["task"]["task_name"] == name
+        assert set(context) == {"aws", "sqs", "task", "kept"}
 
 
 def test_a_function_without_the_parameter_gets_none() -> None:

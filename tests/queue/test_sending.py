@@ -14,6 +14,7 @@ from algernon_queue import (
     Task,
     TaskArgumentsError,
     TaskNameError,
+    TaskRouter,
     TasksNotSentError,
     UnknownListenerError,
     queued,
@@ -28,6 +29,8 @@ from ..wire import Answer
 from .events import LambdaContext, event
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..conftest import LocalAWS
     from ..wire import Call, Wire
     from .conftest import Listeners
@@ -311,3 +314,23 @@ def test_a_task_is_what_it_says() -> None:
     assert "resize" in repr(task)
     with pytest.raises(AttributeError):
         task.task_name = "other"
+
+
+def resize(width: int) -> None:
+    """Be a Task's function, somewhere else."""
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda: send_task(resize),  # type: ignore[arg-type]
+        lambda: send_task("store", callback=resize),  # type: ignore[arg-type]
+        lambda: send_tasks([Task(resize)]),  # type: ignore[arg-type]
+        lambda: TaskRouter().task(name=resize)(resize),  # type: ignore[call-overload]
+    ],
+)
+def test_a_function_is_told_to_be_no_name(send: Callable[[], Any], wire: Wire) -> None:
+    """A function in the place of a Task's name raises an error that says what to write."""
+    with pytest.raises(TaskNameError, match="write 'resize'"):
+        send()
+    assert wire.calls == []

@@ -79,6 +79,23 @@ def test_malformed_tags_name_their_path(tag: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "form", "problem"),
+    [
+        ("decimal", 5, "its value is an int, not a str"),
+        ("decimal", {}, "its value is a dict, not a str"),
+        ("complex", 5, "its value is an int, not a list"),
+        ("tuple", 5, "its value is an int, not a list"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_told_in_good_english(
+    name: str, form: Any, problem: str
+) -> None:
+    """A tag whose value is of another type says of which, with the right article."""
+    with pytest.raises(MalformedTagError, match=problem):
+        ajson.loads(json.dumps({"_alg_class": name, "value": form}))
+
+
+@pytest.mark.parametrize(
     "tag",
     [
         {"_alg_class": "decimal", "value": "MARKER"},

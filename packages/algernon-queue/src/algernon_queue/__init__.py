@@ -20,6 +20,7 @@ from .errors import (
     TooManyHopsError,
     UnknownListenerError,
     UnregisteredTaskError,
+    UnrunTaskError,
     WorkerLostError,
 )
 from .observers import MessageFacts, Observer, RecordEnd, RecordFacts, observers
@@ -57,6 +58,7 @@ __all__ = [
     "TooManyHopsError",
     "UnknownListenerError",
     "UnregisteredTaskError",
+    "UnrunTaskError",
     "WorkerLostError",
     "current_task",
     "observers",

@@ -16,7 +16,7 @@ class Deadline:
 
     Args:
         aws_context: Lambda's own context. Outside Lambda, where none says how much
-            time is left, there is always enough.
+            time is left, or a test's says no number, there is always enough.
         margin: How much is kept back for sending results on, in seconds, or None.
     """
 
@@ -26,7 +26,8 @@ class Deadline:
 
     def seconds_left(self) -> float:
         """Return the seconds until the function ends."""
-        return inf if self._remaining_millis is None else self._remaining_millis() / 1000
+        millis = self._remaining_millis() if callable(self._remaining_millis) else None
+        return millis / 1000 if isinstance(millis, (int, float)) else inf
 
     def seconds_to_work(self) -> float:
         """Return the seconds that are left but for the margin; fewer than none, once in it."""

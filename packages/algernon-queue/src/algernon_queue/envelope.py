@@ -9,7 +9,7 @@ from typing import Any, Self
 from algernon_serialize import SerializeError, ajson
 from algernon_storage import OffloadedPayload
 
-from .errors import MalformedMessageError
+from .errors import MalformedMessageError, kind_of
 from .record import Record
 from .task_token import split_token
 
@@ -102,7 +102,7 @@ def _objects(attributes: object) -> Mapping[str, Mapping[str, Any]]:
 
 def _parse(text: object, what: str) -> Any:
     if not isinstance(text, str):
-        raise MalformedMessageError(f"{what} is a {type(text).__name__}, not a text")
+        raise MalformedMessageError(f"{what} is {kind_of(text)}, not a text")
     try:
         return ajson.loads(text, rebuild=False)
     except SerializeError as error:

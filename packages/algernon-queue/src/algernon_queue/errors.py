@@ -52,6 +52,10 @@ class TaskArgumentsError(PermanentError, TypeError):
     """Raised when a message's task_kwargs don't fit the Task's function."""
 
 
+class UnrunTaskError(PermanentError, TypeError):
+    """Raised when a Task returned what still has to be run: a generator, or a Future."""
+
+
 class PublishError(QueueError):
     """Raised when SNS doesn't take a message."""
 
@@ -73,7 +77,7 @@ class TasksNotSentError(PublishError):
     """
 
     def __init__(self, failures: Mapping[int, Exception], task_ids: Sequence[str]) -> None:
-        lines = "\n".join(f"  number {index}: {error}" for index, error in failures.items())
+        lines = "\n".join(f"  number {index}: {text_of(one)}" for index, one in failures.items())
         super().__init__(f"{len(failures)} of {len(task_ids)} Tasks weren't sent:\n{lines}")
         self.failures = dict(failures)
         self.task_ids = list(task_ids)
@@ -135,7 +139,7 @@ class BatchFailedError(QueueError):
 
     def __init__(self, failures: Mapping[str, Exception], batch_size: int) -> None:
         lines = (
-            f"  message {message_id}: {type(error).__name__}: {error}"
+            f"  message {message_id}: {type(error).__name__}: {text_of(error)}"
             for message_id, error in failures.items()
         )
         super().__init__(
@@ -143,3 +147,17 @@ class BatchFailedError(QueueError):
             " queue and will run again:\n" + "\n".join(lines)
         )
         self.failures = dict(failures)
+
+
+def text_of(error: BaseException | None) -> str:
+    """Return what an error says, also where it is one of those that can't."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - whatever goes wrong there hides no other failure
+        return f"{type(error).__name__}, which can't be written as text"
+
+
+def kind_of(value: object) -> str:
+    """Return what a value is, with its article: ``an int``, ``a dict``."""
+    name = type(value).__name__
+    return f"an {name}" if name.startswith(tuple("aeioAEIO")) else f"a {name}"

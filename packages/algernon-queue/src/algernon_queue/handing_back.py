@@ -10,7 +10,13 @@ from algernon_storage import Ledger, OtherTaskError
 
 from .batch import Batch, Item
 from .deadline import Deadline
-from .errors import PermanentError, TaskRunningError, UnregisteredTaskError, WorkerLostError
+from .errors import (
+    PermanentError,
+    TaskRunningError,
+    UnregisteredTaskError,
+    WorkerLostError,
+    text_of,
+)
 from .parallel import in_parallel
 from .receives import TriesCounter, is_last, is_last_try
 from .record import REASON_PREFIX, TASK_ID_ATTRIBUTE
@@ -147,18 +153,11 @@ def _is_reported(item: Item, task_token: str) -> bool:
     return True
 
 
-def _text(error: Exception | None) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - an error that can't be told harms no other record
-        return f"{type(error).__name__}, which can't be written as text"
-
-
 def _reasons(item: Item) -> dict[str, str]:
     """Return why a record goes to the dead-letter queue, as attributes, none of which is empty."""
     reasons = {
         f"{REASON_PREFIX}error": type(item.error).__name__,
-        f"{REASON_PREFIX}reason": _text(item.error)[:_MAX_REASON],
+        f"{REASON_PREFIX}reason": text_of(item.error)[:_MAX_REASON],
         f"{REASON_PREFIX}receive_count": str(item.record.receive_count),
     }
     if item.message is not None:

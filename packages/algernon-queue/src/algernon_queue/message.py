@@ -13,7 +13,7 @@ from algernon_serialize import ajson
 from algernon_storage import StoredData
 
 from .envelope import Envelope
-from .errors import MalformedMessageError, SettingError, TooManyHopsError
+from .errors import MalformedMessageError, SettingError, TooManyHopsError, kind_of
 
 #: The key by which a message says where in its chain its Task stands.
 POSITION = "callback_position"
@@ -66,7 +66,7 @@ class Message:
         body = envelope.content
         if not isinstance(body, dict):
             raise MalformedMessageError(
-                f"a message is a JSON object with a task_name, not a {type(body).__name__}"
+                f"a message is a JSON object with a task_name, not {kind_of(body)}"
             )
         task_name = body.get("task_name")
         if not _is_name(task_name):

@@ -6,12 +6,11 @@ import os
 from collections.abc import Callable, Mapping
 from functools import wraps
 from math import inf
-from typing import Any, Literal, cast, overload
+from typing import Any, Literal, overload
 
 from algernon_storage import Ledger, S3Ledger
 
 from .batch import Batch
-from .context import RecordContext
 from .deadline import Deadline
 from .ending import end_batch
 from .errors import BatchFailedError, SettingError
@@ -19,7 +18,7 @@ from .functions import check_function, is_async
 from .handing_back import HandingBack, RetryOf, release_claims
 from .reading import read_batch
 from .running import Handler, run_batch
-from .sender import Sender
+from .sender import Sender, function_arn_of
 from .sending_on import record_results, report_failures, send_on, store_parts
 
 Failures = Literal["batch", "report"]
@@ -55,17 +54,17 @@ def queued(
 
     The handler is called once for each record, with the message as a dict
     (``task_name``, ``task_kwargs``, ``callback``, ``task_id``) in plain JSON,
-    and with the context: one dict that lives as long as the worker process.
-    In it ``aws`` is Lambda's own context, ``sqs`` the facts of the current
-    record (``message_id``, ``receipt_handle``, ``source_arn``, ``aws_region``,
-    ``receive_count``, ``message_attributes``, ``message_group``, ``sent_at``),
-    ``task`` those of its Task (``task_name``, ``task_id``, ``chain_id``,
-    ``callback``), and everything else the handler's own; `current_task` has the
-    same facts, typed. What the handler returns goes to the message's callback,
-    through S3.
+    and with the context: a dict whose contents live as long as the worker process.
+    But for three keys, which are each record's own: ``aws`` is Lambda's own context,
+    ``sqs`` the facts of the record (``message_id``, ``receipt_handle``,
+    ``source_arn``, ``aws_region``, ``receive_count``, ``message_attributes``,
+    ``message_group``, ``sent_at``), and ``task`` those of its Task (``task_name``,
+    ``task_id``, ``chain_id``, ``callback``); `current_task` has the same facts,
+    typed. What the handler returns goes to the message's callback, through S3.
 
     An ``async def`` handler is awaited for many records at a time, on one event
-    loop that lives as long as the worker process.
+    loop that lives as long as the worker process; what is called from other threads
+    meanwhile, or from within a coroutine, gets another.
 
     Args:
         handler: The handler, where the decorator stands bare.
@@ -93,7 +92,8 @@ def queued(
 
     Raises:
         SettingError: An option, or `ALGERNON_FAILURES`, has a value that means
-            nothing, or the handler is no function, or a generator.
+            nothing, or the handler is no function, a generator, or a method of no
+            object.
         NotAnSQSEventError: By the handler, when its event is no SQS event.
         BatchFailedError: By the handler, when records failed under ``"batch"``.
 
@@ -156,28 +156,26 @@ def batch_handling(
     def make(
         handler: Handler, context: dict[str, Any], is_async_task: Callable[[str], bool]
     ) -> LambdaHandler:
-        run = _in_its_own_context(handler) if is_async(handler) else handler
-
         def handle_batch(event: Any, aws_context: Any) -> dict[str, Any]:
-            stays_whole = (failures or _failures_setting()) == "batch"
-            context["aws"] = aws_context
+            stays_whole = policy_of(failures) == "batch"
             deadline = Deadline(aws_context, deadline_margin)
             batch = Batch(
                 event,
                 stays_whole=stays_whole,
                 give_up=lambda item: not stays_whole and handing_back.give_up(item, deadline),
             )
-            function_arn = getattr(aws_context, "invoked_function_arn", None)
-            sender = Sender(listeners=listeners or {}, function_arn=function_arn)
+            sender = Sender(listeners=listeners or {}, function_arn=function_arn_of(aws_context))
             comes_again = True  # if something ends the process
             try:
                 read_batch(batch, ledger, deadline, sender)
-                run_batch(batch, run, context, deadline, concurrency, is_async_task)
+                run_batch(
+                    batch, handler, context, aws_context, deadline, concurrency, is_async_task
+                )
                 report_failures(batch)
                 store_parts(batch, ledger)
                 if ledger is not None:
                     record_results(batch, ledger)
-                send_on(batch, deadline, listeners, function_arn)
+                send_on(batch, deadline, listeners, sender.function_arn)
                 if ledger is not None:
                     release_claims(batch, ledger)
                 if not stays_whole:
@@ -198,11 +196,6 @@ def batch_handling(
     return make
 
 
-def _in_its_own_context(handler: Handler) -> Handler:
-    # A mapping that is as good as the dict that the handler's annotation may name.
-    return lambda event, context: handler(event, cast("dict[str, Any]", RecordContext(context)))
-
-
 def _ledger(once: bool | Ledger) -> Ledger | None:  # noqa: FBT001 - the option as it was given
     if isinstance(once, bool):
         return S3Ledger() if once else None
@@ -216,7 +209,14 @@ def _ledger(once: bool | Ledger) -> Ledger | None:  # noqa: FBT001 - the option 
     return once
 
 
-def _failures_setting() -> str:
+def policy_of(failures: Failures | None) -> str:
+    """Return what happens when records fail: what the option says, or else the environment.
+
+    Raises:
+        SettingError: `ALGERNON_FAILURES` has a value that means nothing.
+    """
+    if failures is not None:
+        return failures
     setting = os.environ.get("ALGERNON_FAILURES") or "batch"
     _check_failures(setting, "the environment variable ALGERNON_FAILURES")
     return setting

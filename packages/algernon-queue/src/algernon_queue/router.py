@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from types import MappingProxyType
@@ -10,17 +11,26 @@ from typing import Any, TypeVar, overload
 from algernon_serialize import rebuild_event
 from algernon_storage import Ledger
 
+from .context import RecordContext
 from .current_task import note_bare_message
-from .errors import TaskArgumentsError, TaskNameError, UnregisteredTaskError
+from .errors import (
+    SettingError,
+    TaskArgumentsError,
+    TaskNameError,
+    UnregisteredTaskError,
+    kind_of,
+)
 from .functions import check_function
 from .message import HOPS
-from .queued import Failures, batch_handling
+from .queued import Failures, batch_handling, policy_of
 from .retry import Retry
-from .sender import Sender, SentIds, current_sender
+from .sender import Sender, SentIds, current_sender, function_arn_of
 from .stated import run_state, run_waited_for
 from .task import check_task_name
 from .task_function import TaskFunction
 from .task_token import split_token
+
+logger = logging.getLogger("algernon_queue")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,7 +40,8 @@ class TaskRouter:
 
     A Task's function gets the message's ``task_kwargs`` as keyword arguments,
     with objects rebuilt; one that has a parameter ``context`` gets the worker's
-    context dict too. What it returns goes to the message's callback.
+    context dict too. What it returns goes to the message's callback. A decorator of
+    the function may supply some of all this.
 
     An ``async def`` function is awaited, and many of one batch run at a time.
 
@@ -65,6 +76,8 @@ class TaskRouter:
     ) -> None:
         self._tasks: dict[str, TaskFunction] = {}
         self._listeners = listeners or {}
+        self._failures = failures
+        self._has_begun = False
         handle_batches = batch_handling(
             failures=failures,
             listeners=listeners,
@@ -129,21 +142,30 @@ class TaskRouter:
                 left out by chance. 1 by default, where `retries` is given.
 
         Raises:
-            TaskNameError: The name can't be a Task's, or is registered already.
-            SettingError: It is no function, or a generator, or a number is out of range.
+            TaskNameError: The name can't be a Task's, or is registered already, or
+                the function, such as a ``functools.partial``, has none.
+            SettingError: It is no function, or a generator, or a method of no object; a
+                number is out of range; or the router's ``failures`` is ``"batch"``,
+                under which nothing is hidden or moved.
         """
         has_retry = retries is not None or backoff is not None
         retry = Retry(retries, 1 if backoff is None else backoff) if has_retry else None
+        if retry is not None and self._failures == "batch":
+            raise SettingError(
+                "retries and backoff mean nothing under failures='batch', where the whole batch"
+                " stays in the queue and comes back at the queue's own time: leave them out, or"
+                ' write TaskRouter(failures="report")'
+            )
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
             check_function(function, "router.task", 'name="resize"')
-            task_name = function.__name__ if name is None else name
+            task_name = _name_of(function) if name is None else name
             check_task_name(task_name)
             if task_name in self._tasks:
                 other = self._tasks[task_name].function
                 raise TaskNameError(
-                    f"the Task {task_name!r} is registered already, as {other.__qualname__}: give"
-                    " one of them another name="
+                    f"the Task {task_name!r} is registered already, as"
+                    f" {getattr(other, '__qualname__', other)}: give one of them another name="
                 )
             self._tasks[task_name] = TaskFunction(task_name, function, retry)
             return function
@@ -167,13 +189,16 @@ class TaskRouter:
         message, task_token = split_token(event)
         if isinstance(message, Mapping) and "task_name" in message:
             facts = _facts(message)
-            self._context.update(aws=context, sqs={}, task=facts)
+            own_context = RecordContext(self._context, {"aws": context, "sqs": {}, "task": facts})
             variables = copy_context()
             variables.run(current_sender.set, self._sender(facts, message, context))
             variables.run(note_bare_message, facts)
             if task_token is None:
-                return variables.run(run_state, self.route, message, self._context)
-            return variables.run(run_waited_for, self.route, message, self._context, task_token)
+                return variables.run(run_state, self.route, message, own_context)
+            return variables.run(run_waited_for, self.route, message, own_context, task_token)
+        if not self._has_begun:
+            self._has_begun = True
+            self._tell_of_void_retries()
         return self._handle_batch(event, context)
 
     def route(self, event: dict[str, Any], context: dict[str, Any]) -> Any:
@@ -195,8 +220,8 @@ class TaskRouter:
             kwargs = {}
         if not isinstance(kwargs, dict):
             raise TaskArgumentsError(
-                f"the Task {task_name!r} takes keyword arguments, but was sent a"
-                f" {type(kwargs).__name__}: the Task before it in the chain has to return a dict"
+                f"the Task {task_name!r} takes keyword arguments, but was sent"
+                f" {kind_of(kwargs)}: the Task before it in the chain has to return a dict"
             )
         return task.call(kwargs, context)
 
@@ -206,9 +231,20 @@ class TaskRouter:
             chain_id=facts["chain_id"],
             hops=hops + 1 if type(hops) is int else 1,
             listeners=self._listeners,
-            function_arn=getattr(context, "invoked_function_arn", None),
+            function_arn=function_arn_of(context),
             ids=SentIds(facts["task_id"]),
         )
+
+    def _tell_of_void_retries(self) -> None:
+        names = [name for name, task in self._tasks.items() if task.retry is not None]
+        if names and policy_of(self._failures) == "batch":
+            logger.warning(
+                "retries and backoff of %s mean nothing here, since a failure keeps the whole"
+                " batch in the queue: write TaskRouter(failures='report'), or set"
+                " ALGERNON_FAILURES=report, if the event source mapping has"
+                " ReportBatchItemFailures",
+                ", ".join(names),
+            )
 
     def _is_async(self, task_name: str) -> bool:
         task = self._tasks.get(task_name)
@@ -217,6 +253,16 @@ class TaskRouter:
     def _retry_of(self, task_name: str) -> Retry | None:
         task = self._tasks.get(task_name)
         return None if task is None else task.retry
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    name: str | None = getattr(function, "__name__", None)
+    if name is None:
+        raise TaskNameError(
+            f"{function!r} has no name to be its Task's: give it one, as in"
+            ' router.task(name="resize")'
+        )
+    return name
 
 
 def _facts(event: Mapping[str, Any]) -> dict[str, Any]:

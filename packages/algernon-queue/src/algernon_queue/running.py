@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from contextvars import copy_context
-from functools import cache
-from inspect import iscoroutine
 from math import isinf
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
@@ -13,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 from algernon_storage import Document, uploads_put_off
 
 from .batch import Batch, Item
+from .context import RecordContext
 from .deadline import Deadline
 from .errors import OutOfTimeError
+from .functions import check_result
+from .loops import run_coroutine
 from .message import Message
 from .observers import tell
-from .parallel import Threads
 from .pipeline import PipelineTermination
 
 if TYPE_CHECKING:
-    from asyncio import Runner, Semaphore
+    from asyncio import Semaphore
 
     from algernon_storage.uploads import Upload
 
@@ -32,6 +31,7 @@ def run_batch(
     batch: Batch,
     handler: Handler,
     context: dict[str, Any],
+    aws_context: Any,
     deadline: Deadline,
     concurrency: int,
     is_async: Callable[[str], bool],
@@ -53,19 +53,22 @@ def run_batch(
             continue
         begin = monotonic()
         started = True
-        result = None
+        waits = False
         # A coroutine function runs nothing yet when it is called.
         if not is_async(message.task_name):
             item.has_run = True
             _start(item)
         try:
-            context["sqs"] = item.record.facts(item.attributes)
-            context["task"] = message.facts
-            result = item.context.run(handler, dict(message.body), context)
+            facts = {
+                "aws": aws_context,
+                "sqs": item.record.facts(item.attributes),
+                "task": message.facts,
+            }
+            result = item.context.run(handler, dict(message.body), RecordContext(context, facts))
+            waits = result is not None and isinstance(result, Coroutine)
         except BaseException as error:  # noqa: BLE001 - what isn't the record's own goes on
             result = _note_end(batch, item, error)
         finally:
-            waits = iscoroutine(result)
             if not waits:
                 _stop(item, begin)
         if not waits:
@@ -83,11 +86,6 @@ def _in_turn(batch: Batch) -> list[tuple[Item, Message]]:
     # What SQS won't give out again goes first, where there is no order to keep: it
     # would be lost for lack of time.
     return sorted(batch.alive, key=lambda one: not one[0].is_extra or bool(one[0].record.group))
-
-
-def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine to its end, on the event loop of this process, and return its result."""
-    return _runner().run(coroutine, context=copy_context())
 
 
 def _run_coroutines(
@@ -156,18 +154,6 @@ async def _run_and_write(batch: Batch, item: Item, coroutine: Coroutine[Any, Any
     _note_result(batch, item, result)
 
 
-@cache
-def _runner() -> Runner:
-    """Return what has the one event loop of this process, so that its connections live on."""
-    from asyncio import Runner
-
-    runner = Runner()
-    # Asyncio's own threads see the context variables of asyncio.to_thread, but not those
-    # of loop.run_in_executor.
-    runner.get_loop().set_default_executor(Threads(thread_name_prefix="asyncio"))
-    return runner
-
-
 def _start(item: Item) -> None:
     if item.facts is not None:
         if item.started_at is None:
@@ -201,12 +187,14 @@ def _note_end(batch: Batch, item: Item, error: BaseException) -> Any:
 def _note_result(batch: Batch, item: Item, result: Any) -> None:
     """Write a result where somebody gets it, before anything else can change it.
 
-    What nobody gets may be anything, and isn't looked at.
+    What nobody gets may be anything but work that is still to be done.
     """
-    if item.error is not None or result is None or not _is_wanted(item):
+    if item.error is not None or result is None:
         return
     try:
-        item.document, item.uploads = item.do(_written, result)
+        check_result(result)
+        if _is_wanted(item):
+            item.document, item.uploads = item.do(_written, result)
     except Exception as error:  # noqa: BLE001 - whatever an object's own code raises
         # The Task has run, and what it returns won't be any better the next time.
         item.is_permanent = True

@@ -82,3 +82,9 @@ class Sender:
 
 #: The Task that runs, for what it sends; None outside of one.
 current_sender: ContextVar[Sender | None] = ContextVar("algernon_sender", default=None)
+
+
+def function_arn_of(aws_context: object) -> str | None:
+    """Return the ARN of the function that Lambda's own context is of; None for any other."""
+    arn = getattr(aws_context, "invoked_function_arn", None)
+    return arn if isinstance(arn, str) else None  # a test's context may be anything

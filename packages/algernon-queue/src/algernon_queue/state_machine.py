@@ -9,6 +9,8 @@ from uuid import uuid4
 from algernon_serialize import ajson
 from algernon_storage import Document, StoredData, aws_client
 
+from .errors import text_of
+
 logger = logging.getLogger("algernon_queue")
 
 # AWS Step Functions API Reference, SendTaskSuccess and SendTaskFailure.
@@ -39,7 +41,7 @@ def report_failure(task_token: str, error: Exception) -> None:
         "send_task_failure",
         taskToken=task_token,
         error=type(error).__name__[:_MAX_ERROR],
-        cause=str(error)[:_MAX_CAUSE],
+        cause=text_of(error)[:_MAX_CAUSE],
     )
 
 

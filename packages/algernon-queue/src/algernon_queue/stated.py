@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import wraps
-from inspect import iscoroutine
 from typing import Any
 
 from algernon_serialize import ajson, rebuild_event
 from algernon_storage import Document
 
-from .functions import check_function
+from .context import RecordContext
+from .functions import check_function, check_result
+from .loops import run_coroutine
 from .pipeline import PipelineTermination
-from .running import run_coroutine
 from .state_machine import output_of, report_failure, report_success
 
 logger = logging.getLogger("algernon_queue")
@@ -31,14 +31,15 @@ def stated(handler: StateHandler, /) -> Callable[[Any, Any], Any]:
     Developer Guide, "Service quotas"). An error goes to the state machine under
     its class's name, for ``Retry`` and ``Catch`` to match.
 
-    The context is one dict that lives as long as the worker process, in which
-    ``aws`` is Lambda's own context.
+    The context is a dict whose contents live as long as the worker process, but
+    for ``aws``, which is Lambda's own context.
 
     Args:
         handler: The function, which may be ``async def``.
 
     Raises:
-        SettingError: It is no function, or a generator.
+        SettingError: It is no function, a generator, or a method of no object.
+        UnrunTaskError: By the handler, when the function returns what still has to run.
         algernon_serialize.SerializeError: By the handler, when the input can't be
             rebuilt here or the result can't be sent.
         algernon_storage.StorageError: By the handler, when something can't be
@@ -57,8 +58,8 @@ def stated(handler: StateHandler, /) -> Callable[[Any, Any], Any]:
 
     @wraps(handler)
     def handle_state(event: Any, aws_context: Any) -> Any:
-        context["aws"] = aws_context
-        return run_state(handler, rebuild_event({"input": event})["input"], context)
+        own_context = RecordContext(context, {"aws": aws_context})
+        return run_state(handler, rebuild_event({"input": event})["input"], own_context)
 
     return handle_state
 
@@ -92,8 +93,9 @@ def run_waited_for(
 def _output(handler: StateHandler, event: Any, context: dict[str, Any]) -> str:
     try:
         result = handler(event, context)
-        if iscoroutine(result):
+        if isinstance(result, Coroutine):
             result = run_coroutine(result)
     except PipelineTermination as end:
         result = end.result
+    check_result(result)
     return output_of(Document.of(result))

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from functools import cached_property
+import re
+from collections.abc import Callable, Coroutine, Generator
+from functools import cached_property, partial
+from inspect import Parameter, Signature
+from itertools import pairwise
+from traceback import walk_tb
 from typing import Any
 
-from .context import RecordContext
 from .errors import TaskArgumentsError
-from .functions import is_async
+from .functions import is_async, layers_of, signature_of
 from .retry import Retry
 
-_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+_BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+_VARIABLE = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+
+# How Python says that a call doesn't fit a function, and the first argument that it names.
+_MISFIT = re.compile(r"(?P<function>.+)\(\) (?P<problem>missing|got) [^']*'(?P<name>[^',]*)")
 
 
 class TaskFunction:
@@ -29,45 +35,127 @@ class TaskFunction:
         self.function = function
         self.retry = retry
 
-    def call(self, kwargs: dict[str, Any], context: dict[str, Any]) -> Any:
+    def call(self, sent: dict[str, Any], context: dict[str, Any]) -> Any:
         """Call the function with a message's keyword arguments.
 
         Args:
-            kwargs: The keyword arguments.
+            sent: The keyword arguments.
             context: The worker's context, which the function gets if it has a
                 parameter ``context``.
 
         Raises:
             TaskArgumentsError: They don't fit the function.
         """
+        kwargs = sent
         if self._takes_context:
-            if "context" in kwargs:
+            if "context" in sent:
                 raise TaskArgumentsError(
                     f"the Task {self.task_name!r} was sent an argument 'context', which is where"
                     " it gets the worker's context: give the argument another name"
                 )
-            kwargs = {**kwargs, "context": RecordContext(context) if self.is_async else context}
+            kwargs = {**sent, "context": context}
         if not (self._required <= kwargs.keys() <= self._known):
             self._bind(kwargs)
-        return self.function(**kwargs)
+        if self._decides_itself:
+            return self.function(**kwargs)
+        return self._call_behind_decorator(sent, kwargs)
 
     def _bind(self, kwargs: dict[str, Any]) -> None:
+        if self._signature is None:
+            return
         try:
             self._signature.bind(**kwargs)
         except TypeError as error:
-            raise TaskArgumentsError(
-                f"the Task {self.task_name!r} can't be called with the arguments"
-                f" {sorted(map(str, kwargs))}: {error}; it takes {self._signature}"
-            ) from error
+            raise self._misfit(kwargs, f"{error}; it takes {self._signature}") from error
+
+    def _call_behind_decorator(self, sent: dict[str, Any], kwargs: dict[str, Any]) -> Any:
+        """Call a function whose decorator decides what the function itself is called with."""
+        try:
+            result = self.function(**kwargs)
+        except TypeError as error:
+            if not self._was_context_too_much(sent, kwargs, error):
+                raise
+            result = self.function(**sent)
+        if not isinstance(result, Coroutine):
+            return result
+        return _Awaiting(result, self._await_behind_decorator(result, sent, kwargs))
+
+    async def _await_behind_decorator(
+        self, coroutine: Coroutine[Any, Any, Any], sent: dict[str, Any], kwargs: dict[str, Any]
+    ) -> Any:
+        try:
+            return await coroutine
+        except TypeError as error:
+            if not self._was_context_too_much(sent, kwargs, error):
+                raise
+        return await self.function(**sent)
+
+    def _was_context_too_much(
+        self, sent: dict[str, Any], kwargs: dict[str, Any], error: TypeError
+    ) -> bool:
+        """Tell whether all that was wrong with a call was that the decorator gives the context.
+
+        Raises:
+            TaskArgumentsError: What was sent doesn't fit the function behind the decorator.
+        """
+        misfit = _MISFIT.match(str(error))
+        layer = None if misfit is None else self._not_entered(misfit["function"], error)
+        if misfit is None or layer is None:
+            return False
+        name, is_too_much = misfit["name"], misfit["problem"] == "got"
+        if is_too_much and name in kwargs and name not in sent:
+            # Only a call can tell, so the decorator begins once more this one time.
+            self._takes_context = False
+            return True
+        if is_too_much == (name in sent):
+            problem = f"{error}; behind its decorator it takes {signature_of(layer)}"
+            raise self._misfit(sent, problem) from error
+        return False
+
+    def _not_entered(self, name: str, error: TypeError) -> Any:
+        """Return what of the function an error names, if that hadn't begun when it was raised."""
+        entered = {frame.f_code for frame, _ in walk_tb(error.__traceback__)}
+        for layer in reversed(list(layers_of(self.function))):
+            code = getattr(layer, "__code__", None)
+            if code is not None and code not in entered:
+                named = layer.__qualname__, f"{layer.__module__}.{layer.__qualname__}"
+                if name in named:
+                    return layer
+        return None
+
+    def _misfit(self, kwargs: dict[str, Any], problem: str) -> TaskArgumentsError:
+        return TaskArgumentsError(
+            f"the Task {self.task_name!r} can't be called with the arguments"
+            f" {sorted(map(str, kwargs))}: {problem}"
+        )
 
     # Looked at when the first message comes, since a cold start waits for every Task's.
     @cached_property
-    def _signature(self) -> inspect.Signature:
-        return inspect.signature(self.function)
+    def _signature(self) -> Signature | None:
+        return signature_of(self.function)
+
+    @cached_property
+    def _layers(self) -> list[Any]:
+        """The function, and what it hands arguments on to which it doesn't name itself."""
+        layers = [self.function]
+        for layer, inner in pairwise(layers_of(self.function)):
+            if not _takes_any_name(layer):
+                break
+            layers.append(inner)
+        return layers
+
+    @cached_property
+    def _decides_itself(self) -> bool:
+        return len(self._layers) == 1
 
     @cached_property
     def _takes_context(self) -> bool:
-        return "context" in self._signature.parameters
+        for layer in self._layers:
+            if isinstance(layer, partial) and "context" in layer.keywords:
+                return False
+            if "context" in _names(signature_of(layer)):
+                return True
+        return False
 
     @cached_property
     def is_async(self) -> bool:
@@ -77,16 +165,47 @@ class TaskFunction:
     @cached_property
     def _known(self) -> frozenset[str]:
         """The names that it surely takes as keyword arguments."""
-        parameters = self._signature.parameters.values()
-        return frozenset(each.name for each in parameters if each.kind in _BY_NAME)
+        return _names(self._signature)
 
     @cached_property
     def _required(self) -> frozenset[str]:
         """The names without which it surely can't be called."""
-        parameters = self._signature.parameters.values()
+        parameters = self._signature.parameters.values() if self._signature else ()
         return frozenset(
             each.name
             for each in parameters
-            if each.default is inspect.Parameter.empty
-            and each.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+            if each.default is Parameter.empty and each.kind not in _VARIABLE
         )
+
+
+class _Awaiting(Coroutine[Any, Any, Any]):
+    """A coroutine that awaits another, which is closed with it, should neither ever begin."""
+
+    def __init__(self, awaited: Coroutine[Any, Any, Any], by: Coroutine[Any, Any, Any]) -> None:
+        self._awaited = awaited
+        self._by = by
+
+    def send(self, value: Any) -> Any:
+        return self._by.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._by.throw(*error)
+
+    def close(self) -> None:
+        self._by.close()
+        self._awaited.close()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._by.__await__()
+
+
+def _names(signature: Signature | None) -> frozenset[str]:
+    parameters = signature.parameters.values() if signature else ()
+    return frozenset(each.name for each in parameters if each.kind in _BY_NAME)
+
+
+def _takes_any_name(function: Callable[..., Any]) -> bool:
+    signature = signature_of(function)
+    return signature is not None and any(
+        each.kind is Parameter.VAR_KEYWORD for each in signature.parameters.values()
+    )

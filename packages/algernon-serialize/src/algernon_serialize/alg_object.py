@@ -6,7 +6,7 @@ from functools import cache
 from operator import attrgetter
 from types import FunctionType
 
-from .errors import MalformedTagError, UnserializableError
+from .errors import MalformedTagError, UnserializableError, kind_name
 from .fields import is_dataclass_itself, make_from_fields, missing_parameters, values_of_fields
 from .registry import Registration, by_class, register, split_name
 
@@ -206,8 +206,8 @@ def _reader(cls: type[AlgObject]) -> Callable[[Any], AlgObject]:
     def read(attributes: Any) -> AlgObject:
         if type(attributes) is not dict:
             raise MalformedTagError(
-                "the value of an object's tag is a mapping of attributes, not a"
-                f" {type(attributes).__name__}"
+                "the value of an object's tag is a mapping of attributes, not"
+                f" {kind_name(type(attributes))}"
             )
         current = cls.upgrade(attributes) if upgrades else attributes
         return cls.parse_json(Attributes(current))

@@ -11,7 +11,7 @@ from operator import itemgetter
 
 from . import scalars
 from .encoding import MAX_DEPTH
-from .errors import MalformedTagError, NestingError, PathError, UnknownClassError
+from .errors import MalformedTagError, NestingError, PathError, UnknownClassError, kind_name
 from .registry import by_name
 from .scalars import expect
 from .tags import MODULE, OWN, TAG, has
@@ -126,7 +126,7 @@ class Decoder:
             form = self.decode(form, _deeper(depth))
         if type(form) is not kind:
             raise MalformedTagError(
-                f"this is no {name}: its value is a {type(form).__name__}, not a {kind.__name__}"
+                f"this is no {name}: its value is {kind_name(type(form))}, not {kind_name(kind)}"
             )
         try:
             return make(form)

@@ -73,4 +73,10 @@ def step(key: object) -> str:
     try:
         return f"[{key!r}]"
     except Exception:  # noqa: BLE001 - a key's own, or Python's for an int of very many digits
-        return f"[a {type(key).__name__}]"
+        return f"[{kind_name(type(key))}]"
+
+
+def kind_name(kind: type) -> str:
+    """Return a type's name with its article: ``an int``, ``a dict``."""
+    name = kind.__name__
+    return f"an {name}" if name.startswith(tuple("aeioAEIO")) else f"a {name}"

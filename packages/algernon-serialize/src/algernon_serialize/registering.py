@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .encoding import CONTAINERS
-from .errors import MalformedTagError
+from .errors import MalformedTagError, kind_name
 from .fields import is_dataclass_itself, make_from_fields, missing_parameters, values_of_fields
 from .registry import Registration, split_name
 from .registry import register as add
@@ -90,8 +90,8 @@ def _own_way(cls: type) -> tuple[Encode, Decode] | None:
 def _mapping(cls: type, values: Any) -> dict[str, Any]:
     if type(values) is not dict:
         raise MalformedTagError(
-            f"the value of {cls.__qualname__}'s tag is a mapping of its fields, not a"
-            f" {type(values).__name__}"
+            f"the value of {cls.__qualname__}'s tag is a mapping of its fields, not"
+            f" {kind_name(type(values))}"
         )
     return values
 

@@ -15,6 +15,7 @@ from decimal import Decimal
 from importlib import import_module
 
 from .datetimes import decode_datetime, decode_time, encode_datetime, encode_time
+from .errors import kind_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -29,7 +30,7 @@ def expect(kind: type, form: Any) -> Any:
         TypeError: It is of another.
     """
     if type(form) is not kind:
-        raise TypeError(f"its value is a {kind.__name__}, not a {type(form).__name__}")
+        raise TypeError(f"its value is {kind_name(kind)}, not {kind_name(type(form))}")
     return form
 
 
