@@ -158,7 +158,7 @@ def test_what_could_not_be_published_is_not_run_again(
     handler = worker.doing(work)
     wire.treatment = refusing("PublishBatch")
     assert staying(handler, one_record()) == [0]
-    asked = {"sqs GetQueueUrl": 1} if worker.kind == "report" else {}
+    asked = {"sqs GetQueueUrl": 1} if worker.failures == "report" else {}
     assert wire.counted() == {"s3 PUT": 2, "sns PublishBatch": 1, **asked}
     assert staying(handler, one_record()) == [0]
     assert listeners.messages() == []

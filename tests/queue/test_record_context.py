@@ -223,6 +223,9 @@ def whole(**kept: Any) -> dict[str, Any]:
         "source_arn": one["eventSourceARN"],
         "aws_region": one["awsRegion"],
         "receive_count": 1,
+        "message_attributes": {},
+        "message_group": None,
+        "sent_at": 1545082650.636,
     }
     return {"aws": None, "sqs": sqs, "task": task, **kept}
 
