@@ -13,6 +13,8 @@ from algernon_queue import (
     TaskRouter,
     queued,
 )
+from algernon_serialize import ajson
+from algernon_storage import StoredData
 
 from ..wire import Answer
 from .events import (
@@ -173,6 +175,19 @@ def test_what_will_never_succeed_is_moved_at_once(
     if wrap is str:
         assert found.get("task_id") == (one["messageId"] if task_name else None)
     assert "was moved to the dead-letter queue" in caplog.text
+
+
+def test_arguments_beyond_what_is_read_are_no_use_to_try_again(
+    queue: SourceQueue, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stored arguments that are too long to be read are moved at once, and say what to set."""
+    stored = StoredData("long", {"text": "x" * 1000}, full_unpack=True)
+    queue.send(ajson.dumps({"task_name": "good", "task_kwargs": stored}))
+    monkeypatch.setenv("ALGERNON_MAX_READ_BYTES", "100")
+    assert router().handler(event(*queue.receive()), LambdaContext()) == ALL_DONE
+    (dead,) = queue.dead_letters()
+    assert reasons(dead)["error"] == "ReadLimitError"
+    assert "ALGERNON_MAX_READ_BYTES" in reasons(dead)["reason"]
 
 
 def test_a_queued_handler_may_say_so_too(queue: SourceQueue) -> None:

@@ -13,6 +13,7 @@ from algernon_storage import (
     StorageError,
     StoredData,
     UntrustedBucketError,
+    buckets,
 )
 
 from .objects import put_document
@@ -20,6 +21,11 @@ from .objects import put_document
 if TYPE_CHECKING:
     from ..conftest import LocalAWS
     from ..wire import Wire
+
+
+@pytest.fixture(autouse=True)
+def _no_ledger_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buckets, "_ledgers", set())
 
 
 @pytest.fixture
@@ -206,8 +212,11 @@ def test_an_access_point_is_a_bucket(bucket: str, monkeypatch: pytest.MonkeyPatc
 def test_a_ledger_s_folder_is_read(
     aws: LocalAWS, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker reads what its ledger keeps, wherever that is, and nothing beside it."""
+    """A worker reads what its ledger keeps in its bucket, and nothing beside it."""
     pointer = put_document(aws, bucket, "of-one-ledger/n!1.json", "kept")
+    with pytest.raises(UntrustedBucketError):
+        StoredData.retrieve(pointer)
+    S3Ledger(bucket="foreign-bucket", folder="of-one-ledger")
     with pytest.raises(UntrustedBucketError):
         StoredData.retrieve(pointer)
     S3Ledger(folder="of-one-ledger")

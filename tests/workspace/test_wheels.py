@@ -185,6 +185,25 @@ def test_serialize_passes_its_tests_beside_orjson_on_newer_pythons(
     run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", ROOT / "tests" / "serialize")
 
 
+@pytest.mark.parametrize("version", ["3.12", "3.13"])
+def test_the_oldest_requirements_of_serialize_warn_of_nothing(
+    version: str, wheels: dict[str, Path], tmp_path: Path
+) -> None:
+    """The oldest dateutil that is asked for is imported on the newer Pythons without a warning."""
+    base = interpreter(version)
+    if base is None:
+        pytest.skip(f"there is no Python {version} here")
+    python = install(
+        tmp_path / "env",
+        wheels["serialize"],
+        *requirements("algernon-serialize"),
+        resolution="lowest-direct",
+        base=base,
+    )
+    program = "from algernon_serialize import ajson; import dateutil.tz; print(ajson.dumps(1))"
+    assert run(python, "-W", "error", "-c", program) == "1\n"
+
+
 def test_the_meta_package_is_lazy(wheels: dict[str, Path], tmp_path: Path) -> None:
     """With all five installed, importing ajson and AlgObject loads no AWS package."""
     python = install(tmp_path / "env", *wheels.values())

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from algernon_storage import Ledger, OtherTaskError
+from algernon_storage import Ledger, OtherTaskError, ReadLimitError
 
 from .batch import Batch, Item
 from .deadline import Deadline
@@ -36,7 +36,7 @@ _MAX_REASON = 1024
 _UNREGISTERED = Retry(retries=4, backoff=16)
 
 # What trying again won't change.
-_PERMANENT = (PermanentError, OtherTaskError)
+_PERMANENT = (PermanentError, OtherTaskError, ReadLimitError)
 
 
 def release_claims(batch: Batch, ledger: Ledger) -> None:

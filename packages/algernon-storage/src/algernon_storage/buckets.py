@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from .errors import MissingBucketError, UntrustedBucketError
 
-# Where this process keeps ledgers: bucket and folder, or None for its own.
+# Where this process keeps ledgers: bucket and folder, or None for the worker's own.
 _ledgers: set[tuple[str | None, str | None]] = set()
 
 
@@ -32,7 +32,7 @@ def own_folder() -> str:
 
 
 def trust_ledger(bucket: str | None, folder: str | None) -> None:
-    """Read from where this process keeps a ledger, too.
+    """Read from where this process keeps a ledger, too, if it is in the worker's own bucket.
 
     Args:
         bucket: The bucket, or None for the worker's own.
@@ -44,8 +44,8 @@ def trust_ledger(bucket: str | None, folder: str | None) -> None:
 def check_trust(bucket: str, key: str) -> None:
     """Refuse what is in no bucket and folder that this worker reads from.
 
-    These are its own folder in its own bucket, that of its ledger, and what
-    `ALGERNON_TRUSTED_BUCKETS` names. A pointer comes from a message, and whoever
+    These are its own folder in its own bucket, that of its ledger there, and
+    what `ALGERNON_TRUSTED_BUCKETS` names. A pointer comes from a message, and whoever
     could send one could otherwise have a worker read, and rebuild, whatever it
     has access to.
 
@@ -76,10 +76,9 @@ def _trusted() -> Iterator[tuple[str, str]]:
     """Give each bucket and folder that may be read from; an empty folder is the whole bucket."""
     own = os.environ.get("ALGERNON_BUCKET_NAME")
     for ledger_bucket, ledger_folder in ((None, None), *_ledgers):
-        bucket = ledger_bucket or own
         folder = (ledger_folder or own_folder()).strip("/")
-        if bucket and folder:
-            yield bucket, folder
+        if own and ledger_bucket in (None, own) and folder:
+            yield own, folder
     for entry in os.environ.get("ALGERNON_TRUSTED_BUCKETS", "").split(","):
         # The ARN of an access point, which stands for a bucket, has a slash in itself.
         access_point, is_arn, rest = entry.strip().partition(":accesspoint/")

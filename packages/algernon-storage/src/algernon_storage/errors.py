@@ -31,6 +31,10 @@ class DamagedObjectError(StorageError):
     """Raised when an object isn't the one that was written there, by what its writer noted."""
 
 
+class ReadLimitError(StorageError):
+    """Raised when a pointer leads to more than the worker reads, however often it is tried."""
+
+
 class AlreadyStoredError(StorageError):
     """Raised when other data is already stored where this data would go."""
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
-
-from .errors import StorageSettingError
+from .settings import number_of
 
 
 def inline_limit() -> int:
@@ -14,11 +11,10 @@ def inline_limit() -> int:
     Raises:
         StorageSettingError: The variable holds no number of bytes.
     """
-    setting = os.environ.get("ALGERNON_INLINE_BYTES") or "0"
-    if not re.fullmatch("[0-9]{1,18}", setting):
-        raise StorageSettingError(
-            f"ALGERNON_INLINE_BYTES is {setting[:40]!r}, which is no number of bytes: set it to how"
-            " long stored data may be, as JSON, to stay inside a message, or to 0 to send it"
-            " through S3 always"
-        )
-    return int(setting)
+    return number_of(
+        "bytes",
+        "ALGERNON_INLINE_BYTES",
+        0,
+        "how long stored data may be, as JSON, to stay inside a message, or to 0 to send it"
+        " through S3 always",
+    )

@@ -13,7 +13,7 @@ from .buckets import own_bucket, own_folder, trust_ledger
 from .clients import aws_client
 from .conditions import check_boto3, check_store
 from .document import Document
-from .errors import LedgerError, OtherTaskError
+from .errors import LedgerError, OtherTaskError, ReadLimitError
 from .objects import (
     Answer,
     create_object,
@@ -29,6 +29,9 @@ from .pointer import Pointer
 
 # S3 tells times to the second: a claim ends so much later than it says.
 _CLOCK_SECONDS = 1
+
+# A claim has a tenth of this.
+_MAX_CLAIM_BYTES = 10_000
 
 # How often a claim is looked at again that others change meanwhile.
 _LOOKS = 5
@@ -116,7 +119,8 @@ class S3Ledger:
     Two small objects a Task stay in the folder until the bucket's lifecycle rule
     removes them; a Task that turns up after that is run again.
 
-    What is in its folder may be read by pointers, in the process that makes it.
+    The process that makes one in the worker's own bucket may read from its folder by
+    pointers. Another bucket has to be in `ALGERNON_TRUSTED_BUCKETS` for that.
 
     Source: Amazon S3 User Guide, "Add preconditions to S3 operations with
     conditional requests".
@@ -132,7 +136,6 @@ class S3Ledger:
     def __init__(self, *, bucket: str | None = None, folder: str | None = None) -> None:
         self._bucket = bucket
         self._folder = folder
-        # Its outcomes are read where they are, by whom its process runs.
         trust_ledger(bucket, folder)
 
     def claim(
@@ -271,7 +274,9 @@ class S3Ledger:
 
         place = self._place(task_id, "claim")
         try:
-            body, answer = fetch(place, _body_and_answer)
+            body, answer = fetch(place, _body_and_answer, most=_MAX_CLAIM_BYTES)
+        except ReadLimitError as error:
+            raise _no_claim(place, error) from error
         except ClientError as error:
             # The write that ours met isn't through yet, or the claim was removed meanwhile.
             if is_missing(error):
@@ -352,8 +357,12 @@ def _parsed(body: bytes, place: Pointer) -> dict[str, Any]:
     try:
         claim: dict[str, Any] = ajson.loads(body, rebuild=False)
     except (MalformedJSONError, NestingError) as error:
-        raise LedgerError(f"what stands at {place} is no claim: {error}") from error
+        raise _no_claim(place, error) from error
     match claim:
         case {"holder": str() | None, "seconds": int() | float() | None}:
             return claim
-    raise LedgerError(f"what stands at {place} is no claim: look for what else writes there")
+    raise _no_claim(place, "look for what else writes there")
+
+
+def _no_claim(place: Pointer, why: object) -> LedgerError:
+    return LedgerError(f"what stands at {place} is no claim: {why}")

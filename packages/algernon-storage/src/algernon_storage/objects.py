@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from io import BytesIO
 from random import uniform
 from time import sleep
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +21,7 @@ from .errors import (
     MissingBucketError,
     MissingObjectError,
 )
+from .limits import too_long
 from .multipart import PART_BYTES, upload_in_parts
 from .pointer import Pointer
 
@@ -40,6 +42,9 @@ _TRIES = 4
 # Botocore tries again what fails before the body begins to come, and no more.
 _READS = 4
 _FIRST_WAIT_SECONDS = 0.1
+
+# What is unpacked at a time while its length isn't known.
+_PIECE_BYTES = 1024 * 1024
 
 Answer = Mapping[str, Any]
 T = TypeVar("T")
@@ -111,10 +116,15 @@ def overwrite_object(place: Pointer, body: bytes, *, compress: bool = False) -> 
     _write(place, stored, description, {})
 
 
-def read_object(place: Pointer) -> bytes:
+def read_object(place: Pointer, *, most: int) -> bytes:
     """Return an object's body, uncompressed, and checked by what its writer noted.
 
+    Args:
+        place: Where it is.
+        most: The bytes that it may have, packed and unpacked.
+
     Raises:
+        ReadLimitError: It has more. That takes no room for more.
         MissingBucketError: The bucket doesn't exist.
         MissingObjectError: Nothing is there (any more).
         DamagedObjectError: The body isn't the one that was written there.
@@ -127,13 +137,13 @@ def read_object(place: Pointer) -> bytes:
     def text_of(body: bytes, answer: Answer) -> bytes:
         noted = answer["Metadata"].get(_SHA256)
         if answer.get("ContentEncoding") == "gzip":
-            body = _unpacked(body, place, is_ours=noted is not None)
+            body = _unpacked(body, place, most=most, is_ours=noted is not None)
         if noted and sha256(body).hexdigest() != noted:
             raise _damaged(place)
         return body
 
     try:
-        return fetch(place, text_of)
+        return fetch(place, text_of, most=most)
     except ClientError as error:
         if is_missing(error):
             raise MissingObjectError(
@@ -145,15 +155,17 @@ def read_object(place: Pointer) -> bytes:
         raise
 
 
-def fetch(place: Pointer, take: Callable[[bytes, Answer], T]) -> T:
+def fetch(place: Pointer, take: Callable[[bytes, Answer], T], *, most: int) -> T:
     """Get an object, again where what comes is cut off, damaged, or another object.
 
     Args:
         place: Where it is.
         take: What is made of its body and S3's answer. It raises DamagedObjectError
             where they aren't what was written.
+        most: The bytes that the body may have.
 
     Raises:
+        ReadLimitError: It has more.
         DamagedObjectError: They aren't, however often they are read.
         botocore.exceptions.ClientError: S3 refuses, or nothing is there.
         botocore.exceptions.BotoCoreError: The body is cut off whenever it is read.
@@ -166,6 +178,8 @@ def fetch(place: Pointer, take: Callable[[bytes, Answer], T]) -> T:
         answer = _get(place)
         try:
             _check_file(place, answer["Metadata"])
+            if answer.get("ContentLength", 0) > most:
+                raise too_long(place, most)
             return take(answer["Body"].read(), answer)
         except FlexibleChecksumError as error:
             if not reads_left:
@@ -257,9 +271,17 @@ def _check_file(place: Pointer, metadata: Mapping[str, str]) -> None:
         )
 
 
-def _unpacked(body: bytes, place: Pointer, *, is_ours: bool) -> bytes:
+def _unpacked(body: bytes, place: Pointer, *, most: int, is_ours: bool) -> bytes:
     try:
-        return gzip.decompress(body)
+        with gzip.open(BytesIO(body)) as file:
+            length = 0
+            while piece := file.read(_PIECE_BYTES):
+                length += len(piece)
+                if length > most:
+                    raise too_long(place, most)
+            # A few bytes may unpack to any number: now it is known that there is room.
+            file.rewind()
+            return file.read()
     except (OSError, EOFError, zlib.error) as error:
         if is_ours:
             raise _damaged(place) from error

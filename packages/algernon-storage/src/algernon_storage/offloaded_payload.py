@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from .buckets import check_trust
 from .errors import MalformedObjectError
+from .limits import reading_of
 from .objects import read_object
 from .pointer import Pointer, is_utf8
 
@@ -53,6 +54,7 @@ class OffloadedPayload:
             UntrustedBucketError: It is where this worker doesn't read from.
             MissingBucketError: The bucket doesn't exist.
             MissingObjectError: Nothing is there (any more).
+            ReadLimitError: It is longer than `ALGERNON_MAX_READ_BYTES`.
             MalformedObjectError: What is there isn't text in UTF-8.
             DamagedObjectError: It isn't what was written there.
             botocore.exceptions.ClientError: S3 refuses for any other reason.
@@ -60,7 +62,8 @@ class OffloadedPayload:
         check_trust(self.bucket, self.key)
         place = Pointer(self.bucket, self.key, name=self.key)
         try:
-            return read_object(place).decode()
+            with reading_of(place) as reading:
+                return read_object(place, most=reading.bytes_left).decode()
         except UnicodeDecodeError as error:
             raise MalformedObjectError(
                 f"the object at {place} isn't a message's body, which is text in UTF-8: look for"

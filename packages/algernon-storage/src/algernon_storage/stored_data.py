@@ -15,6 +15,7 @@ from .canonical import by_content, content_sha256
 from .document import Document, read_document, write_document
 from .errors import MalformedObjectError, StorageSettingError
 from .inline import inline_limit
+from .limits import reading_of
 from .objects import read_object
 from .pointer import Pointer
 from .uploads import Upload, store_or_put_off
@@ -176,19 +177,24 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
             UntrustedBucketError: It leads to where this worker doesn't read from.
             MissingBucketError: The bucket doesn't exist.
             MissingObjectError: Nothing is there (any more).
+            ReadLimitError: It, with what it leads to, is more than this worker reads:
+                `ALGERNON_MAX_READ_BYTES`, `ALGERNON_MAX_READ_OBJECTS`.
             MalformedObjectError: What is there isn't stored data.
             DamagedObjectError: It isn't what was written there.
-            algernon_serialize.SerializeError: The data can't be rebuilt here.
+            algernon_serialize.SerializeError: The data can't be rebuilt here, or more than
+                20 stored data are in one another.
             botocore.exceptions.ClientError: S3 refuses for any other reason.
         """
         place = Pointer.parse(pointer)
         check_trust(place.bucket, place.key)
-        body = read_object(place)
-        size = len(body)
-        document = read_document(body, place)
-        del body  # it may be large, and rebuilding takes room of its own
-        if rebuild and not document.get("safe_mode"):
-            document = rebuild_event(document)
+        with reading_of(place) as reading:
+            body = read_object(place, most=reading.bytes_left)
+            size = len(body)
+            reading.bytes_left -= size
+            document = read_document(body, place)
+            del body  # it may be large, and rebuilding takes room of its own
+            if rebuild and not document.get("safe_mode"):
+                document = rebuild_event(document)
         found = cls._found(
             place, document["data_string"], full_unpack=document["full_unpack"], stored=True
         )

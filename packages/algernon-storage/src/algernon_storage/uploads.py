@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from .errors import AlreadyStoredError, MissingObjectError
+from .errors import AlreadyStoredError, MissingObjectError, ReadLimitError
 from .objects import create_object, find_object, overwrite_object, read_object
 from .pointer import Pointer
 
@@ -76,7 +76,11 @@ class Upload:
             overwrite_object(self.place, self.text, compress=self.compress)
 
     def _check_same(self) -> None:
-        if read_object(self.place) != self.text:
+        try:
+            is_same = read_object(self.place, most=len(self.text)) == self.text
+        except ReadLimitError:
+            is_same = False
+        if not is_same:
             raise AlreadyStoredError(
                 f"other data is stored at {self.place} already, and stored data is never"
                 " overwritten: choose another name or timestamp"
