@@ -451,9 +451,17 @@ def test_message_of_a_batch_that_stays_whole_is_an_error(workers: Workers, aws: 
         "one",
         WORKER.replace('failures="report"', 'failures="batch"')
         + """
+from algernon_storage import aws_client
+
+def refuse(params, **others):
+    body = params["body"]
+    if b"bad" in (body if isinstance(body, bytes) else body.getvalue()):
+        raise OSError("nothing bad is stored")
+
 @router.task
 def ship(n):
-    return {"result": object() if n else "good"}
+    aws_client("s3").meta.events.register("before-call.s3.PutObject", refuse, "refuse")
+    return {"result": "bad" if n else "good"}
 """,
     )
     event = {

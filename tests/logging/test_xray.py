@@ -426,9 +426,13 @@ def test_subsegment_has_the_times_of_its_task(
         for each in of_tasks(daemon.received())
     ]
     (first_start, first_end), (second_start, second_end) = times
-    assert 0.3 <= first_end - first_start < 0.38
-    assert 0.1 <= second_end - second_start < 0.18
-    assert (second_start >= first_end) == (define == "def")
+    # A clock may be set meanwhile, by a little.
+    assert first_end - first_start > 0.25
+    assert second_end - second_start > 0.05
+    if define == "def":
+        assert second_start > first_end - 0.05
+    else:
+        assert second_end < first_end
 
 
 def test_second_delivery_is_a_second_subsegment_of_the_sender(

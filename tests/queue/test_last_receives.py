@@ -23,6 +23,7 @@ from .queues import SourceQueue, entries_of, not_allowing, received_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from ..conftest import LocalAWS
     from ..wire import Call, Wire
@@ -306,11 +307,24 @@ def test_a_queue_that_may_not_be_asked_is_left_to_sqs(
     """Without the right to ask for the redrive policy all is SQS's, and the log says so."""
     system = make(extra=0, max_receive_count=1)
     record = system.send(task_kwargs={"error": "no"})
-    caplog.set_level("INFO")
+    caplog.set_level("DEBUG")
     wire.treatment = not_allowing("GetQueueAttributes")
     assert system.handle(record, 1) == failed(record)
     assert system.dead() is None
     assert "can't be asked for its redrive policy" in caplog.text
+
+
+def test_where_no_aws_is_known_a_failure_is_a_failure(
+    make: Callable[..., System], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A worker that is tried out without any AWS still hands back what failed."""
+    system = make()
+    record = system.send(task_kwargs={"error": "no"})
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    for times in (1, 3):
+        assert system.handle(record, times) == failed(record)
 
 
 @pytest.mark.parametrize("setting", ["two", "-1", "1.5", "1e3"])

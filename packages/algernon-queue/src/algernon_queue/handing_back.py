@@ -73,7 +73,7 @@ class HandingBack:
         So those behind it in its message group needn't wait for another time, which
         would count as one of theirs.
         """
-        if not item.record.queue_arn or not self._is_doomed(item):
+        if not item.record.queue_arn or not item.do(self._is_doomed, item):
             return False
         if item.task_token is not None:
             return is_last(item.record) and _is_reported(item, item.task_token)
@@ -91,7 +91,7 @@ class HandingBack:
         for item in staying:
             if not item.has_failed:
                 self._counter.note_untried(item.record)
-        self._move([item for item in staying if self._is_doomed(item)], deadline)
+        self._move([item for item in staying if item.do(self._is_doomed, item)], deadline)
         self._hide([item for item in staying if not item.is_settled], deadline)
 
     def _is_doomed(self, item: Item) -> bool:

@@ -96,16 +96,13 @@ def _by_convention(
 def _unaddressed(task_name: str, cause: Exception) -> Exception:
     from botocore.exceptions import NoCredentialsError, NoRegionError
 
-    what = f"the topic of the Task {task_name!r} can't be told"
     if isinstance(cause, NoCredentialsError):
-        error = PublishError(
-            f"{what}, since there are no AWS credentials to ask whose account this is:"
-            f" {WHERE_CREDENTIALS_ARE}"
-        )
+        why = f"there are no AWS credentials to ask whose account this is: {WHERE_CREDENTIALS_ARE}"
     elif isinstance(cause, NoRegionError):
-        error = PublishError(f"{what}, since no AWS region is named: set AWS_REGION")
+        why = "no AWS region is named: set AWS_REGION"
     else:
-        error = PublishError(f"{what}, since STS doesn't say whose account this is: {cause}")
+        return cause
+    error = PublishError(f"the topic of the Task {task_name!r} can't be told, since {why}")
     error.__cause__ = cause
     return error
 

@@ -85,7 +85,7 @@ def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline, sender: 
 def _note_extra(batch: Batch, ledger: Ledger | None) -> None:
     """Note which records come after all their tries, of which only a ledger knows more."""
     for item, _ in batch.alive:
-        item.is_extra = is_extra(item.record)
+        item.is_extra = item.do(is_extra, item.record)
         if item.is_extra and ledger is None:
             batch.fail(item, _lost("or has never run"))
 
