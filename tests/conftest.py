@@ -8,6 +8,7 @@ clients go straight to moto.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Generator, Iterator
@@ -36,14 +37,38 @@ settings.load_profile("any machine")
 #: Those that start a process or a server for a test. Other tests that do are marked so.
 STARTING_FIXTURES = {"_moto", "command", "start_function"}
 
+#: Folders of tests that mostly wait. They come first, so that no core waits for them at the end.
+SLOWEST = ("tests/faults/", "tests/system/")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that start something through a fixture."""
+    """Mark the tests that start something through a fixture, and put the slowest first."""
     for item in items:
         if isinstance(item, pytest.Function) and not STARTING_FIXTURES.isdisjoint(
             item.fixturenames
         ):
             item.add_marker(pytest.mark.starts)
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOWEST))
+
+
+#: The processes that were started, since the test that runs began.
+_started: list[str] = []
+
+
+def _note_start(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in ("os.fork", "os.posix_spawn", "subprocess.Popen"):
+        _started.append(f"{event}{arguments[:1]}")
+
+
+sys.addaudithook(_note_start)
+
+
+@pytest.fixture(autouse=True)
+def _starts_are_marked(request: pytest.FixtureRequest) -> Iterator[None]:
+    _started.clear()
+    yield
+    if not request.node.get_closest_marker("starts"):
+        assert _started == [], "a test that starts a process is marked with pytest.mark.starts"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -66,9 +91,15 @@ def _writable(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class LocalAWS:
-    """Where the local AWS listens."""
+    """Where the local AWS listens.
+
+    Attributes:
+        url: For a test's own clients.
+        proxy_url: For the code under test.
+    """
 
     url: str
+    proxy_url: str
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of the test's own."""
@@ -86,13 +117,19 @@ class LocalAWS:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def _as_in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take back what other tests, and the modules that they import, did to the whole process."""
     for name in [*os.environ]:
         if name.startswith("ALGERNON_") or name == "CACHE_FOLDER_NAME":
             monkeypatch.delenv(name)
     # A process reads from where its ledgers are, among them those of the tests before.
     if buckets := sys.modules.get("algernon_storage.buckets"):
         monkeypatch.setattr(buckets, "_ledgers", set())
+    # Whoever is decorated for logs watches the queue, and brings the root logger into shape.
+    getattr(sys.modules.get("algernon_queue"), "observers", []).clear()
+    root = logging.getLogger()
+    root.setLevel(logging.WARNING)
+    root.handlers = [one for one in root.handlers if type(one).__module__ == "_pytest.logging"]
 
 
 @pytest.fixture(scope="session")
@@ -102,19 +139,11 @@ def _moto() -> Iterator[tuple[LocalAWS, Wire]]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    local, wire = LocalAWS(f"http://{host}:{port}"), Wire()
-    proxy = proxy_to(local.url, wire)
+    url, wire = f"http://{host}:{port}", Wire()
+    proxy = proxy_to(url, wire)
     thread = Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    os.environ.update(
-        AWS_ACCESS_KEY_ID="local",
-        AWS_SECRET_ACCESS_KEY="local",
-        AWS_DEFAULT_REGION=REGION,
-        AWS_REGION=REGION,
-        AWS_ENDPOINT_URL=f"http://127.0.0.1:{proxy.server_port}",
-    )
-    yield local, wire
-    del os.environ["AWS_ENDPOINT_URL"]
+    yield LocalAWS(url, f"http://127.0.0.1:{proxy.server_port}"), wire
     proxy.shutdown()
     proxy.server_close()
     thread.join()
@@ -122,9 +151,14 @@ def _moto() -> Iterator[tuple[LocalAWS, Wire]]:
 
 
 @pytest.fixture
-def aws(_moto: tuple[LocalAWS, Wire]) -> LocalAWS:
-    """A local AWS that is empty."""
+def aws(_moto: tuple[LocalAWS, Wire], monkeypatch: pytest.MonkeyPatch) -> LocalAWS:
+    """A local AWS that is empty, and that the environment leads to."""
     local, wire = _moto
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", local.proxy_url)
     local.reset()
     wire.clear()
     return local

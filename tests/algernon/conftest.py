@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ..waiting import PATIENCE
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -27,7 +29,7 @@ def command(tmp_path: Path) -> Command:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=PATIENCE,
         )
 
     return run

@@ -119,6 +119,7 @@ def test_what_is_no_code_stays_out(tmp_path: Path) -> None:
     assert names_in(code_archive("worker", tmp_path)) == {"worker.py"}
 
 
+@pytest.mark.starts
 def test_the_algernon_packages_run_from_the_zip(tmp_path: Path) -> None:
     """All five packages are in it, though they may be installed editable."""
     write(tmp_path, "worker.py")

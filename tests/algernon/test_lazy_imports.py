@@ -8,6 +8,8 @@ import sys
 import algernon
 import pytest
 
+pytestmark = pytest.mark.starts
+
 
 def modules_after(code: str) -> set[str]:
     """Return the top-level modules that a new Python has loaded after it ran some code."""

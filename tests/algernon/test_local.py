@@ -18,6 +18,13 @@ from algernon.errors import DeploymentError, LocalSystemError, TemplateError, Wo
 from algernon.local import LocalSystem, default_stack_name
 from algernon.template import logical_id, system_template
 
+from ..waiting import wait_for
+
+pytestmark = pytest.mark.starts
+
+# Long enough for a batch on a busy machine.
+FUNCTION_SECONDS = 10
+
 WORKER = """
 import json
 import logging
@@ -156,7 +163,7 @@ def system(folder: Path) -> Iterator[LocalSystem]:
             patch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
             patch.setenv("DATABASE_PASSWORD", "real-password")
             patch.setenv("DEBUG", "True")
-            started = LocalSystem("shop.worker:router", directory=folder, timeout=2)
+            started = LocalSystem("shop.worker:router", directory=folder, timeout=FUNCTION_SECONDS)
             stack.enter_context(started)
         yield started
 
@@ -197,33 +204,28 @@ def _topic_arns(sns: Any) -> list[str]:
     return [topic["TopicArn"] for topic in sns.list_topics()["Topics"]]
 
 
-def wait_for(system: LocalSystem, key: str) -> Any:
+def kept(system: LocalSystem, key: str) -> Any:
     """Return the JSON of an object in the system's bucket, when it is there."""
     s3 = clients_of(system)("s3")
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            body = s3.get_object(Bucket=system.bucket_name, Key=key)["Body"]
-        except s3.exceptions.NoSuchKey:
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{key} isn't there: {system.log_lines()}") from None
-            time.sleep(0.05)
-        else:
-            with body:
-                return json.loads(body.read())
+
+    def keys() -> list[str]:
+        answer = s3.list_objects_v2(Bucket=system.bucket_name)
+        return [found["Key"] for found in answer.get("Contents", [])]
+
+    wait_for(lambda: key in keys(), moving=keys)
+    with s3.get_object(Bucket=system.bucket_name, Key=key)["Body"] as body:
+        return json.loads(body.read())
 
 
 def wait_for_line(system: LocalSystem, text: str) -> str:
     """Return the first log line that has a text, when it is there."""
-    seen = []
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        for line in system.log_lines():
-            seen.append(line)
-            if text in line:
-                return line
-        time.sleep(0.05)
-    raise AssertionError(f"no line with {text!r} in {seen}")
+    seen: list[str] = []
+
+    def found() -> list[str]:
+        seen.extend(system.log_lines())
+        return [line for line in seen if text in line]
+
+    return wait_for(found, moving=lambda: len(seen))[0]
 
 
 def session_of(process_id: int) -> set[int]:
@@ -244,7 +246,7 @@ def test_a_chain_goes_through_the_system(system: LocalSystem) -> None:
     """A Task's result reaches its callback, through topics and queues of nearly equal names."""
     send(system, "greet-1", callback="greet_1", name="Ada")
 
-    assert wait_for(system, "greetings/Ada") == "Hello, Ada"
+    assert kept(system, "greetings/Ada") == "Hello, Ada"
 
 
 def test_what_is_deployed_is_the_template(system: LocalSystem, client: Client) -> None:
@@ -253,7 +255,9 @@ def test_what_is_deployed_is_the_template(system: LocalSystem, client: Client) -
         StackName=system.stack_name, TemplateStage="Original"
     )["TemplateBody"]
 
-    assert deployed == system_template(system.tasks, handler="shop.worker.handler", timeout=2)
+    assert deployed == system_template(
+        system.tasks, handler="shop.worker.handler", timeout=FUNCTION_SECONDS
+    )
 
 
 def test_a_chain_goes_from_worker_to_worker_and_back(tmp_path: Path) -> None:
@@ -264,7 +268,7 @@ def test_a_chain_goes_from_worker_to_worker_and_back(tmp_path: Path) -> None:
 
     with LocalSystem("buyer:router", "market.seller:router", directory=tmp_path) as system:
         send(system, "order", callback="deliver#pay", way=[])
-        way = wait_for(system, "paid")
+        way = kept(system, "paid")
 
         assert system.stack_name == "buyer"
         assert system.tasks == ("order", "pay", "deliver")
@@ -274,9 +278,12 @@ def test_a_chain_goes_from_worker_to_worker_and_back(tmp_path: Path) -> None:
         assert buyer != seller
         assert way == [buyer, seller, buyer]
         lines: list[str] = []
-        deadline = time.monotonic() + 20
-        while len(lines) < 2 and time.monotonic() < deadline:
-            lines += [line for line in system.log_lines() if "ering\t" in line]
+
+        def both() -> bool:
+            lines.extend(line for line in system.log_lines() if "ering\t" in line)
+            return len(lines) == 2
+
+        wait_for(both, moving=lambda: lines)
         assert sorted(line.split("\t")[6] for line in lines) == ["delivering", "ordering"]
 
 
@@ -341,7 +348,7 @@ def test_the_local_function_is_said_to_log_text(system: LocalSystem, client: Cli
     """Here the worker isn't told of a JSON format, and so the function has none."""
     send(system, "look_around", key="log-format")
 
-    environ = wait_for(system, "log-format")["environ"]
+    environ = kept(system, "log-format")["environ"]
     function = client("lambda").get_function_configuration(
         FunctionName=environ["AWS_LAMBDA_FUNCTION_NAME"]
     )
@@ -372,7 +379,7 @@ def test_knows_each_tasks_queues(system: LocalSystem, client: Client) -> None:
 
     redrive = json.loads(queue["RedrivePolicy"])
     assert redrive == {"deadLetterTargetArn": dead_letters["QueueArn"], "maxReceiveCount": 7}
-    assert queue["VisibilityTimeout"] == "12"
+    assert queue["VisibilityTimeout"] == "60"
     with pytest.raises(KeyError):
         system.queue_url("nope")
 
@@ -381,7 +388,7 @@ def test_the_worker_runs_in_an_environment_of_its_own(system: LocalSystem) -> No
     """Nothing of this process's environment reaches a Task, credentials least of all."""
     send(system, "look_around", key="around")
 
-    environ = wait_for(system, "around")["environ"]
+    environ = kept(system, "around")["environ"]
     assert not {name for name, value in environ.items() if "real" in value.lower()}
     assert environ["AWS_ENDPOINT_URL"] == system.endpoint_url
     assert environ["ALGERNON_BUCKET_NAME"] == system.bucket_name
@@ -394,7 +401,7 @@ def test_the_worker_runs_algernon_from_its_zip(system: LocalSystem) -> None:
     """The packages come with the function's code, not from where they are installed."""
     send(system, "look_around", key="files")
 
-    seen = wait_for(system, "files")
+    seen = kept(system, "files")
     root = seen["environ"]["LAMBDA_TASK_ROOT"]
     assert seen["files"]
     assert all(file.startswith(root) for file in seen["files"])
@@ -407,14 +414,16 @@ def test_log_lines_come_once_each(system: LocalSystem) -> None:
         send(system, "greet-1", name=name)
 
     lines: list[str] = []
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and len(lines) < len(names):
-        lines += [line for line in system.log_lines() if "greeting guest-" in line]
-        time.sleep(0.02)
-    time.sleep(0.5)
-    lines += [line for line in system.log_lines() if "greeting guest-" in line]
 
-    assert sorted(line.split("\t")[6].removeprefix("greeting ") for line in lines) == names
+    def greeted() -> list[str]:
+        lines.extend(line for line in system.log_lines() if "greeting guest-" in line)
+        return [line.split("\t")[6].removeprefix("greeting ") for line in lines]
+
+    wait_for(lambda: set(greeted()) == set(names), moving=lambda: len(lines))
+    time.sleep(0.5)
+    assert set(greeted()) == set(names)
+    # A Task that ran again, after its worker was stopped, has a line with another time.
+    assert len(lines) == len(set(lines))
 
 
 def test_lambdas_own_lines_are_left_out(system: LocalSystem) -> None:
@@ -503,9 +512,9 @@ def test_the_roles_rights_are_enough_and_no_more(
         )
 
         send(system, "greet-1", callback="greet_1", name="Ada")
-        assert wait_for(system, "greetings/Ada") == "Hello, Ada"
+        assert kept(system, "greetings/Ada") == "Hello, Ada"
         send(system, "trespass", key="denied")
-        assert wait_for(system, "denied") == ["AccessDenied", "AccessDenied"]
+        assert kept(system, "denied") == ["AccessDenied", "AccessDenied"]
 
 
 def test_the_role_reports_to_state_machines_that_are_named(folder: Path) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from threading import Thread
@@ -19,6 +19,11 @@ from typing import Any, Self
 
 import boto3
 import pytest
+from algernon import local_aws
+
+from ..waiting import PATIENCE, wait_for
+
+pytestmark = pytest.mark.starts
 
 WORKER = """
 import logging
@@ -83,13 +88,13 @@ class Run:
 
     def wait_for_line(self, pattern: str) -> re.Match[str]:
         """Return the match of the first line that matches, when it is there."""
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            for line in list(self.lines):
-                if match := re.search(pattern, line):
-                    return match
-            time.sleep(0.02)
-        raise AssertionError(f"no line like {pattern!r} in {self.lines}")
+
+        def first_match() -> re.Match[str] | None:
+            return next(filter(None, (re.search(pattern, line) for line in self.lines[:])), None)
+
+        match = wait_for(first_match, moving=lambda: self.lines[:])
+        assert match is not None
+        return match
 
     def wait_until_ready(self) -> str:
         """Return the endpoint, once the system can be sent to."""
@@ -100,7 +105,7 @@ class Run:
 
     def end(self) -> int:
         """Return the exit status, once all that was printed is read."""
-        status = self.process.wait(timeout=20)
+        status = self.process.wait(PATIENCE)
         self._reader.join()
         assert self.process.stdout is not None
         self.process.stdout.close()
@@ -127,7 +132,7 @@ def send(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=PATIENCE,
     )
 
 
@@ -181,16 +186,6 @@ def client(endpoint: str, service: str) -> Any:
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    """Return whether a condition comes true soon."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 @pytest.fixture(scope="module")
@@ -322,7 +317,7 @@ def test_a_signal_ends_every_process(tmp_path: Path, stop: signal.Signals) -> No
 
         assert run.end() == 0
         assert run.lines[-1] == "Stopped."
-        assert eventually(lambda: not family & processes().keys())
+        wait_for(lambda: not family & processes().keys())
         with closing(socket.socket()) as probe, pytest.raises(ConnectionRefusedError):
             probe.connect(("127.0.0.1", int(endpoint.rpartition(":")[2])))
         assert list((tmp_path / "tmp").iterdir()) == []
@@ -342,7 +337,7 @@ def test_a_signal_while_it_starts_ends_every_process(
         run.process.send_signal(stop)
 
         run.end()
-        assert eventually(lambda: not family & processes().keys())
+        wait_for(lambda: not family & processes().keys())
 
 
 def test_a_killed_system_is_reported_as_gone(tmp_path: Path) -> None:
@@ -354,7 +349,7 @@ def test_a_killed_system_is_reported_as_gone(tmp_path: Path) -> None:
         run.process.kill()
 
         run.end()
-        assert eventually(lambda: not run.children & processes().keys())
+        wait_for(lambda: not run.children & processes().keys())
     done = send(tmp_path, "double")
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
@@ -395,7 +390,7 @@ sys.exit(main())
 
         assert run.end() == 1
         assert family
-        assert eventually(lambda: not family & processes().keys())
+        wait_for(lambda: not family & processes().keys())
         (line,) = run.lines
         assert line.startswith("algernon: the stack 'worker' couldn't be created (ROLLBACK_")
         assert "Impossible: Invalid value for the parameter VisibilityTimeout" in line
@@ -418,8 +413,8 @@ def test_a_taken_port_is_refused(tmp_path: Path) -> None:
 
 def test_a_chosen_port_is_used(tmp_path: Path) -> None:
     """With --port the local AWS answers there."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        port = server.getsockname()[1]
+    # One that isn't given to an outgoing connection meanwhile.
+    port = local_aws._free_port()
     with Run(prepare(tmp_path), "--port", str(port)) as run:
         assert run.wait_until_ready() == f"http://127.0.0.1:{port}"
 

@@ -17,6 +17,8 @@ from algernon.running import (
     reserve_entry,
 )
 
+pytestmark = pytest.mark.starts
+
 SYSTEM = RunningSystem(
     ("read", "parse"), {"AWS_ENDPOINT_URL": "http://127.0.0.1:12345"}, "/aws/lambda/shop"
 )

@@ -165,6 +165,7 @@ def test_the_current_directory_comes_first(command: Command, tmp_path: Path) -> 
     assert command("template", "yaml:router").returncode == 0
 
 
+@pytest.mark.starts
 def test_the_command_is_installed(tmp_path: Path) -> None:
     """The script `algernon` does the same, though its own folder is first on its path."""
     write(tmp_path / "worker.py", WORKER)

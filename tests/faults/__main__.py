@@ -26,8 +26,7 @@ def main() -> int:
     parser.add_argument("--poison", type=int, help="by default one for 25 chains")
     parser.add_argument("--kills", type=int, help="by default one for five chains")
     parser.add_argument("--seed", type=int, help="by default one that is drawn, and printed")
-    parser.add_argument("--timeout", type=int, default=4, help="of the function, in seconds")
-    parser.add_argument("--limit", type=float, default=540, help="of the whole run, in seconds")
+    parser.add_argument("--timeout", type=int, help="of the function, in seconds")
     parser.add_argument("--journal", type=Path, help="a folder to keep the journal in")
     parser.add_argument("--on", choices=["ministack", "moto"], default="ministack")
     given = parser.parse_args()
@@ -39,7 +38,6 @@ def main() -> int:
         poison=given.chains // 25 if given.poison is None else given.poison,
         kills=given.chains // 5 if given.kills is None else given.kills,
         timeout=given.timeout,
-        limit=given.limit,
     )
     print(f"{'seed':48}{plan.seed:>10}", flush=True)
     with TemporaryDirectory(prefix="faults-") as temporary:

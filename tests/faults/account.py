@@ -94,6 +94,7 @@ class Account:
         leavings: What the system holds.
         sent: How many messages were sent.
         seconds: How long it took.
+        standstill: What there was when nothing moved any more, if it came to that.
     """
 
     def __init__(
@@ -105,12 +106,14 @@ class Account:
         *,
         sent: int,
         seconds: float,
+        standstill: str | None,
     ) -> None:
         self._chains = chains
         self._poison = poison
         self._leavings = leavings
         self._sent = sent
         self._seconds = seconds
+        self._standstill = standstill
         self._task_ids = {task_id for chain in chains for task_id in chain.task_ids}
         self._invocations: list[Invocation] = []
         self._runs: dict[str, list[Run]] = {}
@@ -140,6 +143,7 @@ class Account:
     def broken_promises(self) -> list[str]:
         """What isn't as it should be, each in a sentence."""
         return [
+            *self._given_up(),
             *self._lost_chains(),
             *self._wrong_effects(),
             *self._wrong_runs(),
@@ -261,6 +265,9 @@ class Account:
             for before, after in pairwise(runs)
             if before.invocation is after.invocation or after.begin < before.end
         ]
+
+    def _given_up(self) -> list[str]:
+        return [f"the run was given up: {self._standstill}"] if self._standstill else []
 
     def _lost_chains(self) -> list[str]:
         lost = []

@@ -39,20 +39,11 @@ class WorkerProcess:
         """Return the answer to an event, or None if the process died of it."""
         if self._process is None or self._process.poll() is not None:
             self.end()
-            self._process = subprocess.Popen(
-                self._command,
-                cwd=self._directory,
-                env=self._environ,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            )
+            self._process = self._started()
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        # Starting takes time too, which isn't the function's.
-        timer = Timer(self._timeout + 1, self._process.terminate)
+        timer = Timer(self._timeout, self._process.terminate)
         timer.start()
         try:
             stdin.write(json.dumps(event) + "\n")
@@ -63,6 +54,21 @@ class WorkerProcess:
         timer.cancel()
         timer.join()
         return json.loads(answer) if answer else None
+
+    def _started(self) -> subprocess.Popen[str]:
+        """Return a new process that waits for an event: what that takes isn't the function's."""
+        process = subprocess.Popen(
+            self._command,
+            cwd=self._directory,
+            env=self._environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
 
     def end(self) -> None:
         """End the process."""

@@ -23,7 +23,8 @@ class Context:
 
 
 def main(function_arn: str, seconds: str) -> None:
-    """Handle events until standard input ends."""
+    """Say that it is ready, and handle events until standard input ends."""
+    print("ready", flush=True)
     for line in sys.stdin:
         answer = handler(json.loads(line), Context(function_arn, monotonic() + float(seconds)))
         print(json.dumps(answer), flush=True)

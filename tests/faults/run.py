@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
+from ..waiting import NothingMovedError, wait_for
 from . import kills, network
 from .account import Account, Leavings
 from .journal import JournalReader
@@ -20,6 +24,9 @@ from .system import Start, System
 
 # A guess, which only turns a number of kills into chances.
 _MESSAGES_A_BATCH = 5
+
+# What takes about as long as ten messages do, on any machine.
+_WORK = "import boto3; boto3.client('s3', region_name='us-east-1')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +39,7 @@ class Plan:
         poison: How many messages that can't be done are sent between them.
         kills: About how many times a worker is killed, as often at each moment.
         fault_chance: The chance of each fault of the network, by call.
-        timeout: How long a batch may take, in seconds.
-        limit: After how many seconds the run is given up.
+        timeout: How long a batch may take, in seconds; by default as long as it needs here.
     """
 
     seed: int
@@ -41,8 +47,7 @@ class Plan:
     poison: int
     kills: int
     fault_chance: float = 0.004
-    timeout: int = 4
-    limit: float = 540
+    timeout: int | None = None
 
     def settings(self, folder: Path) -> Settings:
         """Return what the processes of this run have to know."""
@@ -63,6 +68,19 @@ class Plan:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        ended: How many chains have ended.
+        left: How many messages are left in each Task's queue.
+    """
+
+    ended: int
+    left: dict[str, int]
+
+
 def run(plan: Plan, start: Start, folder: Path) -> Account:
     """Run a plan, and return the account of it.
 
@@ -75,12 +93,12 @@ def run(plan: Plan, start: Start, folder: Path) -> Account:
     chains, poison = make_chains(settings, plan.chains), make_poison(settings, plan.poison)
     messages = mixed(settings, chains, poison)
     reader = JournalReader(Path(settings.journal))
-    with start(settings, folder, plan.timeout) as system:
+    with start(settings, folder, plan.timeout or _enough_seconds()) as system:
         begin = time.monotonic()
         pause = plan.chains / 10 / max(plan.kills / 6, 1)
         with killing_from_outside(settings, kills=plan.kills // 6, pause=pause):
             _send(system, messages)
-            _wait(system, plan)
+            standstill = _wait(system, plan)
         seconds = time.monotonic() - begin
         leavings = _leavings(system)
     return Account(
@@ -90,7 +108,18 @@ def run(plan: Plan, start: Start, folder: Path) -> Account:
         leavings,
         sent=len(messages),
         seconds=seconds,
+        standstill=standstill,
     )
+
+
+def _enough_seconds() -> int:
+    """Return how long a batch may take on a machine that is as fast, and as busy, as this one.
+
+    What a dead worker had in hand waits as long, so it is no more than enough.
+    """
+    begin = time.monotonic()
+    subprocess.run([sys.executable, "-c", _WORK], check=True)
+    return ceil(4 * (time.monotonic() - begin))
 
 
 def _send(system: System, messages: list[tuple[str, str]]) -> None:
@@ -105,23 +134,30 @@ def _send(system: System, messages: list[tuple[str, str]]) -> None:
         assert not answer.get("Failed"), answer["Failed"]
 
 
-def _wait(system: System, plan: Plan) -> None:
-    """Wait until all chains have ended and nothing is left in the queues, or time is up."""
-    deadline = time.monotonic() + plan.limit
-    while time.monotonic() < deadline:
-        if not _waiting(system) and len(list(_keys(system, "ends/"))) == plan.chains:
-            return
-        time.sleep(0.5)
+def _wait(system: System, plan: Plan) -> str | None:
+    """Wait until all chains have ended and nothing is left in the queues.
+
+    Returns:
+        What there was when nothing moved any more, if it came to that.
+    """
+    over = Progress(plan.chains, dict.fromkeys(system.queues, 0))
+    try:
+        wait_for(lambda: _progress(system) == over, moving=lambda: _progress(system))
+    except NothingMovedError as error:
+        return str(error)
+    return None
 
 
-def _waiting(system: System) -> int:
-    sqs = system.client("sqs")
-    count = 0
-    for url in system.queues.values():
-        answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        count += int(answer["ApproximateNumberOfMessages"])
-        count += int(answer["ApproximateNumberOfMessagesNotVisible"])
-    return count
+def _progress(system: System) -> Progress:
+    left = {task: _count(system, url) for task, url in system.queues.items()}
+    return Progress(len(list(_keys(system, "ends/"))), left)
+
+
+def _count(system: System, url: str) -> int:
+    """Return how many messages are in a queue, whoever has them in hand."""
+    answer = system.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    waiting = "ApproximateNumberOfMessages"
+    return int(answer["Attributes"][waiting]) + int(answer["Attributes"][f"{waiting}NotVisible"])
 
 
 def _leavings(system: System) -> Leavings:
@@ -132,7 +168,7 @@ def _leavings(system: System) -> Leavings:
             task: [identity(body) for body in _bodies(system, url)]
             for task, url in system.dead_letter_queues.items()
         },
-        waiting=_waiting(system),
+        waiting=sum(_progress(system).left.values()),
     )
 
 

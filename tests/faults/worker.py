@@ -27,6 +27,9 @@ settings = Settings.load(Path(__file__).with_name("settings.json"))
 os.environ["AWS_ENDPOINT_URL"] = settings.proxy_url
 journal = Journal(Path(settings.journal))
 killer = kills.Killer(settings, journal)
+# Made while Lambda starts the worker: on a busy machine, they take longer than a batch may.
+for service in ("s3", "sns", "sqs"):
+    aws_client(service)
 router = TaskRouter(once=True)
 # The minutes that a deployment is given would be most of a run's time.
 handing_back._UNREGISTERED = Retry(retries=4, backoff=0.2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
-import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
@@ -66,8 +65,6 @@ def logging_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in names]
     before = [(logger.level, list(logger.handlers)) for logger in loggers]
     yield
-    # Whoever is decorated watches the queue, if that is imported.
-    getattr(sys.modules.get("algernon_queue"), "observers", []).clear()
     for logger, (level, handlers) in zip(loggers, before, strict=True):
         logger.setLevel(level)
         logger.handlers[:] = handlers

@@ -57,6 +57,7 @@ def test_line_has_tab_separated_columns(capsys: pytest.CaptureFixture[str]) -> N
     ]
 
 
+@pytest.mark.starts
 def test_times_are_utc_in_every_time_zone() -> None:
     """The process's time zone doesn't move the time of a line."""
     code = (
@@ -289,6 +290,7 @@ BATCH = [
 BATCH[2]["body"] = "not even JSON"
 
 
+@pytest.mark.starts
 @pytest.mark.parametrize("log_format", ["Text", "JSON"])
 @pytest.mark.parametrize("kind", ["handler", "worker"])
 def test_thousand_warm_invocations_grow_nothing(kind: str, log_format: str) -> None:
@@ -365,6 +367,7 @@ def test_pytests_caplog_sees_lines(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == ["info a"]
 
 
+@pytest.mark.starts
 def test_lines_of_tasks_survive_what_a_task_does_to_logging() -> None:
     """A Task that configures logging anew, which disables loggers, is told of all the same."""
     pytest.importorskip("algernon_queue", reason="algernon-queue isn't installed")
@@ -388,6 +391,7 @@ handler({"Records": [{"messageId": "m-1", "body": '{"task_name": "ship", "task_i
     assert "\tTask ship: done after " in line
 
 
+@pytest.mark.starts
 def test_root_logger_ends_with_exactly_one_handler() -> None:
     """In a process without pytest the root logger has one handler after the call."""
     code = (

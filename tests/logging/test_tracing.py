@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ..conftest import LocalAWS
     from .traces import Daemon
 
+pytestmark = pytest.mark.starts
+
 SAMPLED = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 
 #: Tells which back end a decorated function brought with it.

@@ -660,6 +660,7 @@ handler({"Records": [{"messageId": message_id % n, "body": body % n} for n in ra
 """
 
 
+@pytest.mark.starts
 def test_when_a_coroutine_exits_all_goes_back() -> None:
     """The same goes for async Tasks, of which some are under way then."""
     run = subprocess.run(
@@ -1214,6 +1215,7 @@ print(router.handler({"Records": [record] * 2}, None), "asyncio" in sys.modules)
 """
 
 
+@pytest.mark.starts
 def test_asyncio_is_left_out_where_there_are_no_coroutines() -> None:
     """A worker of plain functions doesn't wait for the import of asyncio."""
     run = subprocess.run(

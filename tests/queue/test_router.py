@@ -385,6 +385,7 @@ def test_a_message_s_class_must_be_imported_already() -> None:
     assert "import the module" in str(error)
 
 
+@pytest.mark.starts
 def test_a_hostile_message_imports_nothing() -> None:
     """Whatever a message names as class, module or Task, nothing is imported for it."""
     program = (

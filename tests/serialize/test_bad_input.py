@@ -124,6 +124,7 @@ def test_an_unknown_class_names_the_missing_import() -> None:
         ajson.loads(text)
 
 
+@pytest.mark.starts
 def test_reading_imports_nothing() -> None:
     """A tag that names a module doesn't get it imported."""
     program = (

@@ -66,6 +66,7 @@ def test_a_client_that_could_not_be_made_is_made_later(
     assert aws_client("events").meta.region_name == "eu-west-1"
 
 
+@pytest.mark.starts
 def test_importing_the_package_loads_no_boto3() -> None:
     """Boto3 is imported with the first client, not with the package."""
     program = "import sys, algernon_storage; print({'boto3', 'botocore'} & sys.modules.keys())"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ import pytest
 from algernon import ajson
 from algernon.local import LocalSystem
 
+from ..waiting import wait_for
 from .pipeline_worker import Parcel
 
-# Five tries of six times this end in the dead-letter queue.
-FUNCTION_SECONDS = 1
+pytestmark = pytest.mark.starts
 
 SENDER = """
 import json, sys
@@ -30,9 +29,7 @@ print(json.dumps(send_tasks(Task(*arguments) for arguments in json.load(sys.stdi
 @pytest.fixture(scope="module")
 def system() -> Iterator[LocalSystem]:
     """A system that runs the worker beside this file."""
-    with LocalSystem(
-        "pipeline_worker:router", directory=Path(__file__).parent, timeout=FUNCTION_SECONDS
-    ) as running:
+    with LocalSystem("pipeline_worker:router", directory=Path(__file__).parent) as running:
         yield running
 
 
@@ -62,25 +59,22 @@ def send(system: LocalSystem, *tasks: tuple[Any, ...]) -> list[str]:
     return task_ids
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
-    """Return what a condition gives as soon as it gives something."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"nothing came within {seconds} s")
-
-
 def objects(system: LocalSystem, prefix: str) -> list[str]:
     """Return the keys of the bucket under a prefix."""
     answer = client(system, "s3").list_objects_v2(Bucket=system.bucket_name, Prefix=prefix)
     return [found["Key"] for found in answer.get("Contents", [])]
 
 
+def keep_hidden(system: LocalSystem, task: str, seconds: int) -> None:
+    """Set how long a message of a Task that is received stays hidden, unless it is deleted."""
+    client(system, "sqs").set_queue_attributes(
+        QueueUrl=system.queue_url(task), Attributes={"VisibilityTimeout": str(seconds)}
+    )
+
+
 def delivered(system: LocalSystem, key: str) -> Parcel:
     """Wait for a parcel, and return it."""
-    wait_for(lambda: objects(system, key))
+    wait_for(lambda: objects(system, key), moving=lambda: objects(system, ""))
     body = client(system, "s3").get_object(Bucket=system.bucket_name, Key=key)["Body"].read()
     parcel = ajson.loads(body)
     assert type(parcel).__name__ == "Parcel"
@@ -118,11 +112,14 @@ def test_a_message_of_moncrief_joins_a_chain(system: LocalSystem) -> None:
 def test_a_poison_message_takes_no_other_along(system: LocalSystem) -> None:
     """Of a batch, the one record that fails ends in the dead-letter queue, and only that one."""
     numbers = range(5, 25)
+    # As long as a batch may take, for all; and when all others are done, no longer than needed.
+    keep_hidden(system, "refuse", seconds=10)
     send(system, *(("refuse", {"number": number}) for number in numbers))
     wait_for(lambda: len(objects(system, "accepted/")) == len(numbers) - 1)
+    keep_hidden(system, "refuse", seconds=1)
     queue = system.dead_letter_queue_url("refuse")
     received = wait_for(
-        lambda: client(system, "sqs").receive_message(QueueUrl=queue).get("Messages"), 90
+        lambda: client(system, "sqs").receive_message(QueueUrl=queue).get("Messages")
     )
     (message,) = (json.loads(json.loads(found["Body"])["Message"]) for found in received)
     assert message["task_name"] == "refuse"

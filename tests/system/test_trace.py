@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,9 +17,11 @@ from typing import Any
 
 import pytest
 
+from ..waiting import PATIENCE, wait_for
+
+pytestmark = pytest.mark.starts
+
 EXAMPLE = Path(__file__).parents[2] / "packages" / "algernon" / "examples" / "two_workers"
-# Where a worker sends its segments to, unless it is told of another daemon.
-DAEMON = ("127.0.0.1", 2000)
 ORDER = json.dumps({"customer": "ada", "items": ["tea", "scones"]})
 
 
@@ -42,7 +43,7 @@ def algernon(*arguments: str, state: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
@@ -57,42 +58,51 @@ def received(daemon: socket.socket) -> Iterator[dict[str, Any]]:
             return
 
 
+def environ_of_the_system(state: Path, daemon: tuple[str, int]) -> dict[str, str]:
+    """Return an environment in which all workers send their segments to a daemon.
+
+    Of the variables here a worker gets PYTHONPATH only, and each Python imports this module.
+    """
+    address = "{}:{}".format(*daemon)
+    (state / "sitecustomize.py").write_text(
+        f"import os\nos.environ['AWS_XRAY_DAEMON_ADDRESS'] = {address!r}\n"
+    )
+    return {
+        **os.environ,
+        "XDG_STATE_HOME": str(state),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(state),
+    }
+
+
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     """Run the example's two workers, send a chain of three across them, and trace it."""
     state = tmp_path_factory.mktemp("state")
     printed = state / "printed.txt"
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as daemon:
-        daemon.bind(DAEMON)
+        daemon.bind(("127.0.0.1", 0))
         daemon.setblocking(False)
         with printed.open("w") as output:
             running = subprocess.Popen(
                 [sys.executable, "-m", "algernon.cli", "run", "orders:router", "prices:router"],
                 cwd=EXAMPLE,
-                env={**os.environ, "XDG_STATE_HOME": str(state), "PYTHONDONTWRITEBYTECODE": "1"},
+                env=environ_of_the_system(state, daemon.getsockname()),
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
         try:
-            wait_until(lambda: "Stop it with Ctrl-C" in printed.read_text())
+            wait_for(lambda: "Stop it with Ctrl-C" in printed.read_text(), printed.read_text)
             chain_id = algernon(
                 *("send", "take_order", "--kwargs", ORDER, "--callback", "add_up#book"),
                 state=state,
             ).strip()
-            wait_until(lambda: "Task book: done" in printed.read_text())
+            wait_for(lambda: "Task book: done" in printed.read_text(), printed.read_text)
             story = algernon("trace", chain_id, state=state)
         finally:
             running.send_signal(signal.SIGINT)
-            running.wait(20)
+            running.wait(PATIENCE)
         yield Chain(chain_id, story, printed.read_text().splitlines(), list(received(daemon)))
-
-
-def wait_until(condition: Any, seconds: float = 40) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_the_story_of_a_chain_is_told_in_order(chain: Chain) -> None:

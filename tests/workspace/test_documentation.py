@@ -24,6 +24,7 @@ MODULES = [
 ]
 
 
+@pytest.mark.starts
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_python_blocks_of_a_readme_run_as_printed(readme: Path, tmp_path: Path) -> None:
     """The Python blocks of a README run one after the other, and print what stands below each."""

@@ -1,4 +1,7 @@
-"""Each distribution, built, installs and passes its tests in a clean environment."""
+"""Each distribution, built, installs and passes its tests in a clean environment.
+
+``hatch run test-wheels`` runs these tests, and ``hatch run test`` all others.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+pytestmark = [pytest.mark.wheels, pytest.mark.starts]
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,7 +47,7 @@ def run(*command: str | Path, cwd: Path = ROOT) -> str:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("ALGERNON_", "AWS_", "HATCH_", "PYTHON", "VIRTUAL_ENV"))
+        if not name.startswith(("ALGERNON_", "AWS_", "HATCH_", "PYTEST_", "PYTHON", "VIRTUAL_ENV"))
     }
     done = subprocess.run(
         [str(part) for part in command],
@@ -133,33 +137,21 @@ def test_serialize_alone_brings_dateutil_and_nothing_of_aws(
     assert not any(name.startswith(("aws", "boto")) for name in installed(python))
 
 
+@pytest.mark.parametrize("resolution", ["highest", "lowest-direct"])
 @pytest.mark.parametrize("package", TOOLS)
 def test_a_wheel_alone_passes_its_tests(
-    package: str, wheels: dict[str, Path], tmp_path: Path
+    package: str, resolution: str, wheels: dict[str, Path], tmp_path: Path
 ) -> None:
     """A package, with only what it requires, passes its tests with newest and oldest versions.
 
-    The newest versions go with the newest Python that is here. Both run at once, since
-    most tests wait most of the time.
+    The newest versions go with the newest Python that is here.
     """
-    with ThreadPoolExecutor() as threads:
-        resolutions = ("highest", "lowest-direct")
-        runs = [
-            threads.submit(pass_alone, package, resolution, wheels, tmp_path / resolution)
-            for resolution in resolutions
-        ]
-    for ended in runs:
-        ended.result()
-
-
-def pass_alone(package: str, resolution: str, wheels: dict[str, Path], folder: Path) -> None:
-    """Run a package's tests in an environment of its own, in which they have to pass."""
     needed = [wheels[name] for name in (*SIBLINGS[package], package)]
     # "Direct" are the requirements that are listed, so a wheel's own are listed too.
     third_party = [line for wheel in needed for line in requirements(wheel_name(wheel))]
     newest = interpreter(NEWEST) if resolution == "highest" else None
     python = install(
-        folder,
+        tmp_path / "env",
         *needed,
         *third_party,
         resolution=resolution,
