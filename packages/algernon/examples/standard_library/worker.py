@@ -23,7 +23,7 @@ def read_source(root: str, path: str) -> dict[str, Any]:
     return measuring.read(root, path)
 
 
-@router.task
+@router.task(retries=4, backoff=1)
 def measure_source(path: str, source: str, modified: datetime) -> dict[str, Any]:
     """Parse and measure a module's source."""
     return {"measure": measuring.measure(path, source, modified)}

@@ -25,7 +25,7 @@ REGION = "us-east-1"
 # Below the ports that Linux and macOS give to outgoing connections, so that none is
 # taken between its choice and ministack's start.
 _PORTS = range(10_000, 32_000)
-_START_SECONDS = 30
+_START_SECONDS = 120
 
 MINISTACK_SETTINGS = {
     "BIND_HOST": HOST,
