@@ -24,7 +24,6 @@ _CLASS = "StoredData"
 # Where moncrief 7.0.0 defines its StoredData, so that either reads the other's.
 _MODULE = "algernon.aws.snakes"
 
-
 # Stands for a SHA-256 in hexadecimal, so that a name that is too long is refused at once.
 _DIGEST_TO_COME = "0" * 64
 
