@@ -104,6 +104,12 @@ class Ledger(Protocol):
     def finish(self, claim: Claim, result: Any, *, ends_chain: bool = False) -> Outcome:
         """Store the result of a Task, which is done from then on.
 
+        Args:
+            claim: The claim under which it ran.
+            result: The result, which `@queued` hands over as plain JSON: `ajson` writes
+                it as it stands.
+            ends_chain: Whether the Task ended its chain early.
+
         Returns:
             The outcome that stands: the first one, should there be one already.
         """
