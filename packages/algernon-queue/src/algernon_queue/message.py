@@ -62,6 +62,7 @@ class Message:
         Raises:
             MalformedMessageError: It holds no message.
             TooManyHopsError: More Tasks led to it than `ALGERNON_MAX_HOPS` allows.
+            SettingError: Some led to it, and `ALGERNON_MAX_HOPS` is no number.
         """
         body = envelope.content
         if not isinstance(body, dict):

@@ -25,7 +25,11 @@ def is_last(record: Record) -> bool:
 
 
 def is_last_try(record: Record) -> bool:
-    """Tell whether a record's Task isn't run again after this time."""
+    """Tell whether a record's Task isn't run again after this time.
+
+    Raises:
+        SettingError: `ALGERNON_EXTRA_RECEIVES` is no number.
+    """
     tries = _tries(record)
     return tries is not None and record.receive_count >= tries
 

@@ -153,6 +153,7 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
         Raises:
             AlreadyStoredError: Other data is there already, and `keep_existing` is False.
             MissingBucketError: The bucket doesn't exist.
+            MissingObjectError: What is there already is gone whenever it is looked at.
             DamagedObjectError: What is there already isn't what was written there.
             algernon_serialize.UnserializableError: `ajson` can't send the data.
             botocore.exceptions.ClientError: S3 refuses for any other reason.
