@@ -16,7 +16,7 @@ from .task import is_task_name
 _PARAMETERS_A_CALL = 10
 
 #: What to do where boto3 finds no credentials.
-WHERE_CREDENTIALS_ARE = (
+HOW_TO_GET_CREDENTIALS = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or log in by `aws configure`"
     " or `aws sso login`; to a system that `algernon run` runs, send by `algernon send`"
 )
@@ -27,7 +27,7 @@ _MOST_CLIENTS = 4
 
 def find_listeners(
     task_names: Iterable[str],
-    listeners: Mapping[str, str] | None,
+    listeners: Mapping[str, str],
     function_arn: str | None,
 ) -> dict[str, str | Exception]:
     """Return for each Task the ARN of its topic, or the error of one that has none.
@@ -38,13 +38,13 @@ def find_listeners(
 
     Args:
         task_names: The Tasks.
-        listeners: Topic ARNs by Task, or None.
+        listeners: Topic ARNs by Task.
         function_arn: The ARN of the Lambda function that asks. Outside of one,
             None: the account is then asked of STS, once.
     """
     wanted = set(task_names)
     found: dict[str, str | Exception] = {
-        name: listeners[name] for name in wanted if listeners and name in listeners
+        name: listeners[name] for name in wanted if name in listeners
     }
     wanted -= found.keys()
     if not wanted:
@@ -97,7 +97,7 @@ def _unaddressed(task_name: str, cause: Exception) -> Exception:
     from botocore.exceptions import NoCredentialsError, NoRegionError
 
     if isinstance(cause, NoCredentialsError):
-        why = f"there are no AWS credentials to ask whose account this is: {WHERE_CREDENTIALS_ARE}"
+        why = f"there are no AWS credentials to ask whose account this is: {HOW_TO_GET_CREDENTIALS}"
     elif isinstance(cause, NoRegionError):
         why = "no AWS region is named: set AWS_REGION"
     else:

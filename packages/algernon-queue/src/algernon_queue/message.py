@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +12,8 @@ from algernon_serialize import ajson
 from algernon_storage import StoredData
 
 from .envelope import Envelope
-from .errors import MalformedMessageError, SettingError, TooManyHopsError, kind_of
+from .errors import MalformedMessageError, TooManyHopsError, kind_of
+from .settings import number_of
 
 #: The key by which a message says where in its chain its Task stands.
 POSITION = "callback_position"
@@ -62,6 +62,7 @@ class Message:
         Raises:
             MalformedMessageError: It holds no message.
             TooManyHopsError: More Tasks led to it than `ALGERNON_MAX_HOPS` allows.
+            SettingError: Some led to it, and `ALGERNON_MAX_HOPS` is no number.
         """
         body = envelope.content
         if not isinstance(body, dict):
@@ -197,13 +198,8 @@ def _hops(hops: Any, task_name: str) -> int:
 
 
 def _max_hops() -> int:
-    setting = os.environ.get("ALGERNON_MAX_HOPS") or str(_DEFAULT_MAX_HOPS)
-    if not re.fullmatch("[0-9]{1,9}", setting):
-        raise SettingError(
-            f"ALGERNON_MAX_HOPS is {setting[:40]!r}, but it is how many Tasks may lead to one, a"
-            f" number such as {_DEFAULT_MAX_HOPS}"
-        )
-    return int(setting)
+    meaning = f"how many Tasks may lead to one, a number such as {_DEFAULT_MAX_HOPS}"
+    return number_of("ALGERNON_MAX_HOPS", _DEFAULT_MAX_HOPS, meaning)
 
 
 def _uuid(text: Any, key: str, task_name: str, *, instead: str) -> str:

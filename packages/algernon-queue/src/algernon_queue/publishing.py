@@ -15,7 +15,7 @@ from algernon_storage import aws_client
 
 from .entries import Entry, send_entries
 from .errors import PublishError, UnknownListenerError
-from .listener import WHERE_CREDENTIALS_ARE
+from .listener import HOW_TO_GET_CREDENTIALS
 from .message import OutgoingTask
 from .observers import MessageFacts, answers, observers, tell
 
@@ -208,7 +208,7 @@ def _publish_error(publication: Publication, cause: Exception) -> PublishError:
     elif isinstance(cause, NoCredentialsError):
         error = PublishError(
             f"the message for the Task {task_name!r} wasn't sent, since there are no AWS"
-            f" credentials: {WHERE_CREDENTIALS_ARE}"
+            f" credentials: {HOW_TO_GET_CREDENTIALS}"
         )
     else:
         error = PublishError(

@@ -175,7 +175,7 @@ def batch_handling(
                 store_parts(batch, ledger)
                 if ledger is not None:
                     record_results(batch, ledger)
-                send_on(batch, deadline, listeners, sender.function_arn)
+                send_on(batch, deadline, sender)
                 if ledger is not None:
                     release_claims(batch, ledger)
                 if not stays_whole:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import copy_context
-from dataclasses import replace
 from functools import partial
 from inspect import signature
 from math import isfinite
@@ -40,19 +39,16 @@ def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline, sender: 
         deadline: When Lambda ends the function.
         sender: What all Tasks of this worker pass on.
     """
-    around = current_sender.get()
     for item, envelope in zip(batch.items, _envelopes(batch), strict=True):
         problem = _read(item, envelope)
-        current_sender.set(around if item.message is None else _sender(item, item.message, sender))
         item.context = copy_context()
         if item.message is not None:
-            item.context.run(note_record, item.record, item.message, item.attributes)
+            item.context.run(_note_task, item, item.message, sender)
         if observers:
             item.facts = _facts(item, envelope)
             tell(item.context, "received", item.facts)
         if problem is not None:
             batch.fail(item, problem)
-    current_sender.set(around)
     if not batch.stays_whole:
         _note_extra(batch, ledger)
     fetching = [
@@ -90,13 +86,18 @@ def _note_extra(batch: Batch, ledger: Ledger | None) -> None:
             batch.fail(item, _lost("or has never run"))
 
 
-def _sender(item: Item, message: Message, sender: Sender) -> Sender:
-    return replace(
-        sender,
-        chain_id=message.chain_id,
-        hops=message.hops + 1,
-        group=item.record.group,
-        ids=SentIds(message.task_id),
+def _note_task(item: Item, message: Message, sender: Sender) -> None:
+    """Have the record's Task be the current one, and the current sender, in this context."""
+    note_record(item.record, message, item.attributes)
+    current_sender.set(
+        Sender(
+            chain_id=message.chain_id,
+            hops=message.hops + 1,
+            group=item.record.group,
+            listeners=sender.listeners,
+            function_arn=sender.function_arn,
+            ids=SentIds(message.task_id),
+        )
     )
 
 

@@ -7,13 +7,11 @@ tell the last time moves it itself, with the reason.
 
 from __future__ import annotations
 
-import os
-import re
 from collections import OrderedDict
 from threading import Lock
 
-from .errors import SettingError
 from .record import Record
+from .settings import number_of
 from .source_queue import max_receive_count
 
 # As many messages as a worker may have handed back untried, and see again.
@@ -27,7 +25,11 @@ def is_last(record: Record) -> bool:
 
 
 def is_last_try(record: Record) -> bool:
-    """Tell whether a record's Task isn't run again after this time."""
+    """Tell whether a record's Task isn't run again after this time.
+
+    Raises:
+        SettingError: `ALGERNON_EXTRA_RECEIVES` is no number.
+    """
     tries = _tries(record)
     return tries is not None and record.receive_count >= tries
 
@@ -50,13 +52,11 @@ def _tries(record: Record) -> int | None:
 
 
 def _extra_receives() -> int:
-    setting = os.environ.get("ALGERNON_EXTRA_RECEIVES") or "0"
-    if not re.fullmatch("[0-9]{1,3}", setting):
-        raise SettingError(
-            f"ALGERNON_EXTRA_RECEIVES is {setting[:40]!r}, but it is how many times a queue gives"
-            " a message out beyond those in which its Task is run, such as 2"
-        )
-    return int(setting)
+    meaning = (
+        "how many times a queue gives a message out beyond those in which its Task is run, such"
+        " as 2"
+    )
+    return number_of("ALGERNON_EXTRA_RECEIVES", 0, meaning)
 
 
 class TriesCounter:

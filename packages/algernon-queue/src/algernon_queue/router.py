@@ -136,7 +136,8 @@ class TaskRouter:
             name: The Task's name; the function's own by default.
             retries: How often it is tried again before its message is moved to
                 the dead-letter queue, with the reason in its message attributes.
-                How often it was tried is how often SQS says it was received.
+                How often it was tried is how often SQS says it was received, but
+                for the times that this process handed it back untried.
             backoff: After how many seconds it is tried again the first time; each
                 further time after twice as many. A part of them, at most half, is
                 left out by chance. 1 by default, where `retries` is given.

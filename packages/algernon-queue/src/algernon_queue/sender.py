@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from threading import Lock
@@ -23,9 +22,7 @@ class SentIds:
     """
 
     def __init__(self, task_id: object) -> None:
-        self._task_id: UUID | None = None
-        with suppress(ValueError):
-            self._task_id = UUID(str(task_id))
+        self._task_id = task_id
         self._taken: dict[str, set[int]] = {}
         self._lock = Lock()
 
@@ -35,14 +32,17 @@ class SentIds:
         Args:
             describe: Returns what is sent, as a text that equal messages share.
         """
-        if self._task_id is None:
+        # Here and not before, since most Tasks send nothing.
+        try:
+            own_id = UUID(str(self._task_id))
+        except ValueError:
             return SentId(str(uuid4()))
         what = describe()
         with self._lock:
             taken = self._taken.setdefault(what, set())
             number = next(number for number in range(len(taken) + 1) if number not in taken)
             taken.add(number)
-        return SentId(str(uuid5(self._task_id, f"sent#{number}#{what}")), what, number)
+        return SentId(str(uuid5(own_id, f"sent#{number}#{what}")), what, number)
 
     def give_back(self, sent: SentId) -> None:
         """Note that a message wasn't taken by SNS, so that the next equal one gets its id."""
@@ -59,7 +59,7 @@ class SentId:
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen, which would take three times as long to make
 class Sender:
     """What a Task passes on to whatever it sends, by callback or by itself.
 

@@ -86,6 +86,8 @@ def send_tasks(tasks: Iterable[Task], *, listeners: Mapping[str, str] | None = N
 
     Raises:
         UnknownListenerError: No topic is known for a Task; nothing was sent.
+        PublishError: There are no credentials, or there is no region, to tell a Task's
+            topic by; nothing was sent.
         SettingError: A Task has a message group, but its topic none; nothing was sent.
         TasksNotSentError: SNS doesn't take some of the messages, which `failures`
             names; the others were sent.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from .listener import find_listeners
 from .message import OutgoingTask
 from .parallel import in_parallel
 from .publishing import Publication, publish, write_publication
+from .sender import Sender
 from .state_machine import output_of, report_failure, report_success, stored_output
 
 
@@ -89,19 +90,14 @@ def _finishing(ledger: Ledger) -> Callable[..., Outcome]:
     return finish
 
 
-def send_on(
-    batch: Batch,
-    deadline: Deadline,
-    listeners: Mapping[str, str] | None,
-    function_arn: str | None,
-) -> None:
+def send_on(batch: Batch, deadline: Deadline, sender: Sender) -> None:
     """Store the results that go to a callback, and publish its message, in parallel."""
     parcels = [
         (item, next_task)
         for item, message in batch.leaving(batch.alive)
         if not item.ends_chain and (next_task := message.next_task) is not None
     ]
-    addressed = _address(batch, parcels, listeners, function_arn)
+    addressed = _address(batch, parcels, sender)
     publications = batch.do_in_parallel(_publication, batch.leaving(addressed))
     leaving = batch.leaving(publications)
     for item, publication in publications:
@@ -119,12 +115,10 @@ def send_on(
 
 
 def _address(
-    batch: Batch,
-    parcels: list[tuple[Item, OutgoingTask]],
-    listeners: Mapping[str, str] | None,
-    function_arn: str | None,
+    batch: Batch, parcels: list[tuple[Item, OutgoingTask]], sender: Sender
 ) -> list[tuple[Item, OutgoingTask, str]]:
-    found = find_listeners({task.task_name for _, task in parcels}, listeners, function_arn)
+    task_names = {task.task_name for _, task in parcels}
+    found = find_listeners(task_names, sender.listeners, sender.function_arn)
     addressed = []
     for item, task in parcels:
         topic = found[task.task_name]

@@ -27,9 +27,9 @@ _MAX_ATTRIBUTES = 10
 _POLICY_SECONDS = 300
 # What a client told of its queues is kept as long as it is that client which is asked.
 _MOST_QUEUES = 100
-# Amazon SQS API Reference, SendMessage: the characters that a message may hold. It is
+# Amazon SQS API Reference, SendMessage: which characters a message may not hold. It is
 # compiled when it is needed, which takes as long as importing three modules.
-_NOT_ALLOWED = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+_UNSENDABLE = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def hide(records: Sequence[tuple[Record, int]], *, seconds: float) -> list[Exception | None]:
@@ -191,7 +191,7 @@ def _attributes(record: Record, reasons: Mapping[str, str]) -> dict[str, dict[st
     else:
         ours = {}
     for name, value in ours.items():
-        text = re.sub(_NOT_ALLOWED, "\ufffd", value)
+        text = re.sub(_UNSENDABLE, "\ufffd", value)
         attributes[name] = {"DataType": "String", "StringValue": text}
     return attributes
 

@@ -104,6 +104,12 @@ class Ledger(Protocol):
     def finish(self, claim: Claim, result: Any, *, ends_chain: bool = False) -> Outcome:
         """Store the result of a Task, which is done from then on.
 
+        Args:
+            claim: The claim under which it ran.
+            result: The result, which `@queued` hands over as plain JSON: `ajson` writes
+                it as it stands.
+            ends_chain: Whether the Task ended its chain early.
+
         Returns:
             The outcome that stands: the first one, should there be one already.
         """
@@ -155,8 +161,9 @@ class S3Ledger:
         Raises:
             OtherTaskError: The id is that of a Task of another name.
             MissingBucketError: No bucket is named, or it doesn't exist.
-            LedgerError: The claim changes whenever it is looked at; or what answers
-                there isn't S3 and ignores conditions; or boto3 is too old to know them.
+            LedgerError: What stands in the claim's place is none, or changes whenever it
+                is looked at; or what answers there isn't S3 and ignores conditions; or
+                boto3 is too old to know them.
             botocore.exceptions.ClientError: S3 refuses for any other reason.
         """
         check_boto3()
@@ -200,6 +207,9 @@ class S3Ledger:
 
         Raises:
             algernon_serialize.UnserializableError: `ajson` can't send the result.
+            OtherTaskError: The outcome that is there is that of a Task of another name.
+            LedgerError: It is there whenever it is to be written, and gone whenever it
+                is looked at.
             MissingBucketError: The bucket doesn't exist.
             botocore.exceptions.ClientError: S3 refuses for any other reason.
         """

@@ -20,6 +20,7 @@ _BYTES = "ALGERNON_MAX_READ_BYTES"
 _OBJECTS = "ALGERNON_MAX_READ_OBJECTS"
 _MOST_BYTES = 1024**3
 _MOST_OBJECTS = 1000
+_ADVICE = "how many may be read of what one pointer leads to"
 # Python's stack has room for some more.
 _DEEPEST = 20
 
@@ -82,8 +83,7 @@ def byte_limit() -> int:
     Raises:
         StorageSettingError: `ALGERNON_MAX_READ_BYTES` is no number of bytes.
     """
-    advice = "how many may be read of what one pointer leads to"
-    return number_of("bytes", _BYTES, _MOST_BYTES, advice)
+    return number_of("bytes", _BYTES, _MOST_BYTES, _ADVICE)
 
 
 def too_long(place: object, most: int) -> ReadLimitError:
@@ -96,5 +96,4 @@ def too_long(place: object, most: int) -> ReadLimitError:
 
 
 def _object_limit() -> int:
-    advice = "how many may be read of what one pointer leads to"
-    return number_of("objects", _OBJECTS, _MOST_OBJECTS, advice)
+    return number_of("objects", _OBJECTS, _MOST_OBJECTS, _ADVICE)

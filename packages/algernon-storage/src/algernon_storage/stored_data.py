@@ -24,7 +24,6 @@ _CLASS = "StoredData"
 # Where moncrief 7.0.0 defines its StoredData, so that either reads the other's.
 _MODULE = "algernon.aws.snakes"
 
-
 # Stands for a SHA-256 in hexadecimal, so that a name that is too long is refused at once.
 _DIGEST_TO_COME = "0" * 64
 
@@ -154,6 +153,7 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
         Raises:
             AlreadyStoredError: Other data is there already, and `keep_existing` is False.
             MissingBucketError: The bucket doesn't exist.
+            MissingObjectError: What is there already is gone whenever it is looked at.
             DamagedObjectError: What is there already isn't what was written there.
             algernon_serialize.UnserializableError: `ajson` can't send the data.
             botocore.exceptions.ClientError: S3 refuses for any other reason.
