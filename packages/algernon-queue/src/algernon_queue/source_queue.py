@@ -74,7 +74,14 @@ def max_receive_count(queue_arn: str) -> int | None:
 
     It can't of a queue without a redrive policy, or one that this role may not ask.
     """
-    return _max_receive_count(aws_client("sqs"), queue_arn, _period()) if queue_arn else None
+    if not queue_arn:
+        return None
+    try:
+        sqs = aws_client("sqs")
+    except Exception as error:  # noqa: BLE001 - as for one who can't be asked
+        _note_unasked(queue_arn, error)
+        return None
+    return _max_receive_count(sqs, queue_arn, _period())
 
 
 @lru_cache(_MOST_QUEUES)
@@ -82,9 +89,13 @@ def _max_receive_count(sqs: Any, queue_arn: str, period: int) -> int | None:
     try:
         policy = _redrive_policy(sqs, queue_arn, period)
     except Exception as error:  # noqa: BLE001 - who can't be asked leaves it to SQS
-        logger.info("%s can't be asked for its redrive policy: %s", queue_arn, error)
+        _note_unasked(queue_arn, error)
         return None
     return None if policy is None else int(policy["maxReceiveCount"])
+
+
+def _note_unasked(queue_arn: str, error: Exception) -> None:
+    logger.info("%s can't be asked for its redrive policy: %s", queue_arn, error)
 
 
 def _change_visibility(queue_arn: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
