@@ -411,6 +411,19 @@ def with_preset_context_in_first_place(function: Function) -> Function:
     return partial(function, "its own")
 
 
+def raising_its_own(function: Function) -> Function:
+    """Raise an error of the decorator's own for any other."""
+
+    @wraps(function)
+    def inner(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            raise RuntimeError("it failed") from error
+
+    return inner
+
+
 @pytest.mark.parametrize(
     "decorate",
     [
@@ -424,6 +437,9 @@ def with_preset_context_in_first_place(function: Function) -> Function:
         lambda function: passing_on(supplying_context(function)),
         lambda function: passing_on(supplying_context_later(function)),
         lambda function: supplying_context(passing_on(function)),
+        lambda function: supplying_context(partial(function)),
+        lambda function: raising_its_own(supplying_context_in_first_place(function)),
+        lambda function: raising_its_own(supplying_context_later(function)),
     ],
 )
 def test_a_decorator_may_supply_the_context(decorate: Callable[[Function], Function]) -> None:
@@ -438,6 +454,37 @@ def test_a_decorator_may_supply_the_context(decorate: Callable[[Function], Funct
     for n in range(3):
         assert_done(router, n=n)
     assert got == [("its own", n, {}) for n in range(3)]
+
+
+@pytest.mark.parametrize("decorate", [supplying_context, supplying_context_later, raising_its_own])
+def test_wrong_arguments_beside_a_supplied_context_are_told(
+    decorate: Callable[[Function], Function],
+) -> None:
+    """What doesn't fit a function whose decorator supplies its context fails for good."""
+    router = TaskRouter()
+    router.task(name="work")(decorate(lambda context, n: pytest.fail("it ran")))
+    for _ in range(2):
+        assert isinstance(error_of(router, m=1), TaskArgumentsError)
+
+
+def test_an_error_of_the_decorator_s_own_hides_no_failure_of_the_body() -> None:
+    """A body that is called wrongly by what it calls itself has run, whoever raises what for it."""
+    router = TaskRouter()
+    got = []
+
+    def again() -> None:
+        try:
+            work()  # type: ignore[call-arg]
+        except TypeError as error:
+            raise ValueError("no") from error
+
+    def work(n: int) -> None:
+        got.append(n)
+        again()
+
+    router.task(name="work")(raising_its_own(work))
+    assert type(error_of(router, n=1)) is RuntimeError
+    assert got == [1]
 
 
 def test_a_function_that_says_what_it_takes_by_hand_is_believed() -> None:

@@ -18,7 +18,7 @@ from algernon_storage import Claim, S3Ledger
 
 from ..s3_clock import S3Clock
 from ..wire import Answer
-from .events import ALL_DONE, TASK_ID, LambdaContext, event, failed, message
+from .events import ALL_DONE, TASK_ID, LambdaContext, event, failed, message, record
 from .queues import SourceQueue, entries_of, not_allowing, received_times
 
 if TYPE_CHECKING:
@@ -325,6 +325,20 @@ def test_where_no_aws_is_known_a_failure_is_a_failure(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     for times in (1, 3):
         assert system.handle(record, times) == failed(record)
+
+
+def test_where_there_is_no_aws_at_all_failures_are_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A record that fails where no client can be made, as in a user's own tests, stays alone."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    router = TaskRouter(failures="report")
+    router.task(name="good")(lambda: None)
+    router.task(name="bad")(lambda: 1 / 0)
+    records = [record(message("bad")), record(message("good"))]
+    assert router.handler(event(*records), LambdaContext()) == failed(records[0])
 
 
 @pytest.mark.parametrize("setting", ["two", "-1", "1.5", "1e3"])

@@ -128,6 +128,28 @@ def test_without_credentials_it_says_what_to_set(
     assert caught.value.__cause__ is not None
 
 
+@pytest.mark.parametrize("way", ["listeners", "parameters"])
+@pytest.mark.parametrize("missing", ["region", "credentials"])
+def test_whatever_a_sender_asks_it_says_what_to_set(
+    aws: LocalAWS, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, way: str, missing: str
+) -> None:
+    """Without a region or credentials, neither SNS nor Parameter Store can be asked."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        if missing == "credentials" or "REGION" in name:
+            monkeypatch.delenv(name)
+    if missing == "credentials":
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    known = {"work": "arn:aws:sns:eu-west-1:123456789012:work"} if way == "listeners" else None
+    monkeypatch.setenv("ALGERNON_TOPIC_PARAMETER_PREFIX", "/listeners/")
+    variable = "AWS_REGION" if missing == "region" else "AWS_ACCESS_KEY_ID"
+    with pytest.raises(PublishError, match=f"'work'.*{variable}") as caught:
+        send_task("work", listeners=known)
+    assert caught.value.__cause__ is not None
+
+
 def test_a_state_s_worker_is_no_task(listeners: Listeners) -> None:
     """What a worker of a state machine sends is a chain of its own."""
     listeners.add("next")

@@ -117,7 +117,12 @@ class HandingBack:
                 item.do(logger.error, what, item, problem)
 
     def _hide(self, staying: list[Item], deadline: Deadline) -> None:
-        delays = [(item, delay) for item in staying if (delay := self._delay(item)) is not None]
+        delays = [
+            (item, delay)
+            for item in staying
+            # What an event by hand leaves out would have SQS refuse all in the call.
+            if item.record.receipt_handle is not None and (delay := self._delay(item)) is not None
+        ]
         hidden = hide(
             [(item.record, delay) for item, delay in delays], seconds=deadline.seconds_to_wait()
         )

@@ -20,6 +20,8 @@ HOW_TO_GET_CREDENTIALS = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or log in by `aws configure`"
     " or `aws sso login`; to a system that `algernon run` runs, send by `algernon send`"
 )
+#: What to do where no region is named.
+HOW_TO_NAME_A_REGION = "no AWS region is named: set AWS_REGION"
 
 # What a client told is kept as long as it is that client which is asked.
 _MOST_CLIENTS = 4
@@ -59,7 +61,7 @@ def _from_parameters(task_names: Iterable[str], prefix: str) -> dict[str, str | 
     try:
         ssm = aws_client("ssm")
     except Exception as error:  # noqa: BLE001 - it is the failure of those who asked
-        return dict.fromkeys(task_names, error)
+        return {name: _saying_what_to_set(name, error) for name in task_names}
     known = _known_parameters(ssm)
     parameters = {name: prefix + name for name in sorted(task_names)}
     missing = [
@@ -73,7 +75,10 @@ def _from_parameters(task_names: Iterable[str], prefix: str) -> dict[str, str | 
         try:
             answer = ssm.get_parameters(Names=names)
         except Exception as error:  # noqa: BLE001 - it is the failure of those who asked
-            failed |= dict.fromkeys(names, error)
+            failed |= {
+                parameter: _saying_what_to_set(parameter.removeprefix(prefix), error)
+                for parameter in names
+            }
         else:
             known.update({found["Name"]: found["Value"] for found in answer["Parameters"]})
     return {
@@ -89,17 +94,18 @@ def _by_convention(
     try:
         base = _topics_beside(function_arn) if function_arn else _topics_of(aws_client("sts"))
     except Exception as error:  # noqa: BLE001 - it is the failure of those who asked
-        return {name: _unaddressed(name, error) for name in task_names}
+        return {name: _saying_what_to_set(name, error) for name in task_names}
     return {name: f"{base}:{topic_prefix}{name}" for name in task_names}
 
 
-def _unaddressed(task_name: str, cause: Exception) -> Exception:
+def _saying_what_to_set(task_name: str, cause: Exception) -> Exception:
+    """Return the error of a call that lacks a setting as one that names it; others stay."""
     from botocore.exceptions import NoCredentialsError, NoRegionError
 
     if isinstance(cause, NoCredentialsError):
-        why = f"there are no AWS credentials to ask whose account this is: {HOW_TO_GET_CREDENTIALS}"
+        why = f"there are no AWS credentials to ask for it: {HOW_TO_GET_CREDENTIALS}"
     elif isinstance(cause, NoRegionError):
-        why = "no AWS region is named: set AWS_REGION"
+        why = HOW_TO_NAME_A_REGION
     else:
         return cause
     error = PublishError(f"the topic of the Task {task_name!r} can't be told, since {why}")

@@ -15,7 +15,7 @@ from algernon_storage import aws_client
 
 from .entries import Entry, send_entries
 from .errors import PublishError, UnknownListenerError
-from .listener import HOW_TO_GET_CREDENTIALS
+from .listener import HOW_TO_GET_CREDENTIALS, HOW_TO_NAME_A_REGION
 from .message import OutgoingTask
 from .observers import MessageFacts, answers, observers, tell
 
@@ -188,7 +188,7 @@ def _publish_batch(topic_arn: str, entries: list[dict[str, Any]]) -> dict[str, A
 
 
 def _publish_error(publication: Publication, cause: Exception) -> PublishError:
-    from botocore.exceptions import ClientError, NoCredentialsError
+    from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
     task_name, topic = publication.task.task_name, publication.topic_arn
     # What isn't SNS's own answer, but that of something on the way to it, has no code.
@@ -209,6 +209,10 @@ def _publish_error(publication: Publication, cause: Exception) -> PublishError:
         error = PublishError(
             f"the message for the Task {task_name!r} wasn't sent, since there are no AWS"
             f" credentials: {HOW_TO_GET_CREDENTIALS}"
+        )
+    elif isinstance(cause, NoRegionError):
+        error = PublishError(
+            f"the message for the Task {task_name!r} wasn't sent, since {HOW_TO_NAME_A_REGION}"
         )
     else:
         error = PublishError(

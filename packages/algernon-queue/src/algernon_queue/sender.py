@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from os import getpid
 from threading import Lock
 from uuid import UUID, uuid4, uuid5
 
@@ -25,6 +26,7 @@ class SentIds:
         self._task_id = task_id
         self._taken: dict[str, set[int]] = {}
         self._lock = Lock()
+        self._process = getpid()
 
     def take(self, describe: Callable[[], str]) -> SentId:
         """Return the id of a message that is going to be sent.
@@ -32,6 +34,9 @@ class SentIds:
         Args:
             describe: Returns what is sent, as a text that equal messages share.
         """
+        # A process that the Task forked can't know which numbers the others take.
+        if self._process != getpid():
+            return SentId(str(uuid4()))
         # Here and not before, since most Tasks send nothing.
         try:
             own_id = UUID(str(self._task_id))
@@ -46,8 +51,9 @@ class SentIds:
 
     def give_back(self, sent: SentId) -> None:
         """Note that a message wasn't taken by SNS, so that the next equal one gets its id."""
-        with self._lock:
-            self._taken.get(sent.what, set()).discard(sent.number)
+        if sent.what:
+            with self._lock:
+                self._taken[sent.what].discard(sent.number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from inspect import Parameter, Signature
 from itertools import pairwise
 from traceback import walk_tb
+from types import CodeType
 from typing import Any
 
 from .errors import TaskArgumentsError
@@ -18,7 +19,7 @@ _BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 _VARIABLE = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 # How Python says that a call doesn't fit a function, and the first argument that it names.
-_MISFIT = re.compile(r"(?P<function>.+)\(\) (?P<problem>missing|got) [^']*'(?P<name>[^',]*)")
+_MISFIT = re.compile(r"(?P<function>.+) (?P<problem>missing|got) [^']*'(?P<name>[^',]*)")
 
 
 class TaskFunction:
@@ -72,10 +73,10 @@ class TaskFunction:
         """Call a function whose decorator decides what the function itself is called with."""
         try:
             result = self.function(**kwargs)
-        except TypeError as error:
+        except Exception as error:
             if not self._was_context_too_much(sent, kwargs, error):
                 raise
-            result = self.function(**sent)
+            return self._call_behind_decorator(sent, sent)
         if not isinstance(result, Coroutine):
             return result
         return _Awaiting(result, self._await_behind_decorator(result, sent, kwargs))
@@ -85,22 +86,21 @@ class TaskFunction:
     ) -> Any:
         try:
             return await coroutine
-        except TypeError as error:
+        except Exception as error:
             if not self._was_context_too_much(sent, kwargs, error):
                 raise
-        return await self.function(**sent)
+        return await self._await_behind_decorator(self.function(**sent), sent, sent)
 
     def _was_context_too_much(
-        self, sent: dict[str, Any], kwargs: dict[str, Any], error: TypeError
+        self, sent: dict[str, Any], kwargs: dict[str, Any], error: Exception
     ) -> bool:
         """Tell whether all that was wrong with a call was that the decorator gives the context.
 
         Raises:
             TaskArgumentsError: What was sent doesn't fit the function behind the decorator.
         """
-        misfit = _MISFIT.match(str(error))
-        layer = None if misfit is None else self._not_entered(misfit["function"], error)
-        if misfit is None or layer is None:
+        cause, misfit, layer = self._misfit_behind(error)
+        if misfit is None:
             return False
         name, is_too_much = misfit["name"], misfit["problem"] == "got"
         if is_too_much and name in kwargs and name not in sent:
@@ -108,15 +108,37 @@ class TaskFunction:
             self._takes_context = False
             return True
         if is_too_much == (name in sent):
-            problem = f"{error}; behind its decorator it takes {signature_of(layer)}"
+            problem = f"{cause}; behind its decorator it takes {signature_of(layer)}"
             raise self._misfit(sent, problem) from error
         return False
 
-    def _not_entered(self, name: str, error: TypeError) -> Any:
-        """Return what of the function an error names, if that hadn't begun when it was raised."""
-        entered = {frame.f_code for frame, _ in walk_tb(error.__traceback__)}
+    def _misfit_behind(
+        self, error: BaseException
+    ) -> tuple[BaseException, re.Match[str] | None, Any]:
+        """Return how what was called didn't fit a layer that hadn't begun, and which one.
+
+        A decorator may have raised an error of its own for it.
+        """
+        cause: BaseException | None = error
+        seen: set[int] = set()
+        entered: set[CodeType] = set()
+        while cause is not None and id(cause) not in seen:
+            seen.add(id(cause))
+            entered |= {frame.f_code for frame, _ in walk_tb(cause.__traceback__)}
+            misfit = _MISFIT.match(str(cause)) if type(cause) is TypeError else None
+            if misfit is not None:
+                layer = self._not_entered(misfit["function"].removesuffix("()"), entered)
+                if layer is not None:
+                    return cause, misfit, layer
+            cause = cause.__cause__ or cause.__context__
+        return error, None, None
+
+    def _not_entered(self, name: str, entered: set[CodeType]) -> Any:
+        """Return the layer of a name, if it hadn't begun."""
         for layer in reversed(list(layers_of(self.function))):
             code = getattr(layer, "__code__", None)
+            if code is None and isinstance(layer, partial) and name == str(layer):
+                return layer
             if code is not None and code not in entered:
                 named = layer.__qualname__, f"{layer.__module__}.{layer.__qualname__}"
                 if name in named:
