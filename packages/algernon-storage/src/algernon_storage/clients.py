@@ -166,8 +166,9 @@ class _Clients:
             default = boto3.DEFAULT_SESSION
             self._default_session = default, values
         elif self._default_session[0] is None:
-            known = self._default_session[1] if _calls_as_the_environment_says(default) else None
-            self._default_session = default, known
+            known = self._default_session[1]
+            is_known = known is not None and _calls_as_the_environment_says(default)
+            self._default_session = default, known if is_known else None
         if self._default_session == (default, values) or _has_options(default):
             return default
         if self._own_session[1] != values:
