@@ -195,16 +195,20 @@ def test_a_default_session_that_was_set_up_is_used(
 
 
 def test_client_settings_are_those_of_the_default_session(
-    aws: LocalAWS, bucket: str, monkeypatch: pytest.MonkeyPatch
+    aws: LocalAWS, bucket: str, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Timeouts and parameters of calls are set once, in boto3's default session, and stay."""
 
     def with_key(params: dict[str, Any], **_: Any) -> None:
         params |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "my-key"}
 
+    def paying(params: dict[str, Any], **_: Any) -> None:
+        params["RequestPayer"] = "requester"
+
     session = botocore.session.get_session()
     session.set_default_client_config(Config(read_timeout=7))
     session.register("provide-client-params.s3.PutObject", with_key)
+    session.register("provide-client-params.s3.GetObject", paying)
     boto3.setup_default_session(botocore_session=session)
     for secret in ("one", "another"):
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
@@ -212,6 +216,25 @@ def test_client_settings_are_those_of_the_default_session(
         head = aws.client("s3").head_object(Bucket=bucket, Key=f"cache/n!{secret}.json")
         assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", "my-key")
         assert aws_client("s3").meta.config.read_timeout == 7
+        wire.clear()
+        StoredData.retrieve(f"{bucket}#cache/n!{secret}.json")
+        (call,) = wire.calls
+        assert call.headers["x-amz-request-payer"] == "requester"
+
+
+def test_a_session_from_before_the_import_is_not_relied_on(aws: LocalAWS) -> None:
+    """A session that boto3 made for another caller, before the import, makes no client here."""
+    program = """
+import os, boto3
+boto3.client("s3")
+os.environ["AWS_ACCESS_KEY_ID"] = "somebody"
+from algernon_storage import aws_client
+print(aws_client("s3")._request_signer._credentials.access_key)
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "somebody\n"
 
 
 def test_reset_forgets_clients(

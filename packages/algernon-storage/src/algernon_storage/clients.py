@@ -104,9 +104,9 @@ class _Clients:
         # boto3 documents that making clients, unlike using them, isn't thread-safe.
         self._making = Lock()
         self._made: dict[str, _MadeClient] = {}
-        # What boto3's default session was made from, as far as that is known: if somebody
-        # made one before, they did so before this process changed any variable, or it
-        # isn't relied on.
+        # What boto3's default session was made from, as far as that is known: one that
+        # somebody else made is relied on if no variable has changed since this package was
+        # imported, and it calls by the key that there is now.
         self._default_session: tuple[Any, _Values | None] = None, _values_of(_VARIABLES)
         # What clients come from where boto3's default session may be out of date.
         self._own_session: tuple[Any, _Values | None] = None, None
@@ -166,7 +166,9 @@ class _Clients:
             default = boto3.DEFAULT_SESSION
             self._default_session = default, values
         elif self._default_session[0] is None:
-            self._default_session = default, self._default_session[1]
+            known = self._default_session[1]
+            is_known = known is not None and _calls_as_the_environment_says(default)
+            self._default_session = default, known if is_known else None
         if self._default_session == (default, values) or _has_options(default):
             return default
         if self._own_session[1] != values:
@@ -181,6 +183,13 @@ def _has_options(session: Any) -> bool:
         return True
     credentials = session.get_credentials()
     return credentials is not None and credentials.method == "explicit"
+
+
+def _calls_as_the_environment_says(session: Any) -> bool:
+    credentials = session.get_credentials()
+    is_of_environment = credentials is not None and credentials.method == "env"
+    key = credentials.access_key if is_of_environment else None
+    return bool(key == os.environ.get("AWS_ACCESS_KEY_ID"))
 
 
 def _values_of(variables: tuple[str, ...]) -> _Values:

@@ -121,7 +121,9 @@ class Ledger(Protocol):
 class S3Ledger:
     """A ledger in the worker's bucket, held together by conditional writes.
 
-    A claim costs one PUT, and so does finishing, which is what stores the result.
+    A claim costs one PUT, and so does finishing, which is what stores the result;
+    a process's first claim in a bucket, and its first of a Task that was claimed
+    before, cost one more each, which has to be refused there.
     Two small objects a Task stay in the folder until the bucket's lifecycle rule
     removes them; a Task that turns up after that is run again.
 
@@ -211,6 +213,7 @@ class S3Ledger:
             LedgerError: It is there whenever it is to be written, and gone whenever it
                 is looked at.
             MissingBucketError: The bucket doesn't exist.
+            LedgerError: An outcome that is there is gone whenever it is looked at.
             botocore.exceptions.ClientError: S3 refuses for any other reason.
         """
         place = self._place(claim.task_id, "done")
