@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextvars import ContextVar
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from .message import Message
 from .record import Record
+from .sender import current_sender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +48,6 @@ class CurrentTask:
     is_bare: bool = False
 
 
-# What makes the facts, since few Tasks ask.
-_facts: ContextVar[Callable[[], CurrentTask] | None] = ContextVar("algernon_task", default=None)
-
-
 def current_task() -> CurrentTask | None:
     """Return the facts of the Task that is running, or None where none is.
 
@@ -72,23 +67,14 @@ def current_task() -> CurrentTask | None:
         >>> current_task() is None
         True
     """
-    make = _facts.get()
-    return None if make is None else make()
+    sender = current_sender.get()
+    return None if sender is None else sender.facts()
 
 
-def note_record(record: Record, message: Message, message_attributes: Mapping[str, str]) -> None:
-    """Have the facts of a record's Task be the current ones, in this context."""
-    _facts.set(partial(_of_record, record, message, message_attributes))
-
-
-def note_bare_message(facts: Mapping[str, Any]) -> None:
-    """Have the facts of a bare message's Task be the current ones, in this context."""
-    _facts.set(partial(CurrentTask, **facts, is_bare=True))
-
-
-def _of_record(
+def facts_of_record(
     record: Record, message: Message, message_attributes: Mapping[str, str]
 ) -> CurrentTask:
+    """Return the facts of the Task of a record."""
     return CurrentTask(
         **message.facts,
         message_id=record.message_id,
@@ -98,3 +84,8 @@ def _of_record(
         sent_at=record.sent_at,
         message_attributes=message_attributes,
     )
+
+
+def facts_of_bare_message(facts: Mapping[str, Any]) -> CurrentTask:
+    """Return the facts of the Task of a bare message, of those that its context has."""
+    return CurrentTask(**facts, is_bare=True)

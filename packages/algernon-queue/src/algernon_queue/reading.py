@@ -12,7 +12,7 @@ from typing import Any
 from algernon_storage import Claim, Ledger, Outcome, StoredData
 
 from .batch import Batch, Item
-from .current_task import note_record
+from .current_task import facts_of_record
 from .deadline import Deadline
 from .envelope import Envelope
 from .errors import TaskRunningError, WorkerLostError
@@ -30,8 +30,7 @@ _LONGEST_RUN = 900
 def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline, sender: Sender) -> None:
     """Read every record; fetch stored keyword arguments and claim Tasks, all in parallel.
 
-    Each record gets a context of its own, in which its Task is the current one, and
-    the current sender.
+    Each record gets a context of its own, in which its Task is the one that runs.
 
     Args:
         batch: The batch.
@@ -43,7 +42,7 @@ def read_batch(batch: Batch, ledger: Ledger | None, deadline: Deadline, sender: 
         problem = _read(item, envelope)
         item.context = copy_context()
         if item.message is not None:
-            item.context.run(_note_task, item, item.message, sender)
+            item.context.run(current_sender.set, _sender(item, item.message, sender))
         if observers:
             item.facts = _facts(item, envelope)
             tell(item.context, "received", item.facts)
@@ -86,18 +85,16 @@ def _note_extra(batch: Batch, ledger: Ledger | None) -> None:
             batch.fail(item, _lost("or has never run"))
 
 
-def _note_task(item: Item, message: Message, sender: Sender) -> None:
-    """Have the record's Task be the current one, and the current sender, in this context."""
-    note_record(item.record, message, item.attributes)
-    current_sender.set(
-        Sender(
-            chain_id=message.chain_id,
-            hops=message.hops + 1,
-            group=item.record.group,
-            listeners=sender.listeners,
-            function_arn=sender.function_arn,
-            ids=SentIds(message.task_id),
-        )
+def _sender(item: Item, message: Message, sender: Sender) -> Sender:
+    """Return the Task of a record, of what all Tasks of its worker pass on."""
+    return Sender(
+        chain_id=message.chain_id,
+        hops=message.hops + 1,
+        group=item.record.group,
+        listeners=sender.listeners,
+        function_arn=sender.function_arn,
+        ids=SentIds(message.task_id),
+        facts=partial(facts_of_record, item.record, message, item.attributes),
     )
 
 

@@ -49,17 +49,17 @@ class Retry:
                 f" {LONGEST_DELAY}, so that a message is hidden for less than SQS's twelve hours"
             )
 
-    def is_exhausted(self, receive_count: int) -> bool:
-        """Tell whether a message that failed so often isn't tried again."""
-        return self.retries is not None and receive_count > self.retries
+    def is_exhausted(self, tries: int) -> bool:
+        """Tell whether a message that was tried so often isn't tried again."""
+        return self.retries is not None and tries > self.retries
 
-    def delay(self, receive_count: int) -> int:
-        """Return for how many seconds a message that failed so often is hidden.
+    def delay(self, tries: int) -> int:
+        """Return for how many seconds a message that was tried so often, once at least, is hidden.
 
         It is chosen by chance between half of the full time and all of it, so
         that messages that failed together don't come back together.
         """
         # SQS may count further, but a float doesn't, and no backoff needs to.
-        doublings = min(max(receive_count, 1) - 1, MOST_RETRIES)
+        doublings = min(tries - 1, MOST_RETRIES)
         longest = min(self.backoff * 2.0**doublings, LONGEST_DELAY)
         return ceil(uniform(longest / 2, longest))  # noqa: S311 - spreads load, keeps no secret

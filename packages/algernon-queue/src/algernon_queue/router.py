@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar, overload
 
@@ -12,7 +13,7 @@ from algernon_serialize import rebuild_event
 from algernon_storage import Ledger
 
 from .context import RecordContext
-from .current_task import note_bare_message
+from .current_task import facts_of_bare_message
 from .errors import (
     SettingError,
     TaskArgumentsError,
@@ -193,7 +194,6 @@ class TaskRouter:
             own_context = RecordContext(self._context, {"aws": context, "sqs": {}, "task": facts})
             variables = copy_context()
             variables.run(current_sender.set, self._sender(facts, message, context))
-            variables.run(note_bare_message, facts)
             if task_token is None:
                 return variables.run(run_state, self.route, message, own_context)
             return variables.run(run_waited_for, self.route, message, own_context, task_token)
@@ -234,6 +234,7 @@ class TaskRouter:
             listeners=self._listeners,
             function_arn=function_arn_of(context),
             ids=SentIds(facts["task_id"]),
+            facts=partial(facts_of_bare_message, facts),
         )
 
     def _tell_of_void_retries(self) -> None:

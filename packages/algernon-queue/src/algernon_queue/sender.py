@@ -1,4 +1,4 @@
-"""The Task that sends: what the messages that it sends have from it."""
+"""The Task that runs: what it may know of itself, and what it passes on to what it sends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from os import getpid
 from threading import Lock
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4, uuid5
+
+if TYPE_CHECKING:
+    from .current_task import CurrentTask
 
 
 class SentIds:
@@ -76,6 +80,7 @@ class Sender:
         listeners: The topics that its worker was told of, by Task.
         function_arn: The ARN of the Lambda function that it runs in.
         ids: The ids of what it sends by itself.
+        facts: Makes what `current_task` tells of it, since few Tasks ask.
     """
 
     chain_id: str | None = None
@@ -84,9 +89,10 @@ class Sender:
     listeners: Mapping[str, str] = field(default_factory=dict)
     function_arn: str | None = None
     ids: SentIds = field(default_factory=lambda: SentIds(None))
+    facts: Callable[[], CurrentTask | None] = lambda: None
 
 
-#: The Task that runs, for what it sends; None outside of one.
+#: The Task that runs; None outside of one.
 current_sender: ContextVar[Sender | None] = ContextVar("algernon_sender", default=None)
 
 
