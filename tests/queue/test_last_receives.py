@@ -14,7 +14,8 @@ from algernon_queue import (
     UnregisteredTaskError,
     WorkerLostError,
 )
-from algernon_storage import Claim, S3Ledger
+from algernon_serialize import ajson
+from algernon_storage import Claim, S3Ledger, StoredData
 
 from ..s3_clock import S3Clock
 from ..wire import Answer
@@ -314,17 +315,27 @@ def test_a_queue_that_may_not_be_asked_is_left_to_sqs(
     assert "can't be asked for its redrive policy" in caplog.text
 
 
-def test_where_no_aws_is_known_a_failure_is_a_failure(
-    make: Callable[..., System], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("once", [False, True])
+def test_what_never_gets_as_far_as_running_says_why(
+    aws: LocalAWS, bucket: str, monkeypatch: pytest.MonkeyPatch, once: bool
 ) -> None:
-    """A worker that is tried out without any AWS still hands back what failed."""
-    system = make()
-    record = system.send(task_kwargs={"error": "no"})
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    for times in (1, 3):
-        assert system.handle(record, times) == failed(record)
+    """A Task whose arguments can't be fetched in any of its tries isn't told to end its worker."""
+    monkeypatch.setenv("ALGERNON_EXTRA_RECEIVES", str(EXTRA))
+    queue = SourceQueue(aws, max_receive_count=TRIES + EXTRA)
+    gone = StoredData.at(f"{bucket}#cache/gone!0.json")
+    queue.send(ajson.dumps({"task_name": "work", "task_kwargs": gone}))
+    (sent,) = queue.receive()
+    router = TaskRouter(failures="report", once=once)
+    router.task(name="work")(lambda: pytest.fail("it ran"))
+    # A ledger knows that it hasn't run, and so gives it all receives.
+    last = TRIES + EXTRA if once else TRIES
+    for count in range(1, last):
+        answer = router.handler(event(received_times(count, sent)), LambdaContext())
+        assert answer == failed(sent)
+    assert router.handler(event(received_times(last, sent)), LambdaContext()) == ALL_DONE
+    (letter,) = queue.dead_letters()
+    reason = letter["MessageAttributes"]["algernon.error"]["StringValue"]
+    assert reason == "MissingObjectError"
 
 
 def test_where_there_is_no_aws_at_all_failures_are_reported(

@@ -61,10 +61,12 @@ class HandingBack:
 
     Args:
         retry_of: How each Task is tried again, by its name.
+        has_ledger: Whether a ledger knows which Tasks may have run.
     """
 
-    def __init__(self, retry_of: RetryOf) -> None:
+    def __init__(self, retry_of: RetryOf, *, has_ledger: bool) -> None:
         self._retry_of = retry_of
+        self._has_ledger = has_ledger
         self._counter = TriesCounter()
 
     def give_up(self, item: Item, deadline: Deadline) -> bool:
@@ -98,7 +100,10 @@ class HandingBack:
         """Tell whether a record that stays in the queue isn't to be tried again."""
         if item.is_permanent or isinstance(item.error, _PERMANENT) or is_last(item.record):
             return True
-        if isinstance(item.error, WorkerLostError) or (item.has_run and is_last_try(item.record)):
+        if isinstance(item.error, WorkerLostError):
+            return True
+        # In the receives beyond, only a ledger tells what hasn't run from what ends its worker.
+        if (item.has_run or not self._has_ledger) and is_last_try(item.record):
             return item.has_failed
         retry = self._retry(item)
         tries = self._counter.tries(item.record)

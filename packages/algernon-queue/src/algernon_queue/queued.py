@@ -151,7 +151,7 @@ def batch_handling(
         _check_failures(failures, "failures")
     _check_numbers(deadline_margin, concurrency)
     ledger = _ledger(once)
-    handing_back = HandingBack(retry_of)
+    handing_back = HandingBack(retry_of, has_ledger=ledger is not None)
 
     def make(
         handler: Handler, context: dict[str, Any], is_async_task: Callable[[str], bool]

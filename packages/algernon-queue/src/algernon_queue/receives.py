@@ -8,7 +8,6 @@ tell the last time moves it itself, with the reason.
 from __future__ import annotations
 
 from collections import OrderedDict
-from threading import Lock
 
 from .record import Record
 from .settings import number_of
@@ -67,18 +66,16 @@ class TriesCounter:
     """
 
     def __init__(self) -> None:
+        # Without a lock, which a fork could leave held: threads that meet here miscount by
+        # one at the worst.
         self._untried: OrderedDict[str, int] = OrderedDict()
-        self._lock = Lock()
 
     def note_untried(self, record: Record) -> None:
         """Note that a record is handed back without having been tried."""
-        with self._lock:
-            self._untried[record.message_id] = self._untried.pop(record.message_id, 0) + 1
-            if len(self._untried) > _MOST_REMEMBERED:
-                self._untried.popitem(last=False)
+        self._untried[record.message_id] = self._untried.pop(record.message_id, 0) + 1
+        if len(self._untried) > _MOST_REMEMBERED:
+            self._untried.popitem(last=False)
 
     def tries(self, record: Record) -> int:
         """Return how often a record was tried, this time included."""
-        with self._lock:
-            untried = self._untried.get(record.message_id, 0)
-        return max(1, record.receive_count - untried)
+        return max(1, record.receive_count - self._untried.get(record.message_id, 0))

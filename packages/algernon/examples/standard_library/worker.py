@@ -14,7 +14,7 @@ router = TaskRouter()
 handler = lambda_logged(router.handler)
 
 # Made while Lambda starts the worker, and not in the first batch's time.
-s3 = aws_client("s3")
+aws_client("s3")
 
 
 @router.task
@@ -32,7 +32,7 @@ def measure_source(path: str, source: str, modified: datetime) -> dict[str, Any]
 @router.task
 def write_report(measure: measuring.Measure) -> None:
     """Write a module's measure to the bucket."""
-    s3.put_object(
+    aws_client("s3").put_object(
         Bucket=os.environ["ALGERNON_BUCKET_NAME"],
         Key=f"reports/{measure.path}.json",
         Body=ajson.dumpb(measure),
