@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Barrier
 from time import monotonic, sleep
 from urllib.parse import parse_qs, urlsplit
+
+# Less than a client waits for an answer before it calls again.
+_ROUND_SECONDS = 45
 
 _SIGNED_FOR = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
 
@@ -71,6 +76,19 @@ class Wire:
     connections: int = 0
     delay: float = 0.0
     treatment: Treatment | None = None
+    _places: deque[Barrier] = field(default_factory=deque)
+
+    def expect_rounds(self, *sizes: int) -> None:
+        """Answer the next calls round by round: none of a round until all of it have come.
+
+        Whoever makes the calls of a round one after the other gets no answer.
+        """
+        self._places = deque(round_ for size in sizes for round_ in [Barrier(size)] * size)
+
+    def wait_for_the_round(self) -> None:
+        """Wait until the others of a call's round have come, if it is one of a round."""
+        with suppress(IndexError):
+            self._places.popleft().wait(_ROUND_SECONDS)
 
     def counted(self) -> dict[str, int]:
         """Return how many calls there were of each operation, as ``{"s3 GET": 1}``."""
@@ -83,6 +101,7 @@ class Wire:
         self.connections = 0
         self.delay = 0.0
         self.treatment = None
+        self._places.clear()
 
 
 def proxy_to(url: str, wire: Wire) -> ThreadingHTTPServer:
@@ -109,6 +128,7 @@ def proxy_to(url: str, wire: Wire) -> ThreadingHTTPServer:
             call = self._call(body)
             wire.calls.append(call)
             sleep(wire.delay)
+            wire.wait_for_the_round()
             treatment = wire.treatment
             answer = treatment(call, self._forward(body)) if treatment else self._forward(body)()
             call.end = monotonic()

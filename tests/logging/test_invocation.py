@@ -288,7 +288,7 @@ def test_threads_of_the_handler_log_with_its_request_id(lines: Lines) -> None:
 
 def test_handlers_in_parallel_threads_keep_their_own_request_ids(lines: Lines) -> None:
     """Two handlers that run at once in one process don't mix up their request ids."""
-    together = Barrier(2, timeout=10)
+    together = Barrier(2, timeout=300)
 
     @lambda_logged
     def waiting(event: object, context: object) -> None:

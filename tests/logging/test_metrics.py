@@ -180,9 +180,9 @@ def test_a_batch_is_a_line_a_task(worker: Worker) -> None:
     assert counts(fast) == {"Done": 2}
     assert counts(slow) == {"Done": 1}
     assert len(fast["Duration"]) == len(fast["Age"]) == 2
-    assert 20 <= slow["Duration"][0] < 1000
+    assert 20 <= slow["Duration"][0] < 60_000
     for age in [*fast["Age"], *slow["Age"]]:
-        assert 5000 <= age < 10_000
+        assert 5000 <= age < 60_000
 
 
 def test_a_batch_leaves_nothing_for_the_next(worker: Worker) -> None:

@@ -283,7 +283,7 @@ def test_a_line_tells_how_each_record_ended(json_lines: JsonLines) -> None:
     assert (done["outcome"], done["level"]) == ("done", "INFO")
     assert done["sent_at"] == "2018-12-17T21:37:30.636Z"
     assert done["started_at"] <= done["timestamp"]
-    assert 0 <= done["duration_ms"] < 1000
+    assert 0 <= done["duration_ms"] < 60_000
     assert done["message_bytes"] == len(record(0)["body"])
     assert "error" not in done
     assert of_the_record(failed) == fields_of(1)

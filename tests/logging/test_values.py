@@ -387,9 +387,9 @@ def test_small_values_that_stand_for_large_ones_are_cut() -> None:
     value: Any = ["ha"]
     for _ in range(15):
         value = [value] * 10
-    started = time.monotonic()
+    started = time.process_time()
     text = str(shown(value))
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
     assert "<and more>" in text
     assert len(text) < 1_000_000
 

@@ -521,7 +521,7 @@ def test_what_fails_before_its_task_runs_is_a_subsegment_too(
     function.invoke({"Records": [lost, unreadable]}, trace_id=SAMPLED)
     (ship,) = of_tasks(daemon.received())
     assert (ship.trace_id, ship.document["fault"]) == (SENDER, True)
-    assert 0 <= ship.document["end_time"] - ship.document["start_time"] < 0.05
+    assert 0 <= ship.document["end_time"] - ship.document["start_time"] < 5
 
 
 SENDING = (

@@ -82,16 +82,16 @@ def failures_of(handler: Any, *records: dict[str, Any], context: Any = None) -> 
 
 
 def test_a_batch_takes_as_long_as_its_longest_record(make: Any) -> None:
-    """Ten records that each wait for a tenth of a second take about that, and not a second."""
+    """Ten records that each wait for half a second take about that, and not five seconds."""
     done = []
 
     async def wait(n: int, context: Any) -> None:
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
         done.append(n)
 
     begin = time.perf_counter()
     assert make(wait)(event(*batch(10)), LambdaContext()) == ALL_DONE
-    assert time.perf_counter() - begin < 0.5
+    assert time.perf_counter() - begin < 4.5
     assert sorted(done) == list(range(10))
 
 
@@ -299,18 +299,18 @@ def test_what_takes_too_long_is_handed_back(bucket: str, listeners: Listeners, m
 
     async def work(n: int, context: Any) -> dict[str, int]:
         try:
-            await asyncio.sleep(10 if n == 1 else 0.01)
+            await asyncio.sleep(600 if n == 1 else 0.01)
         finally:
             ended.append(n)
         return {"n": n}
 
     records = batch(3, callback="next")
     begin = time.perf_counter()
-    assert make(work, failures="report")(event(*records), Lambda(0.2)) == failed(records[1])
-    assert 0.15 < time.perf_counter() - begin < 1
+    assert make(work, failures="report")(event(*records), Lambda(1)) == failed(records[1])
+    assert 0.8 < time.perf_counter() - begin < 600
     assert ended == [0, 2, 1]
     assert len(listeners.messages()) == 2
-    errors = failures_of(make(work), *records, context=Lambda(0.2))
+    errors = failures_of(make(work), *records, context=Lambda(1))
     assert list(errors) == [1]
     assert isinstance(errors[1], OutOfTimeError)
     assert listeners.messages() == []
@@ -344,7 +344,7 @@ def test_a_coroutine_may_finish_in_spite_of_being_late(make: Any) -> None:
             return {"n": n}
         raise AssertionError
 
-    assert make(work)(event(*batch(2)), Lambda(0.1)) == ALL_DONE
+    assert make(work)(event(*batch(2)), Lambda(1)) == ALL_DONE
 
 
 def fifo_batch(groups: str) -> list[dict[str, Any]]:

@@ -59,10 +59,10 @@ def test_the_longest_record_so_far_is_reckoned_with() -> None:
     @queued(failures="report")
     def handler(event: Any, context: Any) -> None:
         done.append(event["task_kwargs"]["n"])
-        time.sleep(0.3 if event["task_kwargs"]["n"] == 1 else 0)
+        time.sleep(1 if event["task_kwargs"]["n"] == 1 else 0)
 
     records = batch(4)
-    assert handler(event(*records), LambdaContext(millis_left=320)) == failed(*records[2:])
+    assert handler(event(*records), LambdaContext(millis_left=1070)) == failed(*records[2:])
     assert done == [0, 1]
 
 
@@ -142,14 +142,14 @@ def test_a_router_keeps_the_margin_too() -> None:
 def test_a_coroutine_leaves_the_margin_alone() -> None:
     """A coroutine is cancelled when only the margin is left, however long that is."""
 
-    @queued(failures="report", deadline_margin=29.9)
+    @queued(failures="report", deadline_margin=29.5)
     async def handler(event: Any, context: Any) -> None:
-        await asyncio.sleep(20 if event["task_kwargs"]["n"] == 1 else 0)
+        await asyncio.sleep(600 if event["task_kwargs"]["n"] == 1 else 0)
 
     records = batch(3)
     begin = time.perf_counter()
     assert handler(event(*records), LambdaContext(millis_left=30_000)) == failed(records[1])
-    assert 0.05 < time.perf_counter() - begin < 5
+    assert 0.4 < time.perf_counter() - begin < 600
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from algernon_queue import queued
@@ -11,10 +10,8 @@ from algernon_storage import StoredData
 from .events import ALL_DONE, LambdaContext, event, message, record
 
 if TYPE_CHECKING:
-    from ..wire import Call, Wire
+    from ..wire import Wire
     from .conftest import Listeners
-
-DELAY = 0.2  # seconds
 
 
 def stored_batch() -> list[dict[str, Any]]:
@@ -35,11 +32,6 @@ def stored_batch() -> list[dict[str, Any]]:
     ]
 
 
-def under_way_at_once(calls: list[Call]) -> int:
-    """Return how many of the calls there were at the busiest moment."""
-    return max(sum(other.begin <= call.begin < other.end for other in calls) for call in calls)
-
-
 def test_a_batch_costs_three_round_trips(bucket: str, listeners: Listeners, wire: Wire) -> None:
     """Ten fetches go at once, then ten uploads at once, then one call publishes all."""
     listeners.add("next")
@@ -49,17 +41,11 @@ def test_a_batch_costs_three_round_trips(bucket: str, listeners: Listeners, wire
     listeners.messages()
 
     wire.clear()
-    wire.delay = DELAY
-    begin = perf_counter()
+    wire.expect_rounds(10, 10, 1)
     assert handler(event(*records), LambdaContext()) == ALL_DONE
-    taken = perf_counter() - begin
-    wire.delay = 0
 
-    assert wire.counted() == {"s3 GET": 10, "s3 PUT": 10, "sns PublishBatch": 1}
-    for operation in ("GET", "PUT"):
-        calls = [call for call in wire.calls if call.operation == operation]
-        assert under_way_at_once(calls) == 10
-    assert 3 * DELAY < taken < 6 * DELAY
+    operations = [call.operation for call in wire.calls]
+    assert operations == ["GET"] * 10 + ["PUT"] * 10 + ["PublishBatch"]
     results = [StoredData.pointer_in(sent["task_kwargs"]) for sent in listeners.messages()]
     numbers = [StoredData.retrieve(pointer).data["n"] for pointer in results if pointer]
     assert sorted(numbers) == list(range(1, 11))
@@ -72,7 +58,7 @@ def test_connections_are_kept_for_the_next_batch(
     listeners.add("next")
     records = stored_batch()
     handler = queued(lambda event, context: None)
-    wire.delay = DELAY / 2
+    wire.expect_rounds(10, 10)
     handler(event(*records), LambdaContext())
     wire.connections = 0
     assert handler(event(*records), LambdaContext()) == ALL_DONE
@@ -84,10 +70,9 @@ def test_topics_are_published_to_at_once(bucket: str, listeners: Listeners, wire
     names = [f"next-{n}" for n in range(5)]
     listeners.add(*names)
     records = [record(message("work", callback=name)) for name in names * 2]
-    wire.delay = DELAY
+    wire.expect_rounds(5)
     assert queued(lambda event, context: None)(event(*records), LambdaContext()) == ALL_DONE
     assert wire.counted() == {"sns PublishBatch": 5}
-    assert under_way_at_once(wire.calls) == 5
     assert len(listeners.messages()) == 10
 
 

@@ -278,13 +278,13 @@ def test_waiting_for_sns_ends_with_lambda_s_time(wire: Wire) -> None:
 
 
 def test_waiting_takes_half_of_the_time_at_most(wire: Wire) -> None:
-    """With half a second left, no more than half of that is waited."""
+    """With three seconds left, no more than half of that is waited."""
     wire.treatment = Throttle({0: 99})
     one = batch()[0]
     begin = monotonic()
     handler = queued(failures="report")(no_result)
-    assert handler(event(one), LambdaContext(millis_left=500)) == failed(one)
-    assert monotonic() - begin < 0.45
+    assert handler(event(one), LambdaContext(millis_left=3000)) == failed(one)
+    assert monotonic() - begin < 2.9
 
 
 def test_a_sender_tries_again_too(wire: Wire) -> None:

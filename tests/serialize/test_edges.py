@@ -217,9 +217,9 @@ def test_uneven_rows_take_no_longer() -> None:
 
     def seconds(size: int) -> float:
         value = [(1.5,) * size] + [(1,)] * size
-        start = time.perf_counter()
+        start = time.process_time()
         ajson.dumpb(value)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     # In proportion, it takes milliseconds; otherwise half a minute.
     assert seconds(30_000) < 5

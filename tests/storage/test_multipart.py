@@ -93,6 +93,8 @@ def test_parts_begin_above_8_mib(bucket: str, wire: Wire, more: int, calls: dict
 
 def test_few_parts_are_under_way_at_once(bucket: str, wire: Wire) -> None:
     """No more than four parts are in memory and on the way at the same time."""
+    # It is created, and of its parts two come at once.
+    wire.expect_rounds(1, 2)
     wire.delay = 0.05
     StoredData("n", LARGE * 3).store()
     parts = [call for call in wire.calls if kind(call) == "part"]

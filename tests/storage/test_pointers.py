@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -156,10 +156,10 @@ def test_what_is_no_pointer_says_so(pointer: Any) -> None:
 def test_a_long_text_is_refused_at_once(filler: str) -> None:
     """A message can't keep a worker busy with a text that almost is a pointer."""
     text = "b#" + filler * (1_000_000 // len(filler)) + "?"
-    begin = perf_counter()
+    begin = process_time()
     with pytest.raises(MalformedPointerError) as caught:
         StoredData.retrieve(text)
-    assert perf_counter() - begin < 1
+    assert process_time() - begin < 1
     assert len(str(caught.value)) < 500
 
 
