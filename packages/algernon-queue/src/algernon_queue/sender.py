@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from os import getpid
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID, uuid4, uuid5
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ class SentIds:
                 self._taken[sent.what].discard(sent.number)
 
 
-@dataclass(frozen=True, slots=True)
-class SentId:
+class SentId(NamedTuple):
     """The id of a message that a Task sends, and what it was made from."""
 
     task_id: str

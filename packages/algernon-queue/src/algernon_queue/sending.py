@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from algernon_serialize import NestingError, UnserializableError, ajson
@@ -103,8 +102,7 @@ def send_tasks(tasks: Iterable[Task], *, listeners: Mapping[str, str] | None = N
     return task_ids
 
 
-@dataclass(frozen=True, slots=True)
-class _Parcel:
+class _Parcel(NamedTuple):
     """A message that is ready to be sent, and the id that was taken for it."""
 
     publication: Publication

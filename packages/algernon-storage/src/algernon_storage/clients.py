@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 # One batch of ten is claimed and fetched at once, or stored at once in two parts each.
 _CONNECTIONS = 20
@@ -80,8 +79,7 @@ def learnt() -> dict[Any, Any]:
     return _clients.learnt
 
 
-@dataclass(frozen=True, slots=True)
-class _MadeClient:
+class _MadeClient(NamedTuple):
     client: Any
     default_session: Any
     variables: tuple[str, ...]
