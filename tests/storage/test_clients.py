@@ -93,11 +93,11 @@ def test_another_endpoint_is_called_at_once(
 ) -> None:
     """When the endpoint changes, for all services or for this one, the next call goes there."""
     aws_client("s3").list_buckets()
-    monkeypatch.setenv(variable, aws.url)
-    wire.clear()
-    aws_client("s3").list_buckets()
-    assert wire.calls == []
-    monkeypatch.undo()
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv(variable, aws.url)
+        wire.clear()
+        aws_client("s3").list_buckets()
+        assert wire.calls == []
     aws_client("s3").list_buckets()
     assert wire.counted() == {"s3 GET": 1}
 
@@ -139,10 +139,10 @@ def test_another_caller_calls_at_once(
         boto3.setup_default_session()
         boto3.client("sns")
     assert [caller("s3"), caller("sqs")] == ["local"] * 2
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
-    assert [caller("s3"), caller("sqs"), caller("sns")] == ["somebody"] * 3
-    assert aws_client("s3") is aws_client("s3")
-    monkeypatch.undo()
+    with monkeypatch.context() as another:
+        another.setenv("AWS_ACCESS_KEY_ID", "somebody")
+        assert [caller("s3"), caller("sqs"), caller("sns")] == ["somebody"] * 3
+        assert aws_client("s3") is aws_client("s3")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     assert caller() == "local"
 

@@ -213,7 +213,6 @@ class S3Ledger:
             LedgerError: It is there whenever it is to be written, and gone whenever it
                 is looked at.
             MissingBucketError: The bucket doesn't exist.
-            LedgerError: An outcome that is there is gone whenever it is looked at.
             botocore.exceptions.ClientError: S3 refuses for any other reason.
         """
         place = self._place(claim.task_id, "done")
