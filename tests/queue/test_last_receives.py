@@ -358,9 +358,11 @@ def test_the_setting_is_a_number(
 ) -> None:
     """A setting that means nothing is told, and nothing is lost."""
     system = make()
+    record = system.send()
     monkeypatch.setenv("ALGERNON_EXTRA_RECEIVES", setting)
     with pytest.raises(SettingError, match="ALGERNON_EXTRA_RECEIVES"):
-        system.handle(system.send(), 3)
+        system.handle(record, 1)
+    assert system.ran == []
     assert system.dead() is None
 
 

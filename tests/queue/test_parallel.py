@@ -58,7 +58,7 @@ def test_connections_are_kept_for_the_next_batch(
     listeners.add("next")
     records = stored_batch()
     handler = queued(lambda event, context: None)
-    wire.expect_rounds(10, 10)
+    wire.expect_rounds(10, 1, 10)
     handler(event(*records), LambdaContext())
     wire.connections = 0
     assert handler(event(*records), LambdaContext()) == ALL_DONE

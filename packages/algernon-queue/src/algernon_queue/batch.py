@@ -18,7 +18,7 @@ from .publishing import Publication
 from .record import Record, records_of
 
 if TYPE_CHECKING:
-    from algernon_storage.uploads import Upload
+    from algernon_storage import Upload
 
 logger = logging.getLogger("algernon_queue")
 

@@ -17,6 +17,7 @@ from .errors import BatchFailedError, SettingError
 from .functions import check_function, is_async
 from .handing_back import HandingBack, RetryOf, release_claims
 from .reading import read_batch
+from .receives import extra_receives
 from .running import Handler, run_batch
 from .sender import Sender, function_arn_of
 from .sending_on import record_results, report_failures, send_on, store_parts
@@ -158,6 +159,8 @@ def batch_handling(
     ) -> LambdaHandler:
         def handle_batch(event: Any, aws_context: Any) -> dict[str, Any]:
             stays_whole = policy_of(failures) == "batch"
+            if not stays_whole:
+                extra_receives()  # what it says wrong is told before anything is run
             deadline = Deadline(aws_context, deadline_margin)
             batch = Batch(
                 event,

@@ -39,7 +39,7 @@ def is_extra(record: Record) -> bool:
     Raises:
         SettingError: `ALGERNON_EXTRA_RECEIVES` is no number.
     """
-    if record.receive_count < 2 or not _extra_receives():
+    if record.receive_count < 2 or not extra_receives():
         return False
     tries = _tries(record)
     return tries is not None and record.receive_count > tries
@@ -47,10 +47,15 @@ def is_extra(record: Record) -> bool:
 
 def _tries(record: Record) -> int | None:
     most = max_receive_count(record.queue_arn)
-    return None if most is None else max(1, most - _extra_receives())
+    return None if most is None else max(1, most - extra_receives())
 
 
-def _extra_receives() -> int:
+def extra_receives() -> int:
+    """Return how many times a queue gives a message out beyond its tries.
+
+    Raises:
+        SettingError: `ALGERNON_EXTRA_RECEIVES` is no number.
+    """
     meaning = (
         "how many times a queue gives a message out beyond those in which its Task is run, such"
         " as 2"

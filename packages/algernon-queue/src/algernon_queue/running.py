@@ -22,7 +22,7 @@ from .pipeline import PipelineTermination
 if TYPE_CHECKING:
     from asyncio import Semaphore
 
-    from algernon_storage.uploads import Upload
+    from algernon_storage import Upload
 
 Handler = Callable[[dict[str, Any], dict[str, Any]], Any]
 

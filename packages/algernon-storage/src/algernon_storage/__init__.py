@@ -20,7 +20,7 @@ from .errors import (
 from .ledger import Claim, Ledger, Outcome, S3Ledger
 from .offloaded_payload import OffloadedPayload
 from .stored_data import StoredData
-from .uploads import uploads_put_off
+from .uploads import Upload, uploads_put_off
 
 __all__ = [
     "AlreadyStoredError",
@@ -42,6 +42,7 @@ __all__ = [
     "StorageSettingError",
     "StoredData",
     "UntrustedBucketError",
+    "Upload",
     "aws_client",
     "content_sha256",
     "reset",
