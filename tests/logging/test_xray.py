@@ -968,7 +968,10 @@ def ship(n):
         ]
     }
     assert len(function.invoke(event).result["batchItemFailures"]) == 4
-    found = subsegments(daemon.received())
+    # The worker asks its queue how often it gives messages out, which isn't the Tasks'.
+    found = [
+        each for each in subsegments(daemon.received()) if each.document.get("namespace") != "aws"
+    ]
     inside, untold, _, talkative, once = found
     assert [each.document["fault"] for each in found] == [True] * 5
     assert untold.document["cause"]["exceptions"][0]["type"] == "Untold"

@@ -367,6 +367,7 @@ def child_that_ends_at_once():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system knows no fork")
+@pytest.mark.starts
 @pytest.mark.parametrize(
     "program",
     [

@@ -49,6 +49,7 @@ def test_different_values_have_different_content(one: Any, other: Any) -> None:
     assert content_sha256(one) != content_sha256(other)
 
 
+@pytest.mark.starts
 def test_sets_have_the_same_content_in_every_process() -> None:
     """The order of a set, which Python draws anew in each process, doesn't matter."""
     program = (

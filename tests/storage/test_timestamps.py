@@ -34,6 +34,7 @@ class StandingClock(datetime):
         return cls(2026, 11, 24, tzinfo=tz)
 
 
+@pytest.mark.starts
 def test_processes_at_once_have_pointers_of_their_own() -> None:
     """Two processes that store under one name at one time never have the same pointer."""
     processes = [
