@@ -33,6 +33,7 @@ from algernon_queue import (
 )
 from algernon_serialize import UnserializableError, ajson
 from algernon_storage import StoredData
+from botocore.exceptions import ClientError
 
 from ..wire import Answer
 from .events import (
@@ -573,11 +574,9 @@ def test_what_is_withdrawn_is_told(
     assert {sent["topic_arn"] for sent in notes.of("sending")} == {topics["next"]}
     errors = [error for _, error in notes.of("sent")]
     assert len(notes.of("sending")) == len(errors) == 3
-    assert sorted(type(error).__name__ for error in errors) == [
-        "AccessDenied",
-        "PublishError",
-        "PublishError",
-    ]
+    # Newer versions of botocore have a class of its own for what S3 denies.
+    assert [isinstance(error, ClientError) for error in errors].count(True) == 1
+    assert [type(error) for error in errors].count(PublishError) == 2
     assert "others with it can't be" in str(
         next(error for error in errors if isinstance(error, PublishError))
     )
