@@ -35,8 +35,8 @@ _MAX_REASON = 1024
 # Five tries are two to four minutes.
 _UNREGISTERED = Retry(retries=4, backoff=16)
 
-# What trying again won't change.
-_PERMANENT = (PermanentError, OtherTaskError, ReadLimitError)
+# What trying again won't change, or would do harm.
+_PERMANENT = (PermanentError, OtherTaskError, ReadLimitError, WorkerLostError)
 
 
 def release_claims(batch: Batch, ledger: Ledger) -> None:
@@ -99,8 +99,6 @@ class HandingBack:
     def _is_doomed(self, item: Item) -> bool:
         """Tell whether a record that stays in the queue isn't to be tried again."""
         if item.is_permanent or isinstance(item.error, _PERMANENT) or is_last(item.record):
-            return True
-        if isinstance(item.error, WorkerLostError):
             return True
         # In the receives beyond, only a ledger tells what hasn't run from what ends its worker.
         if (item.has_run or not self._has_ledger) and is_last_try(item.record):
