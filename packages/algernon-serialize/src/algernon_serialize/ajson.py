@@ -92,6 +92,7 @@ def loads(text: str | bytes | bytearray | memoryview, *, rebuild: bool = True) -
         MalformedJSONError: The text isn't JSON.
         MalformedTagError: A tagged value hasn't the form that its tag asks for.
         UnknownClassError: It holds an object of a class that isn't registered.
+        RebuildError: A class's own code makes no object of what was sent.
         NestingError: It has tags and nests deeper than 500 levels, or nests
             deeper than its parser goes.
 

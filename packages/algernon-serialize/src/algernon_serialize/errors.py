@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 # Of a path of hundreds of steps, its two ends tell enough.
 _STEPS_SHOWN = 20
+_LONGEST_NAME = 80
 
 
 class SerializeError(Exception):
@@ -62,6 +63,22 @@ class UnknownClassError(PathError, LookupError):
     """Raised when a text holds an object of a class that isn't imported here."""
 
 
+class RebuildError(PathError, KeyError, TypeError, ValueError):
+    """Raised when a class makes no object of what a text holds for it.
+
+    What its `parse_json` or `upgrade` raised, or the `decode` that it is registered with, is
+    the error's ``__cause__``. Before version 1.2 that came out by itself: so this is a
+    KeyError, a TypeError and a ValueError too, for whoever waits for one of these.
+
+    Attributes:
+        cls: The class.
+    """
+
+    def __init__(self, problem: str, cls: type = object) -> None:
+        super().__init__(problem)
+        self.cls = cls
+
+
 class MalformedJSONError(SerializeError, ValueError):
     """Raised when a text isn't JSON as RFC 8259 defines it."""
 
@@ -80,3 +97,9 @@ def kind_name(kind: type) -> str:
     """Return a type's name with its article: ``an int``, ``a dict``."""
     name = kind.__name__
     return f"an {name}" if name.startswith(tuple("aeioAEIO")) else f"a {name}"
+
+
+def quoted(name: object) -> str:
+    """Return a name out of a text as errors quote it: in one line, and not at any length."""
+    shown = repr(name)
+    return shown if len(shown) <= _LONGEST_NAME else f"{shown[:_LONGEST_NAME]}…"

@@ -24,6 +24,7 @@ def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         MalformedTagError: A tagged value hasn't the form that its tag asks for.
         UnknownClassError: It holds an object of a class that isn't registered.
+        RebuildError: A class's own code makes no object of what was sent.
         NestingError: It nests deeper than 500 levels.
 
     Example:
