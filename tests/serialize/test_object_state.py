@@ -130,7 +130,7 @@ def test_a_cached_property_is_no_attribute(cache: Any) -> None:
         def __init__(self, count: int) -> None:
             self.count = count
 
-        @cache
+        @cache  # type: ignore[untyped-decorator]
         def total(self) -> int:
             return self.count * 2
 

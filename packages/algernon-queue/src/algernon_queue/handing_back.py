@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from algernon_serialize import RebuildError, SerializeError
 from algernon_storage import Ledger, OtherTaskError, ReadLimitError
 
 from .batch import Batch, Item
@@ -37,6 +38,18 @@ _UNREGISTERED = Retry(retries=4, backoff=16)
 
 # What trying again won't change, or would do harm.
 _PERMANENT = (PermanentError, OtherTaskError, ReadLimitError, WorkerLostError)
+
+# What a class that is rebuilt raises for what was sent. For a service that it can't reach it
+# raises others, after which it is tried again.
+_OF_WHAT_WAS_SENT = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    PermanentError,
+    SerializeError,
+    TypeError,
+    ValueError,
+)
 
 
 def release_claims(batch: Batch, ledger: Ledger) -> None:
@@ -98,7 +111,7 @@ class HandingBack:
 
     def _is_doomed(self, item: Item) -> bool:
         """Tell whether a record that stays in the queue isn't to be tried again."""
-        if item.is_permanent or isinstance(item.error, _PERMANENT) or is_last(item.record):
+        if item.is_permanent or _is_permanent(item.error) or is_last(item.record):
             return True
         # In the receives beyond, only a ledger tells what hasn't run from what ends its worker.
         if (item.has_run or not self._has_ledger) and is_last_try(item.record):
@@ -146,6 +159,12 @@ class HandingBack:
         if isinstance(item.error, UnregisteredTaskError):
             return _UNREGISTERED
         return self._retry_of(item.message.task_name) if item.message is not None else None
+
+
+def _is_permanent(error: Exception | None) -> bool:
+    if isinstance(error, RebuildError):
+        return isinstance(error.__cause__ or error, _OF_WHAT_WAS_SENT)
+    return isinstance(error, _PERMANENT)
 
 
 def _is_reported(item: Item, task_token: str) -> bool:
