@@ -127,6 +127,7 @@ def test_an_unknown_profile_is_one_line(command: Command) -> None:
         ('{"width": 640,}', "line 1 column 1"),
         ("", "--kwargs: the text isn't JSON: Expecting value: line 1 column 1"),
         ("[640]", "--kwargs holds a list, but a Task takes keyword arguments: write a JSON object"),
+        ("640", "--kwargs holds an int, but a Task takes keyword arguments: write a JSON object"),
         (
             '{"a": {"_alg_class": "Order", "_alg_module": "shop", "value": {}}}',
             "--kwargs: $.a: shop:Order is no class that is registered here",

@@ -210,10 +210,14 @@ def _keyword_arguments(text: str) -> dict[str, Any]:
         raise ArgumentsError(f"--kwargs: {error}") from error
     if not isinstance(kwargs, dict):
         raise ArgumentsError(
-            f"--kwargs holds a {type(kwargs).__name__}, but a Task takes keyword arguments: write"
-            " a JSON object, such as '{\"width\": 640}'"
+            f"--kwargs holds {_with_article(type(kwargs).__name__)}, but a Task takes keyword"
+            " arguments: write a JSON object, such as '{\"width\": 640}'"
         )
     return kwargs
+
+
+def _with_article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "AEIOaeiou" else f"a {noun}"
 
 
 def _turn_to_aws(options: argparse.Namespace) -> None:
