@@ -138,11 +138,13 @@ def _show_logs(system: LocalSystem) -> None:
 
 
 def _send(options: argparse.Namespace) -> None:
+    from .named_aws import use_named_aws
+
     kwargs = _keyword_arguments(options.kwargs)
     if options.region or options.profile:
         if options.stack is None:
             options.usage_error("--stack is needed too: the name of the stack on AWS to send to")
-        _turn_to_aws(options)
+        use_named_aws(options.profile, options.region)
         os.environ.pop("ALGERNON_TOPIC_PARAMETER_PREFIX", None)
         os.environ["ALGERNON_TOPIC_PREFIX"] = f"{options.stack}-"
     else:
@@ -154,12 +156,13 @@ def _send(options: argparse.Namespace) -> None:
 
 def _trace(options: argparse.Namespace) -> None:
     from .chain import check_chain_id, runs_of_chain
+    from .named_aws import use_named_aws
     from .story import tell_chain
 
     chain_id = check_chain_id(options.chain_id)
     groups = options.log_group or []
     if options.region or options.profile:
-        _turn_to_aws(options)
+        use_named_aws(options.profile, options.region)
         if options.stack is not None:
             groups = [_log_group(options.stack), *groups]
         elif not groups:
@@ -218,17 +221,6 @@ def _keyword_arguments(text: str) -> dict[str, Any]:
 
 def _with_article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "AEIOaeiou" else f"a {noun}"
-
-
-def _turn_to_aws(options: argparse.Namespace) -> None:
-    """Let the environment of this process lead to AWS."""
-    if options.profile:
-        # Credentials in the environment would come before the profile that was named.
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-            os.environ.pop(name, None)
-        os.environ["AWS_PROFILE"] = options.profile
-    if options.region:
-        os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"] = options.region
 
 
 def _turn_to_local_system(options: argparse.Namespace) -> RunningSystem:
@@ -316,9 +308,11 @@ def _add_trace(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stack", metavar="NAME", help="the stack, where several are running")
-    parser.add_argument("--region", help="on AWS, in this region")
-    parser.add_argument("--profile", help="on AWS, with this profile")
+    parser.add_argument(
+        "--stack", metavar="NAME", type=_name, help="the stack, where several are running"
+    )
+    parser.add_argument("--region", type=_name, help="on AWS, in this region")
+    parser.add_argument("--profile", type=_name, help="on AWS, with this profile")
     parser.set_defaults(usage_error=parser.error)
 
 
@@ -355,6 +349,12 @@ def _target(text: str) -> str:
         split_target(text)
     except WorkerError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty: name one, or leave the option out")
     return text
 
 

@@ -1,0 +1,67 @@
+"""The AWS that was named on the command line, by a profile, a region or both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .errors import CredentialsError
+
+# botocore's names of the sources that know of no profile, which it asks where the profile
+# has no credentials. (Those of the environment it leaves out by itself.)
+_SOURCES_WITHOUT_PROFILE = ("ec2-credentials-file", "boto-config", "container-role", "iam-role")
+
+
+def use_named_aws(profile: str | None, region: str | None) -> None:
+    """Let all clients of this process lead to a profile and a region, as boto3's default session.
+
+    What was named is what is used, whatever the environment holds. A profile's
+    credentials are those that its section of the configuration leads to, and its
+    region comes before the environment's.
+
+    Args:
+        profile: The profile's name; the environment's credentials without.
+        region: The region; without one the profile's, or else the environment's.
+
+    Raises:
+        CredentialsError: The profile has no credentials, or they can't be read.
+        botocore.exceptions.BotoCoreError: botocore knows what is wrong with them, such as
+            that there is no such profile.
+
+    Example:
+        >>> use_named_aws("prod", "eu-west-1")  # doctest: +SKIP
+        >>> boto3.client("sts").get_caller_identity()  # doctest: +SKIP
+    """
+    import boto3
+    import botocore.session
+
+    session = botocore.session.get_session()
+    if profile is not None:
+        session.set_config_variable("profile", profile)
+        region = region or session.get_scoped_config().get("region")
+        resolver = session.get_component("credential_provider")
+        for source in _SOURCES_WITHOUT_PROFILE:
+            resolver.remove(source)
+    # Read now, since what a service's client raises doesn't say that it is about credentials.
+    if _credentials(session, profile) is None and profile is not None:
+        raise CredentialsError(
+            f"the profile {profile!r} has no credentials of its own, and no others are taken for"
+            " it: give it some in your AWS configuration, such as by aws configure --profile, or"
+            " leave --profile out and name the --region"
+        )
+    boto3.setup_default_session(botocore_session=session, region_name=region)
+
+
+def _credentials(session: Any, profile: str | None) -> Any:
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        return session.get_credentials()
+    except BotoCoreError:
+        raise
+    except Exception as error:
+        # botocore lets through what a file that isn't as it should be leads to.
+        whose = "the credentials" + (f" of the profile {profile!r}" if profile else "")
+        raise CredentialsError(
+            f"{whose} can't be read, since what they come from, such as a credential_process,"
+            f" gives something else than it should: {type(error).__name__}: {error}"
+        ) from error
