@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import signal
 import socket
@@ -11,13 +12,14 @@ import sys
 import time
 from contextlib import ExitStack, suppress
 from http.client import HTTPConnection, HTTPException
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
 from .errors import LocalSystemError, MissingExtraError
+from .temporary_folder import temporary_folder
 
 HOST = "127.0.0.1"
 REGION = "us-east-1"
@@ -61,6 +63,13 @@ _SERVICES = (
 )
 _ENDPOINT_OF_A_SERVICE = "AWS_ENDPOINT_URL_"
 
+# What is needed besides algernon's own requirements: modules, and the oldest versions with
+# which a local system was tried, as the extra "local" asks for them.
+_EXTRA = {
+    "ministack": ("ministack", "1.5.33"),
+    "aws-sam-translator": ("samtranslator", "1.110"),
+}
+
 # What a worker process needs of the developer's environment, and no more: Lambda
 # hands over nothing of it, and AWS credentials may be among the rest.
 _INHERITED = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TZ")
@@ -99,8 +108,7 @@ class LocalAWS:
                 " none to get a free one"
             )
         with ExitStack() as cleanup:
-            folder = TemporaryDirectory(prefix="algernon-", ignore_cleanup_errors=True)
-            self._folder = Path(cleanup.enter_context(folder))
+            self._folder = cleanup.enter_context(temporary_folder())
             self._needed = self._needed_environ()
             self.environ = {**self._undoing(), **self._needed}
             self._process = self._start()
@@ -272,13 +280,22 @@ def _is_free(port: int) -> bool:
 
 
 def _check_extra() -> None:
-    for module, distribution in (
-        ("ministack", "ministack"),
-        ("samtranslator", "aws-sam-translator"),
-    ):
+    for distribution, (module, oldest) in _EXTRA.items():
         if find_spec(module) is None:
             raise MissingExtraError(
                 f"a local system needs {distribution}, which isn't installed: install the extra"
                 " algernon[local], as algernon's README says",
                 name=module,
             )
+        if _numbers(installed := version(distribution)) < _numbers(oldest):
+            raise MissingExtraError(
+                f"a local system needs {distribution} {oldest} or newer, but {installed} is"
+                " installed: install the extra algernon[local] again, as algernon's README says",
+                name=module,
+            )
+
+
+def _numbers(release: str) -> list[int]:
+    """Return the numbers that a version begins with."""
+    leading = re.match(r"\d+(\.\d+)*", release)
+    return [int(number) for number in leading[0].split(".")] if leading else []
