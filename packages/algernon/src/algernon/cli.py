@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from io import TextIOWrapper
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from .running import RunningSystem
 
 _LOG_SECONDS = 0.2
+# As shells tell that a process was ended by SIGINT.
+_INTERRUPTED = 128 + signal.SIGINT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,8 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             by default.
 
     Returns:
-        0 when all went well; 1 when it didn't, after one line on standard error
-        that says why. Wrong usage ends the process with 2, as argparse does.
+        0 when all went well; 1 when it didn't, and 130 when it was interrupted, after
+        one line on standard error that says why. Wrong usage ends the process with
+        2, as argparse does.
 
     Example:
         ``main(["template", "worker:router", "--timeout", "60"])``
@@ -44,19 +48,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], None] = options.command
     try:
-        command(options)
-    except _expected_errors() as error:
-        print("algernon:", " ".join(str(error).split()), file=sys.stderr)
+        try:
+            command(options)
+        finally:
+            _flush_output()
+    except KeyboardInterrupt:
+        _warn("interrupted")
+        return _INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - whatever it is, one line is promised
+        _warn(_reason(error))
         return 1
     return 0
 
 
-def _expected_errors() -> tuple[type[Exception], ...]:
+def _warn(text: str) -> None:
+    print("algernon:", " ".join(text.split()), file=sys.stderr)
+
+
+def _flush_output() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Python would try again at its end, and tell of it with a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def _reason(error: Exception) -> str:
     from algernon_queue import QueueError
+    from algernon_serialize import SerializeError
     from algernon_storage import StorageError
     from botocore.exceptions import BotoCoreError, ClientError
 
-    return (AlgernonError, QueueError, StorageError, BotoCoreError, ClientError, OSError)
+    ours = (AlgernonError, QueueError, SerializeError, StorageError)
+    if isinstance(error, (*ours, BotoCoreError, ClientError, OSError)):
+        return str(error)
+    # It may be a fault of this package's: what and where it is has to be told, too.
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
 
 
 def _template(options: argparse.Namespace) -> None:
@@ -194,14 +223,30 @@ def _log_group(stack: str) -> str:
 
 
 def _lines_of(chain_id: str, groups: Sequence[str], hours: int) -> Iterator[str]:
+    """Give the lines of the log groups that can be read, and say which can't.
+
+    Raises:
+        ChainError: None can be.
+    """
     import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
 
     from .worker_logs import find_events
 
     client = boto3.client("logs")
     since = datetime.now(UTC) - timedelta(hours=hours)
+    unread: dict[str, Exception] = {}
     for group in groups:
-        yield from find_events(client, group, chain_id, since)
+        try:
+            yield from find_events(client, group, chain_id, since)
+        except (BotoCoreError, ClientError) as error:
+            unread[group] = error
+    if len(unread) == len(groups):
+        raise ChainError(
+            f"no lines can be read from {', '.join(map(repr, groups))}: {unread[groups[0]]}"
+        ) from unread[groups[0]]
+    for group, reason in unread.items():
+        _warn(f"the log group {group!r} is left out, since it can't be read: {reason}")
 
 
 def _keyword_arguments(text: str) -> dict[str, Any]:
@@ -229,10 +274,7 @@ def _turn_to_local_system(options: argparse.Namespace) -> RunningSystem:
 
     entries = read_entries()
     for name in entries.left_behind:
-        print(
-            f"algernon: the local system {name!r} has ended without tidying up, and is forgotten",
-            file=sys.stderr,
-        )
+        _warn(f"the local system {name!r} has ended without tidying up, and is forgotten")
     system = choose_system(entries, options.stack)
     for name in [name for name in os.environ if name.startswith(("ALGERNON_", "AWS_"))]:
         del os.environ[name]
