@@ -167,13 +167,14 @@ def _show_logs(system: LocalSystem) -> None:
 
 
 def _send(options: argparse.Namespace) -> None:
-    from .named_aws import use_named_aws
+    from .named_aws import check_topic_is_of_stack, use_named_aws
 
     kwargs = _keyword_arguments(options.kwargs)
     if options.region or options.profile:
         if options.stack is None:
             options.usage_error("--stack is needed too: the name of the stack on AWS to send to")
         use_named_aws(options.profile, options.region)
+        check_topic_is_of_stack(options.task, options.stack)
         os.environ.pop("ALGERNON_TOPIC_PARAMETER_PREFIX", None)
         os.environ["ALGERNON_TOPIC_PREFIX"] = f"{options.stack}-"
     else:

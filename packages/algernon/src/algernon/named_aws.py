@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .errors import CredentialsError
+from .errors import CredentialsError, UnknownTaskError
+
+# AWS CloudFormation User Guide, "Resource tag": every resource that a stack creates has it.
+_STACK_TAG = "aws:cloudformation:stack-name"
 
 # botocore's names of the sources that know of no profile, which it asks where the profile
 # has no credentials. (Those of the environment it leaves out by itself.)
@@ -49,6 +52,36 @@ def use_named_aws(profile: str | None, region: str | None) -> None:
             " leave --profile out and name the --region"
         )
     boto3.setup_default_session(botocore_session=session, region_name=region)
+
+
+def check_topic_is_of_stack(task: str, stack: str) -> None:
+    """Refuse a topic that a Task of another stack has, since its name would be the same.
+
+    So it is with the Task `a-b` of the stack `shop` and the Task `b` of the stack
+    `shop-a`. A topic that no stack made, that isn't there, or whose tags may not be
+    read is left to whoever publishes to it.
+
+    Raises:
+        UnknownTaskError: The topic's tag names another stack.
+    """
+    import boto3
+    from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
+
+    topic = f"{stack}-{task}"
+    try:
+        caller = boto3.client("sts").get_caller_identity()["Arn"]
+        _, partition, _, _, account, *_ = caller.split(":")
+        sns = boto3.client("sns")
+        arn = f"arn:{partition}:sns:{sns.meta.region_name}:{account}:{topic}"
+        tags = sns.list_tags_for_resource(ResourceArn=arn)["Tags"]
+    except (ClientError, NoCredentialsError, NoRegionError):
+        return
+    owner = next((tag["Value"] for tag in tags if tag["Key"] == _STACK_TAG), stack)
+    if owner != stack:
+        raise UnknownTaskError(
+            f"the stack {stack!r} has no Task {task!r}: the topic {topic} belongs to the stack"
+            f" {owner!r}, for its Task {topic.removeprefix(f'{owner}-')!r}"
+        )
 
 
 def _credentials(session: Any, profile: str | None) -> Any:
