@@ -161,6 +161,19 @@ def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     assert str(raised.value).isprintable()
 
 
+def test_a_folder_that_can_not_be_read_is_refused(tmp_path: Path) -> None:
+    """It isn't left out silently, to be missed at the first message."""
+    write(tmp_path, "worker.py", "secret/prices.json")
+    (tmp_path / "secret").chmod(0)
+    try:
+        if os.access(tmp_path / "secret", os.R_OK):
+            pytest.skip("this user may read everything")
+        with pytest.raises(PermissionError, match="secret"):
+            code_archive("worker", tmp_path)
+    finally:
+        (tmp_path / "secret").chmod(0o700)
+
+
 @pytest.mark.starts
 def test_the_algernon_packages_run_from_the_zip(tmp_path: Path) -> None:
     """All five packages are in it, though they may be installed editable."""

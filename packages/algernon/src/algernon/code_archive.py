@@ -44,7 +44,7 @@ def code_archive(module: str, directory: Path, *, others: Sequence[str] = ()) ->
     Raises:
         LocalSystemError: The code is larger than Lambda takes, a file's name isn't
             UTF-8, or a module is nowhere.
-        OSError: A file can't be read.
+        OSError: A file or a folder can't be read.
 
     Example:
         ``code_archive("shop.worker", Path.cwd(), others=["shop.mailer"])``
@@ -144,12 +144,18 @@ def _installed(top: str) -> tuple[Path, Path]:
 def _files(source: Path) -> Iterator[Path]:
     if source.is_file():
         yield source
-    for parent, folders, names in os.walk(source):
+        return
+    for parent, folders, names in os.walk(source, onerror=_refuse):
         folders[:] = [name for name in folders if _holds_code(Path(parent, name))]
         for name in names:
             path = Path(parent, name)
             if not name.startswith(".") and path.is_file():
                 yield path
+
+
+def _refuse(error: OSError) -> None:
+    # What is left out silently would be missed at the first message.
+    raise error
 
 
 def _holds_code(folder: Path) -> bool:
