@@ -479,3 +479,34 @@ def test_without_a_region_only_the_local_system_is_asked(command: Command, endpo
     done = command("trace", CHAIN_ID, AWS_ENDPOINT_URL=endpoint)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("algernon: no local system runs")
+
+
+@pytest.mark.parametrize(
+    ("missing", "why"),
+    [
+        ("nowhere", "(ResourceNotFoundException)"),
+        ("", "Parameter validation failed: Invalid length for parameter logGroupName"),
+    ],
+)
+def test_a_log_group_that_can_not_be_read_is_left_out(
+    command: Command, endpoint: str, missing: str, why: str
+) -> None:
+    """The story is told out of the others, and a line on standard error says what is missing."""
+    groups = ("--log-group", missing, "--log-group", "others")
+    done = trace(command, endpoint, CHAIN_ID, *groups, "--stack", "shop")
+    assert done.returncode == 0
+    assert ": 2 Tasks, 2 runs, " in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"algernon: the log group {missing!r} is left out, since it can't be")
+    assert why in line
+
+
+def test_without_a_log_group_that_can_be_read_there_is_no_story(
+    command: Command, endpoint: str
+) -> None:
+    """Where none of the groups can be read, one line says so of all."""
+    groups = ("--log-group", "nowhere", "--log-group", "neither")
+    done = trace(command, endpoint, CHAIN_ID, *groups)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("algernon: no lines can be read from 'nowhere', 'neither': An error")

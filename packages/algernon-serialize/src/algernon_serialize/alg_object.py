@@ -34,16 +34,17 @@ class AlgObject:
         ValueError: A name hasn't that form, or is another class's already.
 
     Example:
-        >>> class Credentials(AlgObject):
-        ...     def __init__(self, username, password):
-        ...         self._username = username
-        ...         self._password = password
+        >>> class Address(AlgObject):
+        ...     def __init__(self, street, city):
+        ...         self._street = street
+        ...         self._city = city
         ...
         ...     @classmethod
         ...     def parse_json(cls, json_dict):
-        ...         return cls(json_dict["username"], json_dict["password"])
+        ...         return cls(json_dict["street"], json_dict["city"])
         >>> from algernon_serialize import ajson
-        >>> ajson.loads(ajson.dumps(Credentials("ada", "s3cret"))) == Credentials("ada", "s3cret")
+        >>> address = Address("12 St James's Square", "London")
+        >>> ajson.loads(ajson.dumps(address)) == address
         True
     """
 

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from io import TextIOWrapper
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from .running import RunningSystem
 
 _LOG_SECONDS = 0.2
+# As shells tell that a process was ended by SIGINT.
+_INTERRUPTED = 128 + signal.SIGINT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,8 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             by default.
 
     Returns:
-        0 when all went well; 1 when it didn't, after one line on standard error
-        that says why. Wrong usage ends the process with 2, as argparse does.
+        0 when all went well; 1 when it didn't, and 130 when it was interrupted, after
+        one line on standard error that says why. Wrong usage ends the process with
+        2, as argparse does.
 
     Example:
         ``main(["template", "worker:router", "--timeout", "60"])``
@@ -44,19 +48,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], None] = options.command
     try:
-        command(options)
-    except _expected_errors() as error:
-        print("algernon:", " ".join(str(error).split()), file=sys.stderr)
+        try:
+            command(options)
+        finally:
+            _flush_output()
+    except KeyboardInterrupt:
+        _warn("interrupted")
+        return _INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - whatever it is, one line is promised
+        _warn(_reason(error))
         return 1
     return 0
 
 
-def _expected_errors() -> tuple[type[Exception], ...]:
+def _warn(text: str) -> None:
+    print("algernon:", " ".join(text.split()), file=sys.stderr)
+
+
+def _flush_output() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Python would try again at its end, and tell of it with a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def _reason(error: Exception) -> str:
     from algernon_queue import QueueError
+    from algernon_serialize import SerializeError
     from algernon_storage import StorageError
     from botocore.exceptions import BotoCoreError, ClientError
 
-    return (AlgernonError, QueueError, StorageError, BotoCoreError, ClientError, OSError)
+    ours = (AlgernonError, QueueError, SerializeError, StorageError)
+    if isinstance(error, (*ours, BotoCoreError, ClientError, OSError)):
+        return str(error)
+    # It may be a fault of this package's: what and where it is has to be told, too.
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
 
 
 def _template(options: argparse.Namespace) -> None:
@@ -138,11 +167,14 @@ def _show_logs(system: LocalSystem) -> None:
 
 
 def _send(options: argparse.Namespace) -> None:
+    from .named_aws import check_topic_is_of_stack, use_named_aws
+
     kwargs = _keyword_arguments(options.kwargs)
     if options.region or options.profile:
         if options.stack is None:
             options.usage_error("--stack is needed too: the name of the stack on AWS to send to")
-        _turn_to_aws(options)
+        use_named_aws(options.profile, options.region)
+        check_topic_is_of_stack(options.task, options.stack)
         os.environ.pop("ALGERNON_TOPIC_PARAMETER_PREFIX", None)
         os.environ["ALGERNON_TOPIC_PREFIX"] = f"{options.stack}-"
     else:
@@ -154,12 +186,13 @@ def _send(options: argparse.Namespace) -> None:
 
 def _trace(options: argparse.Namespace) -> None:
     from .chain import check_chain_id, runs_of_chain
+    from .named_aws import use_named_aws
     from .story import tell_chain
 
     chain_id = check_chain_id(options.chain_id)
     groups = options.log_group or []
     if options.region or options.profile:
-        _turn_to_aws(options)
+        use_named_aws(options.profile, options.region)
         if options.stack is not None:
             groups = [_log_group(options.stack), *groups]
         elif not groups:
@@ -191,14 +224,30 @@ def _log_group(stack: str) -> str:
 
 
 def _lines_of(chain_id: str, groups: Sequence[str], hours: int) -> Iterator[str]:
+    """Give the lines of the log groups that can be read, and say which can't.
+
+    Raises:
+        ChainError: None can be.
+    """
     import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
 
     from .worker_logs import find_events
 
     client = boto3.client("logs")
     since = datetime.now(UTC) - timedelta(hours=hours)
+    unread: dict[str, Exception] = {}
     for group in groups:
-        yield from find_events(client, group, chain_id, since)
+        try:
+            yield from find_events(client, group, chain_id, since)
+        except (BotoCoreError, ClientError) as error:
+            unread[group] = error
+    if len(unread) == len(groups):
+        raise ChainError(
+            f"no lines can be read from {', '.join(map(repr, groups))}: {unread[groups[0]]}"
+        ) from unread[groups[0]]
+    for group, reason in unread.items():
+        _warn(f"the log group {group!r} is left out, since it can't be read: {reason}")
 
 
 def _keyword_arguments(text: str) -> dict[str, Any]:
@@ -210,21 +259,14 @@ def _keyword_arguments(text: str) -> dict[str, Any]:
         raise ArgumentsError(f"--kwargs: {error}") from error
     if not isinstance(kwargs, dict):
         raise ArgumentsError(
-            f"--kwargs holds a {type(kwargs).__name__}, but a Task takes keyword arguments: write"
-            " a JSON object, such as '{\"width\": 640}'"
+            f"--kwargs holds {_with_article(type(kwargs).__name__)}, but a Task takes keyword"
+            " arguments: write a JSON object, such as '{\"width\": 640}'"
         )
     return kwargs
 
 
-def _turn_to_aws(options: argparse.Namespace) -> None:
-    """Let the environment of this process lead to AWS."""
-    if options.profile:
-        # Credentials in the environment would come before the profile that was named.
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-            os.environ.pop(name, None)
-        os.environ["AWS_PROFILE"] = options.profile
-    if options.region:
-        os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"] = options.region
+def _with_article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "AEIOaeiou" else f"a {noun}"
 
 
 def _turn_to_local_system(options: argparse.Namespace) -> RunningSystem:
@@ -233,10 +275,7 @@ def _turn_to_local_system(options: argparse.Namespace) -> RunningSystem:
 
     entries = read_entries()
     for name in entries.left_behind:
-        print(
-            f"algernon: the local system {name!r} has ended without tidying up, and is forgotten",
-            file=sys.stderr,
-        )
+        _warn(f"the local system {name!r} has ended without tidying up, and is forgotten")
     system = choose_system(entries, options.stack)
     for name in [name for name in os.environ if name.startswith(("ALGERNON_", "AWS_"))]:
         del os.environ[name]
@@ -312,9 +351,11 @@ def _add_trace(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stack", metavar="NAME", help="the stack, where several are running")
-    parser.add_argument("--region", help="on AWS, in this region")
-    parser.add_argument("--profile", help="on AWS, with this profile")
+    parser.add_argument(
+        "--stack", metavar="NAME", type=_name, help="the stack, where several are running"
+    )
+    parser.add_argument("--region", type=_name, help="on AWS, in this region")
+    parser.add_argument("--profile", type=_name, help="on AWS, with this profile")
     parser.set_defaults(usage_error=parser.error)
 
 
@@ -351,6 +392,12 @@ def _target(text: str) -> str:
         split_target(text)
     except WorkerError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty: name one, or leave the option out")
     return text
 
 

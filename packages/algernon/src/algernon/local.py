@@ -57,7 +57,7 @@ class LocalSystem:
         log_group: The log group of its workers.
         endpoint_url: Where the local AWS answers.
         environ: The environment variables with which any process, through boto3
-            or `send_task`, talks to this system.
+            or `send_task`, talks to this system, whatever else its environment holds.
 
     Raises:
         MissingExtraError: The extra isn't installed.
@@ -110,6 +110,7 @@ class LocalSystem:
                 **aws.environ,
                 "ALGERNON_BUCKET_NAME": self.bucket_name,
                 "ALGERNON_TOPIC_PREFIX": f"{self.stack_name}-",
+                "ALGERNON_TOPIC_PARAMETER_PREFIX": self._put_topic_parameters(),
                 "CACHE_FOLDER_NAME": CACHE_FOLDER,
             }
             self.log_group = self._resources["WorkerLogs"]
@@ -217,6 +218,18 @@ class LocalSystem:
             for page in pages
             for resource in page["StackResourceSummaries"]
         }
+
+    def _put_topic_parameters(self) -> str:
+        """Put the Tasks' topics into the local Parameter Store, and return the names' prefix.
+
+        Where a variable says that topics are looked up there, none can say that they aren't.
+        """
+        prefix = f"/algernon/{self.stack_name}/"
+        ssm = self._aws.client("ssm")
+        for task in self.tasks:
+            topic = self._resources[logical_id("Topic", task)]
+            ssm.put_parameter(Name=f"{prefix}{task}", Value=topic, Type="String")
+        return prefix
 
     def _wait_for_stack(self, cloudformation: Any) -> None:
         deadline = time.monotonic() + _DEPLOY_SECONDS
