@@ -91,8 +91,17 @@ def _installed(top: str) -> tuple[Path, Path]:
 def _files(source: Path) -> Iterator[Path]:
     if source.is_file():
         yield source
-    for parent, folders, names in os.walk(source):
-        folders[:] = [name for name in folders if _holds_code(Path(parent, name))]
+    above: dict[Path, frozenset[Path]] = {}
+    for parent, folders, names in os.walk(source, followlinks=True):
+        folder = Path(parent)
+        way = above.pop(folder, frozenset()) | {folder.resolve()}
+        # A link to a folder that it is in would lead round and round.
+        folders[:] = [
+            name
+            for name in folders
+            if _holds_code(folder / name) and (folder / name).resolve() not in way
+        ]
+        above.update((folder / name, way) for name in folders)
         for name in names:
             path = Path(parent, name)
             if not name.startswith(".") and path.is_file():
