@@ -174,6 +174,50 @@ def test_a_folder_that_can_not_be_read_is_refused(tmp_path: Path) -> None:
         (tmp_path / "secret").chmod(0o700)
 
 
+def test_a_linked_folder_is_packed(tmp_path: Path) -> None:
+    """What lies behind a link is packed under the link's name, a second link's too."""
+    write(tmp_path, "elsewhere/lib/deep/helper.py", "here/worker.py")
+    here = tmp_path / "here"
+    (here / "lib").symlink_to(tmp_path / "elsewhere" / "lib")
+    (here / "again").symlink_to(here / "lib")
+
+    assert names_in(code_archive("worker", here)) == {
+        "worker.py",
+        "lib/deep/helper.py",
+        "again/deep/helper.py",
+    }
+
+
+def test_a_linked_package_is_packed(tmp_path: Path) -> None:
+    """So is one that the worker itself is in, with the links in it."""
+    write(tmp_path, "elsewhere/shop/worker.py", "elsewhere/lib/helper.py", "here/other.py")
+    (tmp_path / "here" / "shop").symlink_to("../elsewhere/shop")
+    (tmp_path / "elsewhere" / "shop" / "lib").symlink_to("../lib")
+
+    assert names_in(code_archive("shop.worker", tmp_path / "here")) == {
+        "shop/worker.py",
+        "shop/lib/helper.py",
+    }
+
+
+def test_links_that_lead_round_are_followed_once(tmp_path: Path) -> None:
+    """A link to a folder that it is in ends there, and so do two that lead to each other."""
+    write(tmp_path, "worker.py", "a/one.py", "b/two.py")
+    (tmp_path / "here").symlink_to(".")
+    (tmp_path / "a" / "b").symlink_to("../b")
+    (tmp_path / "b" / "a").symlink_to("../a")
+    (tmp_path / "itself").symlink_to("itself")
+    (tmp_path / "nowhere").symlink_to("not/there")
+
+    assert names_in(code_archive("worker", tmp_path)) == {
+        "worker.py",
+        "a/one.py",
+        "a/b/two.py",
+        "b/two.py",
+        "b/a/one.py",
+    }
+
+
 @pytest.mark.starts
 def test_the_algernon_packages_run_from_the_zip(tmp_path: Path) -> None:
     """All five packages are in it, though they may be installed editable."""

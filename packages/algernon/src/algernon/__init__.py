@@ -84,7 +84,12 @@ if not TYPE_CHECKING:  # A type checker that saw it would take any name for one 
         home = _HOMES.get(name)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(home), name)
+        try:
+            module = import_module(home)
+        except AttributeError as error:
+            # Python would take it for a name that isn't there, and drop it.
+            raise ImportError(f"{home} can't be imported: {error}", name=home) from error
+        value = globals()[name] = getattr(module, name)
         return value
 
 

@@ -89,10 +89,10 @@ def _reason(error: Exception) -> str:
 
 
 def _template(options: argparse.Namespace) -> None:
+    from .import_process import import_workers
     from .template import system_template
-    from .worker import load_worker
 
-    first, *others = [load_worker(target, Path.cwd()) for target in options.targets]
+    first, *others = import_workers(options.targets, Path.cwd())
     template = system_template(
         first.tasks,
         handler=first.handler,
@@ -413,4 +413,7 @@ def _number(allowed: range) -> Callable[[str], int]:
 
 
 if __name__ == "__main__":
+    if not sys.flags.safe_path:
+        # python -m puts the current directory first, whose modules are the workers' alone.
+        del sys.path[0]
     sys.exit(main())

@@ -145,8 +145,17 @@ def _files(source: Path) -> Iterator[Path]:
     if source.is_file():
         yield source
         return
-    for parent, folders, names in os.walk(source, onerror=_refuse):
-        folders[:] = [name for name in folders if _holds_code(Path(parent, name))]
+    above: dict[Path, frozenset[Path]] = {}
+    for parent, folders, names in os.walk(source, onerror=_refuse, followlinks=True):
+        folder = Path(parent)
+        way = above.pop(folder, frozenset()) | {folder.resolve()}
+        # A link to a folder that it is in would lead round and round.
+        folders[:] = [
+            name
+            for name in folders
+            if _holds_code(folder / name) and (folder / name).resolve() not in way
+        ]
+        above.update((folder / name, way) for name in folders)
         for name in names:
             path = Path(parent, name)
             if not name.startswith(".") and path.is_file():

@@ -9,19 +9,21 @@ import hashlib
 import json
 import os
 import re
-import subprocess
-import sys
 import time
 from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
+from zipfile import ZipFile
 
 from .code_archive import code_archive
-from .errors import DeploymentError, LocalSystemError, WorkerError
+from .errors import DeploymentError, LocalSystemError, TemplateError, WorkerError
+from .import_process import import_workers
 from .local_aws import LocalAWS
-from .template import CACHE_FOLDER, check_limits, logical_id
-from .worker import split_target
+from .template import CACHE_FOLDER, check_limits, logical_id, system_template
+from .worker import Worker, split_target
 from .worker_logs import WorkerLogs
 
 # AWS CloudFormation API Reference, CreateStack.
@@ -65,7 +67,8 @@ class LocalSystem:
             the same module or a Task of the same name, or there are more Tasks
             than one template holds.
         TemplateError: The timeout or the memory is outside Lambda's limits.
-        LocalSystemError: The local AWS can't start, or the code is too large.
+        LocalSystemError: The local AWS can't start, a module is nowhere, or the code
+            is too large.
         DeploymentError: CloudFormation couldn't create the stack.
 
     Example:
@@ -88,7 +91,8 @@ class LocalSystem:
         self._modules = [module for module, _ in map(split_target, self._targets)]
         self._directory = (directory or Path.cwd()).resolve()
         check_limits(timeout, memory)
-        self._options = ["--timeout", str(timeout), "--memory", str(memory)]
+        self._timeout = timeout
+        self._memory = memory
         self.stack_name = stack_name or default_stack_name(target)
         _check_stack_name(self.stack_name)
         self._aws = LocalAWS(port=port)
@@ -102,6 +106,8 @@ class LocalSystem:
     def __enter__(self) -> Self:
         with ExitStack() as cleanup:
             aws = cleanup.enter_context(self._aws)
+            module, *others = self._modules
+            self._code = code_archive(module, self._directory, others=others)
             template = self._template()
             self.tasks = tuple(template["Metadata"]["Algernon"]["Tasks"])
             self._resources = self._deploy(template)
@@ -157,34 +163,56 @@ class LocalSystem:
         return [*self._aws.new_output(), *self._logs.new_lines()]
 
     def _template(self) -> dict[str, Any]:
-        # In a process of its own, so that the workers' modules aren't imported into
-        # this one, with this one's environment, and from another directory's path.
-        done = subprocess.run(  # noqa: S603 - the targets were checked, and no shell reads them
-            [
-                *(sys.executable, "-P", "-m", "algernon.cli", "template"),
-                *self._targets,
-                *self._options,
-            ],
-            cwd=self._directory,
-            env=self._aws.process_environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            said = done.stderr.strip().splitlines() or ["it said nothing"]
-            raise WorkerError(said[-1].removeprefix("algernon: "))
-        template: dict[str, Any] = json.loads(done.stdout)
-        return template
+        first, *others = self._import_packed_workers()
+        try:
+            return system_template(
+                first.tasks,
+                handler=first.handler,
+                timeout=self._timeout,
+                memory=self._memory,
+                retries=first.retries,
+                others=others,
+            )
+        except TemplateError as error:
+            raise WorkerError(str(error)) from error
+
+    def _import_packed_workers(self) -> list[Worker]:
+        """Import the workers once from what is packed, so that what is missing there shows now.
+
+        In a process of its own, so that the workers' modules aren't imported into
+        this one, with this one's environment.
+        """
+        environ = self._aws.process_environ
+        with TemporaryDirectory(prefix="code-", dir=environ["TMPDIR"]) as folder:
+            packed = Path(folder).resolve()
+            with ZipFile(BytesIO(self._code)) as archive:
+                archive.extractall(packed)
+            try:
+                return import_workers(self._targets, packed, environ=environ)
+            except WorkerError as error:
+                message = str(error).replace(str(packed), str(self._directory))
+                raise WorkerError(message + self._left_out(error, packed)) from error
+
+    def _left_out(self, error: WorkerError, packed: Path) -> str:
+        """Say so, if a module is missing that is in the directory, but not packed."""
+        missing = getattr(error.__cause__, "name", None)
+        if not missing:
+            return ""
+        top = missing.partition(".")[0]
+        for name in (f"{top}.py", top):
+            if (self._directory / name).exists() and not (packed / name).exists():
+                return (
+                    f"; {self._directory / name} isn't packed, since with a module of a package"
+                    " goes that package alone: move it into the package, or install it"
+                )
+        return ""
 
     def _deploy(self, template: dict[str, Any]) -> dict[str, str]:
         """Create the stack, and return the physical id of each resource."""
-        module, *others = self._modules
-        code = code_archive(module, self._directory, others=others)
-        code_key = f"{hashlib.sha256(code).hexdigest()}.zip"
+        code_key = f"{hashlib.sha256(self._code).hexdigest()}.zip"
         s3 = self._aws.client("s3")
         s3.create_bucket(Bucket=_CODE_BUCKET)
-        s3.put_object(Bucket=_CODE_BUCKET, Key=code_key, Body=code)
+        s3.put_object(Bucket=_CODE_BUCKET, Key=code_key, Body=self._code)
         s3.put_object(Bucket=_CODE_BUCKET, Key="template.json", Body=json.dumps(template))
         parameters = {
             "CodeBucket": _CODE_BUCKET,

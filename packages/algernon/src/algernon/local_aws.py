@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -211,13 +212,13 @@ class LocalAWS:
             "STATE_DIR": str(self._folder / "state"),
         }
         with self._output_file.open("wb") as output:
-            return subprocess.Popen(
-                [sys.executable, "-P", "-m", "algernon.leash"],
+            return subprocess.Popen(  # noqa: S603 - the settings are this module's
+                [sys.executable, "-P", "-m", "algernon.leash", json.dumps(settings)],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
-                env={**self.process_environ, **settings},
+                env=self.process_environ,
                 start_new_session=True,
             )
 
