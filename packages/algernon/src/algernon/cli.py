@@ -153,7 +153,7 @@ def _send(options: argparse.Namespace) -> None:
 
 
 def _trace(options: argparse.Namespace) -> None:
-    from .chain import check_chain_id, runs_of_chain
+    from .chain import check_chain_id, read_chain
     from .story import tell_chain
 
     chain_id = check_chain_id(options.chain_id)
@@ -170,15 +170,15 @@ def _trace(options: argparse.Namespace) -> None:
         system = _turn_to_local_system(options)
         groups = [system.log_group, *groups]
     groups = list(dict.fromkeys(groups))
-    runs = runs_of_chain(chain_id, _lines_of(chain_id, groups, options.hours))
-    if not runs:
+    chain = read_chain(chain_id, _lines_of(chain_id, groups, options.hours))
+    if not chain.tasks:
         raise ChainError(
             f"no line of the last {options.hours} hours in {', '.join(groups)} tells of the chain"
             f" {chain_id}: its first Task may still be waiting or running, or its process was"
             " killed; or its worker isn't decorated with @lambda_logged, or doesn't log from INFO"
             " on"
         )
-    print(tell_chain(chain_id, runs))
+    print(tell_chain(chain, Terminal.of(sys.stdout)))
 
 
 def _log_group(stack: str) -> str:
