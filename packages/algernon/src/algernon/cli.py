@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import TextIOWrapper
 from pathlib import Path
@@ -16,6 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .errors import AlgernonError, ArgumentsError, ChainError, UnknownTaskError, WorkerError
+from .printing import printing, reading_has_ended
 
 if TYPE_CHECKING:
     from .local import LocalSystem
@@ -32,8 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             by default.
 
     Returns:
-        0 when all went well; 1 when it didn't, after one line on standard error
-        that says why. Wrong usage ends the process with 2, as argparse does.
+        0 when all went well, or nobody reads on; 1 when it didn't, after one line on
+        standard error that says why. Wrong usage ends the process with 2, as argparse
+        does.
 
     Example:
         ``main(["template", "worker:router", "--timeout", "60"])``
@@ -41,12 +45,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         # Lines and names may hold characters that the terminal's encoding lacks.
         sys.stdout.reconfigure(errors="backslashreplace")
+    with printing():
+        return _status(arguments)
+    return 0  # whoever reads has read enough
+
+
+def _status(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], None] = options.command
     try:
         command(options)
+        sys.stdout.flush()
     except _expected_errors() as error:
-        print("algernon:", " ".join(str(error).split()), file=sys.stderr)
+        if isinstance(error, BrokenPipeError) and reading_has_ended():
+            raise
+        with suppress(BrokenPipeError):  # nobody may read that either
+            print("algernon:", " ".join(str(error).split()), file=sys.stderr)
         return 1
     return 0
 
@@ -86,6 +100,7 @@ def _run(options: argparse.Namespace) -> None:
         stack_name=options.stack,
         port=options.port,
     )
+    show_logs = _show_logs if options.verbose or not sys.stdout.isatty() else _show_digest
     # A list, since a handler that waits for a lock may wait for the code that it interrupts.
     stops: list[int] = []
 
@@ -96,6 +111,7 @@ def _run(options: argparse.Namespace) -> None:
         _on_stop_signals(signal.SIG_IGN)
         raise KeyboardInterrupt
 
+    _tell_steps()
     try:
         _on_stop_signals(interrupt)
         with reserve_entry(system.stack_name) as entry, system:
@@ -104,8 +120,8 @@ def _run(options: argparse.Namespace) -> None:
             print(_how_to_use(options.targets, system), flush=True)
             while not stops:
                 time.sleep(_LOG_SECONDS)
-                _show_logs(system)
-            _show_logs(system)
+                show_logs(system)
+            show_logs(system)
     except KeyboardInterrupt:
         pass
     print("Stopped.", flush=True)
@@ -132,9 +148,27 @@ def _how_to_use(targets: Sequence[str], system: LocalSystem) -> str:
     )
 
 
+def _tell_steps() -> None:
+    """Tell people what the command is doing while it starts."""
+    if sys.stderr.isatty():
+        logger = logging.getLogger("algernon")
+        logger.addHandler(logging.StreamHandler())
+        logger.setLevel(logging.INFO)
+
+
 def _show_logs(system: LocalSystem) -> None:
     for line in system.log_lines():
         print(line, flush=True)
+
+
+def _show_digest(system: LocalSystem) -> None:
+    from .digest import digest
+    from .terminal import Terminal
+
+    terminal = Terminal.of(sys.stdout)
+    for invocation in system.invocations():
+        for line in digest(invocation, terminal):
+            print(line, flush=True)
 
 
 def _send(options: argparse.Namespace) -> None:
@@ -155,6 +189,7 @@ def _send(options: argparse.Namespace) -> None:
 def _trace(options: argparse.Namespace) -> None:
     from .chain import check_chain_id, read_chain
     from .story import tell_chain
+    from .terminal import Terminal
 
     chain_id = check_chain_id(options.chain_id)
     groups = options.log_group or []
@@ -276,6 +311,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     _add_workers(parser)
     parser.add_argument("--port", type=_number(range(1, 65_536)), help="port on 127.0.0.1 (free)")
     parser.add_argument("--stack", metavar="NAME", help="name of the stack (the first module's)")
+    parser.add_argument(
+        "--verbose", action="store_true", help="show the workers' lines whole on a terminal too"
+    )
     parser.set_defaults(command=_run)
 
 
