@@ -23,6 +23,9 @@ values = (
     | st.integers()
     | st.booleans()
     | st.floats(allow_nan=False, allow_infinity=False)
+    | st.lists(texts)
+    | st.dictionaries(st.from_regex(r"[xyz]{1,3}", fullmatch=True), st.lists(st.integers()))
+    | st.sampled_from(["[x", "[] []", "{}x", '["a"'])
 )
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import Any
 
 _COLUMNS = ("level", "timestamp", "requestId", "function_name", "function_arn", "logger")
-# A name, and a value as it is or in quotes, as a line's last column has them.
-_PAIR = re.compile(r'([^\s="]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)(?: |$)')
+# A name, and a value as it is or in quotes, or a list or an object of JSON, as a line's last
+# column has them.
+_NAME = re.compile(r'([^\s="]+)=')
+_VALUE = re.compile(r'("(?:[^"\\]|\\.)*"|[^\s"]*)(?: |$)')
+_DECODER = json.JSONDecoder()
 _LEVEL = re.compile(r"\[([^\]\s]+)\]")
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -60,12 +64,23 @@ def _pairs(text: str) -> dict[str, Any] | None:
     pairs: dict[str, Any] = {}
     position = 0
     while position < len(text):
-        pair = _PAIR.match(text, position)
-        if pair is None:
+        name = _NAME.match(text, position)
+        found = None if name is None else _value_at(text, name.end())
+        if name is None or found is None:
             return None
-        pairs[pair[1]] = _value(pair[2])
-        position = pair.end()
+        pairs[name[1]], position = found
     return pairs or None
+
+
+def _value_at(text: str, start: int) -> tuple[Any, int] | None:
+    """Return the value that begins there, and where the next pair does."""
+    if text.startswith(("[", "{"), start):
+        with suppress(ValueError, RecursionError):
+            value, end = _DECODER.raw_decode(text, start)
+            if end == len(text) or text[end] == " ":
+                return value, end + 1
+    found = _VALUE.match(text, start)
+    return None if found is None else (_value(found[1]), found.end())
 
 
 def _value(text: str) -> Any:

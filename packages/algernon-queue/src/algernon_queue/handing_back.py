@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from time import time
 
 from algernon_serialize import RebuildError, SerializeError
 from algernon_storage import Ledger, OtherTaskError, ReadLimitError
@@ -22,7 +23,7 @@ from .parallel import in_parallel
 from .receives import TriesCounter, is_last, is_last_try
 from .record import REASON_PREFIX, TASK_ID_ATTRIBUTE
 from .retry import Retry
-from .source_queue import hide, move_to_dead_letter_queue
+from .source_queue import hide, move_to_dead_letter_queue, visibility_timeout
 from .state_machine import report_failure
 
 logger = logging.getLogger("algernon_queue")
@@ -107,7 +108,10 @@ class HandingBack:
             if not item.has_failed:
                 self._counter.note_untried(item.record)
         self._move([item for item in staying if item.do(self._is_doomed, item)], deadline)
-        self._hide([item for item in staying if not item.is_settled], deadline)
+        coming_back = [item for item in staying if not item.is_settled]
+        for item in coming_back:
+            item.comes_back_at = _end_of_visibility(batch, item)
+        self._hide(coming_back, deadline)
 
     def _is_doomed(self, item: Item) -> bool:
         """Tell whether a record that stays in the queue isn't to be tried again."""
@@ -142,8 +146,10 @@ class HandingBack:
         hidden = hide(
             [(item.record, delay) for item, delay in delays], seconds=deadline.seconds_to_wait()
         )
-        for (item, _), problem in zip(delays, hidden, strict=True):
-            if problem is not None:
+        for (item, delay), problem in zip(delays, hidden, strict=True):
+            if problem is None:
+                item.comes_back_at = None if is_last(item.record) else time() + delay
+            else:
                 what = "%s comes back at its queue's own time: %s"
                 item.do(logger.warning, what, item, problem)
 
@@ -165,6 +171,14 @@ def _is_permanent(error: Exception | None) -> bool:
     if isinstance(error, RebuildError):
         return isinstance(error.__cause__ or error, _OF_WHAT_WAS_SENT)
     return isinstance(error, _PERMANENT)
+
+
+def _end_of_visibility(batch: Batch, item: Item) -> float | None:
+    """Return when a queue gives a record out again of itself, if anybody wants to know."""
+    if item.facts is None or is_last(item.record):
+        return None
+    seconds = visibility_timeout(item.record.queue_arn)
+    return None if seconds is None else batch.began_at + seconds
 
 
 def _is_reported(item: Item, task_token: str) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import TextIOWrapper
 from pathlib import Path
@@ -17,6 +19,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .errors import AlgernonError, ArgumentsError, ChainError, UnknownTaskError, WorkerError
+from .printing import printing, reading_has_ended
 
 if TYPE_CHECKING:
     from .local import LocalSystem
@@ -35,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             by default.
 
     Returns:
-        0 when all went well; 1 when it didn't, and 130 when it was interrupted, after
-        one line on standard error that says why. Wrong usage ends the process with
-        2, as argparse does.
+        0 when all went well, or nobody reads on; 1 when it didn't, and 130 when it was
+        interrupted, after one line on standard error that says why. Wrong usage ends
+        the process with 2, as argparse does.
 
     Example:
         ``main(["template", "worker:router", "--timeout", "60"])``
@@ -45,33 +48,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         # Lines and names may hold characters that the terminal's encoding lacks.
         sys.stdout.reconfigure(errors="backslashreplace")
+    with printing():
+        return _status(arguments)
+    return 0  # whoever reads has read enough
+
+
+def _status(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], None] = options.command
     try:
         try:
             command(options)
         finally:
-            _flush_output()
+            sys.stdout.flush()
     except KeyboardInterrupt:
         _warn("interrupted")
         return _INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - whatever it is, one line is promised
+    except Exception as error:  # whatever it is, one line is promised
+        if isinstance(error, BrokenPipeError) and reading_has_ended():
+            raise
         _warn(_reason(error))
         return 1
     return 0
 
 
 def _warn(text: str) -> None:
-    print("algernon:", " ".join(text.split()), file=sys.stderr)
-
-
-def _flush_output() -> None:
-    try:
-        sys.stdout.flush()
-    except OSError:
-        # Python would try again at its end, and tell of it with a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise
+    with suppress(BrokenPipeError):  # nobody may read that either
+        print("algernon:", " ".join(text.split()), file=sys.stderr)
 
 
 def _reason(error: Exception) -> str:
@@ -115,6 +118,7 @@ def _run(options: argparse.Namespace) -> None:
         stack_name=options.stack,
         port=options.port,
     )
+    show_logs = _show_logs if options.verbose or not sys.stdout.isatty() else _show_digest
     # A list, since a handler that waits for a lock may wait for the code that it interrupts.
     stops: list[int] = []
 
@@ -125,6 +129,7 @@ def _run(options: argparse.Namespace) -> None:
         _on_stop_signals(signal.SIG_IGN)
         raise KeyboardInterrupt
 
+    _tell_steps()
     try:
         _on_stop_signals(interrupt)
         with reserve_entry(system.stack_name) as entry, system:
@@ -133,8 +138,8 @@ def _run(options: argparse.Namespace) -> None:
             print(_how_to_use(options.targets, system), flush=True)
             while not stops:
                 time.sleep(_LOG_SECONDS)
-                _show_logs(system)
-            _show_logs(system)
+                show_logs(system)
+            show_logs(system)
     except KeyboardInterrupt:
         pass
     print("Stopped.", flush=True)
@@ -161,9 +166,27 @@ def _how_to_use(targets: Sequence[str], system: LocalSystem) -> str:
     )
 
 
+def _tell_steps() -> None:
+    """Tell people what the command is doing while it starts."""
+    if sys.stderr.isatty():
+        logger = logging.getLogger("algernon")
+        logger.addHandler(logging.StreamHandler())
+        logger.setLevel(logging.INFO)
+
+
 def _show_logs(system: LocalSystem) -> None:
     for line in system.log_lines():
         print(line, flush=True)
+
+
+def _show_digest(system: LocalSystem) -> None:
+    from .digest import digest
+    from .terminal import Terminal
+
+    terminal = Terminal.of(sys.stdout)
+    for invocation in system.invocations():
+        for line in digest(invocation, terminal):
+            print(line, flush=True)
 
 
 def _send(options: argparse.Namespace) -> None:
@@ -185,9 +208,10 @@ def _send(options: argparse.Namespace) -> None:
 
 
 def _trace(options: argparse.Namespace) -> None:
-    from .chain import check_chain_id, runs_of_chain
+    from .chain import check_chain_id, read_chain
     from .named_aws import use_named_aws
     from .story import tell_chain
+    from .terminal import Terminal
 
     chain_id = check_chain_id(options.chain_id)
     groups = options.log_group or []
@@ -203,15 +227,15 @@ def _trace(options: argparse.Namespace) -> None:
         system = _turn_to_local_system(options)
         groups = [system.log_group, *groups]
     groups = list(dict.fromkeys(groups))
-    runs = runs_of_chain(chain_id, _lines_of(chain_id, groups, options.hours))
-    if not runs:
+    chain = read_chain(chain_id, _lines_of(chain_id, groups, options.hours))
+    if not chain.tasks:
         raise ChainError(
             f"no line of the last {options.hours} hours in {', '.join(groups)} tells of the chain"
             f" {chain_id}: its first Task may still be waiting or running, or its process was"
             " killed; or its worker isn't decorated with @lambda_logged, or doesn't log from INFO"
             " on"
         )
-    print(tell_chain(chain_id, runs))
+    print(tell_chain(chain, Terminal.of(sys.stdout)))
 
 
 def _log_group(stack: str) -> str:
@@ -315,6 +339,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     _add_workers(parser)
     parser.add_argument("--port", type=_number(range(1, 65_536)), help="port on 127.0.0.1 (free)")
     parser.add_argument("--stack", metavar="NAME", help="name of the stack (the first module's)")
+    parser.add_argument(
+        "--verbose", action="store_true", help="show the workers' lines whole on a terminal too"
+    )
     parser.set_defaults(command=_run)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import time
@@ -25,6 +26,8 @@ from .local_aws import LocalAWS
 from .template import CACHE_FOLDER, check_limits, logical_id, system_template
 from .worker import Worker, split_target
 from .worker_logs import WorkerLogs
+
+logger = logging.getLogger("algernon")
 
 # AWS CloudFormation API Reference, CreateStack.
 _STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
@@ -60,6 +63,8 @@ class LocalSystem:
         endpoint_url: Where the local AWS answers.
         environ: The environment variables with which any process, through boto3
             or `send_task`, talks to this system, whatever else its environment holds.
+
+    What it is doing while it starts it logs, at level INFO, by the logger ``algernon``.
 
     Raises:
         MissingExtraError: The extra isn't installed.
@@ -105,9 +110,12 @@ class LocalSystem:
 
     def __enter__(self) -> Self:
         with ExitStack() as cleanup:
+            logger.info("Starting a local AWS at %s", self.endpoint_url)
             aws = cleanup.enter_context(self._aws)
             module, *others = self._modules
+            logger.info("Packing the code")
             self._code = code_archive(module, self._directory, others=others)
+            logger.info("Importing %s", ", ".join(self._modules))
             template = self._template()
             self.tasks = tuple(template["Metadata"]["Algernon"]["Tasks"])
             self._resources = self._deploy(template)
@@ -159,8 +167,19 @@ class LocalSystem:
         Raises:
             LocalSystemError: The local AWS has ended.
         """
+        return [line for lines in self.invocations() for line in lines]
+
+    def invocations(self) -> list[list[str]]:
+        """Return the same as `log_lines`, the lines of each invocation together.
+
+        Those of the local AWS itself are together too.
+
+        Raises:
+            LocalSystemError: The local AWS has ended.
+        """
         self._aws.check()
-        return [*self._aws.new_output(), *self._logs.new_lines()]
+        output = self._aws.new_output()
+        return [*([output] if output else []), *self._logs.new_invocations()]
 
     def _template(self) -> dict[str, Any]:
         first, *others = self._import_packed_workers()
@@ -222,6 +241,7 @@ class LocalSystem:
             # would be claimed and not so.
             "LogFormat": "Text",
         }
+        logger.info("Creating the stack %r", self.stack_name)
         cloudformation = self._aws.client("cloudformation")
         try:
             cloudformation.create_stack(
