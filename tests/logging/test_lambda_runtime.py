@@ -304,6 +304,100 @@ def handler(event, context):
     assert cold == [True, True, False, False]
 
 
+WITHOUT_A_DECORATED_HANDLER = {
+    "method": """
+class App:
+    @lambda_logged
+    def handle(self, event, context):
+        logging.info("work")
+handler = App().handle
+""",
+    "class method": """
+class App:
+    @classmethod
+    @lambda_logged
+    def handle(cls, event, context):
+        logging.info("work")
+handler = App.handle
+""",
+    "called instance": """
+class App:
+    @lambda_logged
+    def __call__(self, event, context):
+        logging.info("work")
+handler = App()
+""",
+    "helper": """
+@lambda_logged
+def work():
+    logging.info("work")
+def handler(event, context):
+    work()
+""",
+    "helper in a thread": """
+@lambda_logged
+def work(order):
+    logging.info("work")
+def handler(event, context):
+    with ThreadPoolExecutor(1) as pool:
+        list(pool.map(work, [1]))
+""",
+    "coroutine": """
+@lambda_logged
+async def work(order, carrier):
+    logging.info("work")
+def handler(event, context):
+    asyncio.run(work(1, "post"))
+""",
+    "handler with a context of its own making": """
+@lambda_logged
+def work(event, context):
+    logging.info("work")
+def handler(event, context):
+    work(event, SimpleNamespace(**vars(context)))
+""",
+    "Task of a router": """
+from algernon_queue import TaskRouter
+router = TaskRouter()
+@router.task
+@lambda_logged
+def work():
+    logging.info("work")
+handler = router.handler
+""",
+}
+
+
+@pytest.mark.parametrize("invocation_ids", [("r-1", "r-2", "r-3"), ("r-1", "r-1", "r-1")])
+@pytest.mark.parametrize("where", WITHOUT_A_DECORATED_HANDLER)
+def test_what_is_decorated_without_its_handler_knows_its_invocation(
+    where: str, invocation_ids: tuple[str, ...], start_function: StartFunction
+) -> None:
+    """Request id, ARN and cold start are each invocation's, wherever the decorator stands."""
+    if where == "Task of a router":
+        pytest.importorskip("algernon_queue")
+    function = start_function(
+        f"""
+import asyncio, logging
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from algernon_logging import lambda_logged
+{WITHOUT_A_DECORATED_HANDLER[where]}""",
+        environment=JSON,
+    )
+    records = [{"messageId": "m-1", "body": BODY}]
+    for request_id in invocation_ids:
+        assert function.invoke({"Records": records}, request_id=request_id).error is None
+    lines = [line for line in objects(function) if line["message"] == "work"]
+    assert [
+        (line["requestId"], line["cold_start"], line["function_name"], line["function_arn"])
+        for line in lines
+    ] == [
+        (request_id, number == 0, FUNCTION_NAME, FUNCTION_ARN)
+        for number, request_id in enumerate(invocation_ids)
+    ]
+
+
 def test_a_line_names_the_tenant_as_lambda_does(start_function: StartFunction) -> None:
     """What Lambda's own handler knows of a tenant stays in the line."""
     function = start_function(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import traceback
 from contextlib import suppress
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -44,9 +43,11 @@ from aws_xray_sdk.core.exceptions.exceptions import SegmentNotFoundException  # 
 from aws_xray_sdk.core.lambda_launcher import LAMBDA_TRACE_HEADER_KEY, LambdaContext  # noqa: E402
 from aws_xray_sdk.core.models.dummy_entities import DummySegment  # noqa: E402
 
+from .xray_calls import record_error  # noqa: E402
 from .xray_context import (  # noqa: E402
+    EntityStorage,
     RecordState,
-    RecordStorage,
+    put_subsegment,
     record_state,
     refresh_outside_records,
 )
@@ -55,7 +56,6 @@ from .xray_patching import patch_what_is_imported  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aws_xray_sdk.core.models.subsegment import Subsegment
 
 #: The message attribute that brings a trace from Task to Task, named as X-Ray's HTTP header.
 TRACE_ATTRIBUTE = "X-Amzn-Trace-Id"
@@ -63,7 +63,6 @@ TRACE_ATTRIBUTE = "X-Amzn-Trace-Id"
 # AWS X-Ray Developer Guide, "AWS X-Ray segment documents": 64 kB a document, which comes in
 # one datagram with a header.
 _MOST_BYTES = 63_000
-_LONGEST_REASON = 4_000
 
 
 class XRay:
@@ -110,7 +109,7 @@ class XRay:
             subsegment.start_time = end["started_at"]
         subsegment.put_annotation("outcome", end["outcome"])
         if end["error"] is not None:
-            _record_error(subsegment, end["error"])
+            record_error(subsegment, end["error"])
         seconds = end["seconds"]
         state.end(time() if seconds is None else subsegment.start_time + seconds)
         if len(subsegment.serialize()) > _MOST_BYTES:
@@ -124,16 +123,17 @@ class XRay:
         return {} if position is None else {TRACE_ATTRIBUTE: position.header}
 
     def _watch_context(self) -> None:
-        """Give the SDK a place of each record's own, in whatever context it is configured with."""
+        """Give the SDK a place of each record's and task's own, in whatever context it has."""
         context = xray_recorder.context
         if context is self._context:
             return
         self._context = context
         if "AWS_XRAY_CONTEXT_MISSING" not in os.environ and context.context_missing == "LOG_ERROR":
             context.context_missing = "IGNORE_ERROR"
-        storage = RecordStorage(context._local)
+        storage = EntityStorage(context._local)
         context._local = storage
         context.clear_trace_entities = storage.clear
+        context.put_subsegment = functools.partial(put_subsegment, context.put_subsegment)
         if isinstance(context, LambdaContext):
             context._refresh_context = functools.partial(
                 refresh_outside_records, storage, context._refresh_context
@@ -158,12 +158,3 @@ def _around() -> TracePosition | None:
     # The SDK forgets a header in which nothing is decided, and any header when it is disabled.
     in_lambda = tracing.in_lambda() or isinstance(xray_recorder.context, LambdaContext)
     return parse_trace_header(os.environ.get(LAMBDA_TRACE_HEADER_KEY)) if in_lambda else None
-
-
-def _record_error(subsegment: Subsegment, error: BaseException) -> None:
-    frames = traceback.extract_tb(error.__traceback__, limit=-xray_recorder.max_trace_back)
-    with suppress(Exception):  # an error may refuse the mark that the SDK puts on it
-        subsegment.add_exception(error, frames)
-    if isinstance(subsegment.cause, dict):
-        for cause in subsegment.cause.get("exceptions", ()):
-            cause.message = getattr(cause, "message", "")[:_LONGEST_REASON]
