@@ -420,28 +420,35 @@ logging.debug("in detail")
     assert function.printed() == ""
 
 
-@pytest.mark.parametrize("failures", ["batch", "report"])
-def test_the_first_failure_of_a_process_has_its_fields(
-    failures: str, start_function: StartFunction
-) -> None:
-    """A record that fails before any decorated function was called is told of like others."""
-    pytest.importorskip("algernon_queue")
-    function = start_function(
-        f"""
+FIRST = """
 from algernon_logging import lambda_logged
-from algernon_queue import TaskRouter
+IMPORT_BEFORE
 
-router = TaskRouter(failures="{failures}")
-
-@router.task
 @lambda_logged
 def work(order):
     pass
 
+IMPORT_AFTER
+router = TaskRouter(failures=FAILURES)
+router.task(work)
 handler = router.handler
-""",
-        environment=JSON,
+"""
+
+
+@pytest.mark.parametrize("failures", ["batch", "report"])
+@pytest.mark.parametrize("imported", ["BEFORE", "AFTER"])
+def test_the_first_failure_of_a_process_has_its_fields(
+    imported: str, failures: str, start_function: StartFunction
+) -> None:
+    """A record that fails before any decorated function was called is told of like others."""
+    pytest.importorskip("algernon_queue")
+    source = (
+        FIRST.replace(f"IMPORT_{imported}", "from algernon_queue import TaskRouter")
+        .replace("IMPORT_BEFORE", "")
+        .replace("IMPORT_AFTER", "")
+        .replace("FAILURES", repr(failures))
     )
+    function = start_function(source, environment={**JSON, "ALGERNON_TRACING": "off"})
     function.invoke({"Records": [{"messageId": "m-1", "body": BODY}]})
     told = [line for line in objects(function) if line.get("message_id") == "m-1"]
     assert {line["task_name"] for line in told} == {"work"}
