@@ -420,6 +420,7 @@ MASKED = [
     "database_uri", "DATABASE_URI", "databaseUri", "db_uri", "connection_uri", "jdbc_url",
     "mfa_code", "mfaCode", "MFA_CODE", "sms_code", "two_factor_code", "reset_code", "user_code",
     "login_code", "mfa", "totp_seed", "client_assertion", "PHPSESSID", "webhook_url", "sas_url",
+    "secrets_password", "keys_pin", "per_user_password",
     "seed_phrase", "webhook_key", "password" * 100, "x" * 1000 + "_token",
 ]  # fmt: skip
 NOT_MASKED = [
@@ -495,7 +496,9 @@ ABOUT = [
     "tokens_used", "tokens_in", "prompt_tokens_details", "completion_tokens_details",
     "promptTokensDetails", "token_usage", "tokens_per_minute", "tokens_remaining", "token_budget",
     "password_attempts", "failed_password_attempts", "passwordAttempts", "password_retries",
-    "secret_rotations", "api_key_uses", "cookie_age", "total_tokens", "max_tokens_total",
+    "secrets_rotated", "passwords_checked", "api_keys_revoked", "cookies_deleted",
+    "password_strength", "password_iterations", "secret_key_bits", "secret_rotations",
+    "api_key_uses", "cookie_age", "total_tokens", "max_tokens_total",
 ]  # fmt: skip
 
 

@@ -144,6 +144,7 @@ _ABOUT = frozenset(
         "attempts",
         "average",
         "avg",
+        "bits",
         "budget",
         "bytes",
         "chars",
@@ -151,8 +152,10 @@ _ABOUT = frozenset(
         "count",
         "counts",
         "days",
+        "delay",
         "details",
         "elapsed",
+        "entropy",
         "errors",
         "estimate",
         "expiration",
@@ -161,7 +164,10 @@ _ABOUT = frozenset(
         "failed",
         "failures",
         "hours",
+        "index",
         "interval",
+        "iterations",
+        "lag",
         "left",
         "len",
         "length",
@@ -176,9 +182,11 @@ _ABOUT = frozenset(
         "minimum",
         "minutes",
         "ms",
+        "offset",
         "path",
         "percent",
         "percentage",
+        "position",
         "quota",
         "rate",
         "ratio",
@@ -186,13 +194,16 @@ _ABOUT = frozenset(
         "remaining",
         "retries",
         "rotations",
+        "rounds",
         "saved",
+        "score",
         "seconds",
         "secs",
         "sent",
         "size",
         "spent",
         "stats",
+        "strength",
         "sum",
         "timeout",
         "total",
@@ -208,8 +219,10 @@ _ABOUT = frozenset(
         "wasted",
     }
 )
-# As in ``tokens_in`` and ``token_rate_per_hour``.
-_COUNTED = frozenset({"per", "tokens"})
+# As in ``tokens_in``, ``secrets_rotated`` and ``token_rate_per_hour``.
+_COUNTED = frozenset(
+    {"codes", "cookies", "credentials", "keys", "passwords", "per", "secrets", "tokens"}
+)
 # Words that have another in them by chance.
 _ORDINARY = ("secretar", "tokenis", "tokeniz")
 # Names from outside may be of any length and number, and what is kept of them isn't.
@@ -254,21 +267,34 @@ def _is_of_numbers(value: Any, depth: int) -> bool:
 def _is_credential(name: str) -> bool | None:
     """Return None of an ordinary name, and of a credential's whether an int is harmless."""
     words = _words(name)
-    squeezed = "".join(words)
-    for ordinary in _ORDINARY:
-        squeezed = squeezed.replace(ordinary, "")
+    squeezed = _without_ordinary("".join(words))
     while words and words[-1].isdecimal():
         words.pop()
     if not words:
         return None
     last = words[-1].rstrip("0123456789")
-    if (
-        last in _LAST_WORDS
-        or (last.endswith(_ENDS) and not last.endswith(_ORDINARY_ENDS))
-        or any(part in squeezed for part in _CREDENTIALS)
-    ):
-        return last in _ABOUT or last.endswith("tokens") or bool(_COUNTED & set(words))
+    is_credential = _names_credential(last)
+    if is_credential or any(part in squeezed for part in _CREDENTIALS):
+        return (
+            last in _ABOUT
+            or last.endswith("tokens")
+            or not (is_credential or _COUNTED.isdisjoint(words))
+        )
     return None
+
+
+def _names_credential(word: str) -> bool:
+    return (
+        word in _LAST_WORDS
+        or (word.endswith(_ENDS) and not word.endswith(_ORDINARY_ENDS))
+        or any(part in _without_ordinary(word) for part in _CREDENTIALS)
+    )
+
+
+def _without_ordinary(text: str) -> str:
+    for ordinary in _ORDINARY:
+        text = text.replace(ordinary, "")
+    return text
 
 
 def _words(name: str) -> list[str]:

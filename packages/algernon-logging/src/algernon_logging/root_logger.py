@@ -42,9 +42,6 @@ _LEVELS = {
     "FATAL": logging.CRITICAL,
     "CRITICAL": logging.CRITICAL,
 }
-# Python's own level of the root logger, and no level at all.
-_UNCHOSEN = (logging.WARNING, logging.NOTSET)
-
 # The level that the root logger has from us.
 _level_set: int | None = None
 # The loggers that have theirs from us.
@@ -95,7 +92,8 @@ def _set_level(root: logging.Logger, level: int) -> None:
     global _level_set  # noqa: PLW0603 - a process has one root logger
     if handlers.has_level_of_test_tool(root):
         return
-    if in_lambda() or root.level in _UNCHOSEN or root.level == _level_set:
+    # Python's own level, WARNING, is nobody's choice.
+    if in_lambda() or root.level in (logging.WARNING, _level_set):
         root.setLevel(level)
         _level_set = level
 
