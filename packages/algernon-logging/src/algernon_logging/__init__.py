@@ -3,6 +3,7 @@
 from .decorator import lambda_logged
 from .errors import DecorationError, LoggingError, MissingExtraError, SettingError
 from .fields import bind
+from .handlers import keep_handler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ __all__ = [
     "MissingExtraError",
     "SettingError",
     "bind",
+    "keep_handler",
     "lambda_logged",
     "parse_line",
 ]

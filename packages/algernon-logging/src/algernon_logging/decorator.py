@@ -50,7 +50,7 @@ def lambda_logged(
     signature. The function's arguments, result and exceptions pass through
     unchanged; its name, docstring and signature stay.
 
-    Each call leaves the root logger with one handler, which writes lines of
+    Each call leaves one handler that writes to the log, on the root logger, in lines of
     tab-separated columns: ``[level]``, time (UTC, RFC 3339, milliseconds),
     request id, function name, function ARN, logger, message; and after those of a
     record of algernon-queue, pairs such as ``chain_id=…``. What isn't known is
@@ -58,7 +58,9 @@ def lambda_logged(
 
     The level is DEBUG where the environment variable ``DEBUG`` is ``true`` in any
     case, else that of ``AWS_LAMBDA_LOG_LEVEL``, else INFO; ``aws_xray_sdk``,
-    ``boto3``, ``botocore`` and ``urllib3`` are kept at WARNING or above.
+    ``boto3``, ``botocore`` and ``urllib3`` log from WARNING on, and HTTP clients too,
+    except at DEBUG. Handlers and levels that a test tool has set stay, and outside
+    Lambda what sends lines elsewhere does.
 
     The request id is read from Lambda's context object, or from the context dict
     of a ``@queued`` worker, in the second positional argument (the third, where
@@ -104,6 +106,9 @@ def _decorate(function: Callable[P, R], *, trace: bool | None) -> Callable[P, R]
     metrics.start()
     tasks.watch()
     invocation.watch_runtime()
+    if tracing.in_lambda():
+        # For lines at import, and for failures before a decorated function is called.
+        root_logger.configure()
     places = _METHOD_PLACES if _is_method(code) else _PLACES
     if code is not None and code.co_flags & _COROUTINE:
         return _awaiting(function, places)

@@ -11,6 +11,7 @@ import sys
 
 from . import fields, metrics, root_logger, tracing
 from .exceptions import place_of, text_of, type_of
+from .imports import when_imported
 from .times import timestamp
 
 TYPE_CHECKING = False
@@ -26,7 +27,9 @@ _OF_THE_RECORD = ("task_name", "task_id", "chain_id", "message_id", "receive_cou
 
 
 def watch() -> None:
-    """Watch the Tasks of algernon-queue, if it was imported, from now on."""
+    """Watch the Tasks of algernon-queue from now on, or from its import on."""
+    if _QUEUE not in sys.modules:
+        when_imported(_QUEUE, watch)
     observers = getattr(sys.modules.get(_QUEUE), "observers", None)
     if isinstance(observers, list):
         for watcher in (tracing.tracer(), metrics.metrics(), _lines):
