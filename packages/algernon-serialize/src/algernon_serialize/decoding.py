@@ -10,6 +10,7 @@ from itertools import chain
 from operator import itemgetter
 
 from . import scalars
+from .collisions import collide
 from .encoding import MAX_DEPTH
 from .errors import MalformedTagError, NestingError, PathError, UnknownClassError, kind_name
 from .registry import by_name
@@ -23,6 +24,9 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
 
 _CONTAINERS = frozenset({dict, list})
 _OBJECT_KEYS = frozenset({TAG, MODULE, "value"})
+_OF_ONE_HASH = (
+    "have the same hash, and would take a time that grows with the square of their number"
+)
 
 
 class Decoder:
@@ -197,10 +201,21 @@ def _malformed(tree: dict[str, Any]) -> MalformedTagError:
     )
 
 
+def _set(kind: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]:
+    def build(items: list[Any]) -> Any:
+        if collide(items):
+            raise ValueError(f"too many of its items {_OF_ONE_HASH}")
+        return kind(items)
+
+    return build
+
+
 def _mapping(kind: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]:
     def build(pairs: list[Any]) -> Any:
         if not all(type(pair) is list and len(pair) == 2 for pair in pairs):
             raise ValueError("its items aren't pairs")
+        if collide([key for key, _ in pairs]):
+            raise ValueError(f"too many of its keys {_OF_ONE_HASH}")
         mapping = kind(pairs)
         if len(mapping) != len(pairs):
             raise ValueError("two of its keys are equal")
@@ -227,9 +242,9 @@ def _build_deque(form: dict[str, Any]) -> deque[Any]:
 _BUILT_IN: dict[str, tuple[type, Callable[[Any], Any], bool]] = {
     "deque": (dict, _build_deque, True),
     "dict": (list, _mapping(dict), True),
-    "frozenset": (list, frozenset, True),
+    "frozenset": (list, _set(frozenset), True),
     "ordereddict": (list, _mapping(OrderedDict), True),
-    "set": (list, set, True),
+    "set": (list, _set(set), True),
     "tuple": (list, tuple, True),
     **{tag: (kind, make, False) for tag, (kind, make) in scalars.DECODERS.items()},
 }

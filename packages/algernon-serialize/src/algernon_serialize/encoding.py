@@ -12,6 +12,7 @@ from math import isfinite
 from types import NoneType
 
 from . import scalars
+from .collisions import collide
 from .errors import NestingError, PathError, UnserializableError
 from .registry import by_class, superseded
 from .survey import PLAIN, survey
@@ -37,6 +38,12 @@ _FORM_DEPTH = 4
 
 #: Containers that JSON hasn't.
 CONTAINERS = frozenset({tuple, set, frozenset, deque, OrderedDict})
+
+# What a reader refuses is refused here already.
+_OF_ONE_HASH = (
+    "have the same hash, and no text with them is read, since it would take a time that grows"
+    " with the square of their number: send a list of them"
+)
 
 #: Down to here, all writers spell floats the same.
 SMALLEST_ORDINARY = 1e-4
@@ -93,9 +100,12 @@ class Encoder:
             except TypeError as error:
                 raise UnserializableError(str(error)) from error
         if kind in _SETS:
-            if depth > MAX_DEPTH - 2 or not self._sure_leaves.issuperset(map(type, value)):
-                return {TAG: _SETS[kind], "value": self._list(value, depth + 1)}
-            return {TAG: _SETS[kind], "value": list(value)}
+            items = list(value)
+            if collide(items):
+                raise UnserializableError(f"too many items of the {kind.__name__} {_OF_ONE_HASH}")
+            if depth > MAX_DEPTH - 2 or not self._sure_leaves.issuperset(map(type, items)):
+                items = self._list(items, depth + 1)
+            return {TAG: _SETS[kind], "value": items}
         if kind in by_class:
             registration = by_class[kind]
             form = registration.encode(value)
@@ -176,6 +186,8 @@ class Encoder:
 
     def _pairs(self, tag: str, value: dict[Any, Any], depth: int) -> dict[str, Any]:
         depth = _deeper(depth, levels=3)
+        if collide(list(value)):
+            raise UnserializableError(f"too many keys of the {type(value).__name__} {_OF_ONE_HASH}")
         pairs = []
         for key, item in value.items():
             try:
