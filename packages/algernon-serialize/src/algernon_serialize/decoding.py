@@ -11,11 +11,12 @@ from operator import itemgetter
 
 from . import scalars
 from .collisions import collide
+from .depth import deeper
 from .encoding import MAX_DEPTH
-from .errors import MalformedTagError, NestingError, PathError, UnknownClassError, kind_name
+from .errors import MalformedTagError, PathError, UnknownClassError, kind_name
 from .registry import by_name
 from .scalars import expect
-from .tags import MODULE, OWN, TAG, has
+from .tags import KEYS, MODULE, OWN, TAG, has
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -23,7 +24,6 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
     from typing import Any
 
 _CONTAINERS = frozenset({dict, list})
-_OBJECT_KEYS = frozenset({TAG, MODULE, "value"})
 _OF_ONE_HASH = (
     "have the same hash, and would take a time that grows with the square of their number"
 )
@@ -38,15 +38,15 @@ class Decoder:
 
     Attributes:
         tags: How many tags it has come across.
-        objects: How many of them were those of objects.
+        parts: How many keys by which tags have their parts, there and elsewhere.
     """
 
-    __slots__ = ("_again", "objects", "tags")
+    __slots__ = ("_again", "parts", "tags")
 
     def __init__(self, *, again: bool = False) -> None:
         self._again = again
         self.tags = 0
-        self.objects = 0
+        self.parts = 0
 
     def decode(self, tree: Any, depth: int = 0) -> Any:
         """Return the value of a JSON tree, in which the tree may end up itself.
@@ -71,14 +71,15 @@ class Decoder:
         return tree
 
     def _list(self, items: list[Any], depth: int) -> list[Any]:
-        depth = _deeper(depth)
+        depth = deeper(depth)
         if _CONTAINERS.isdisjoint(map(type, items)):
             return items
         if (rows := _tuples_of_leaves(items)) is not None and not (
             self._again and has(chain.from_iterable(items), OWN)
         ):
-            _deeper(depth, levels=2)
+            deeper(depth, levels=2)
             self.tags += len(rows)
+            self.parts += 2 * len(rows)
             return rows
         index = 0
         try:
@@ -94,7 +95,9 @@ class Decoder:
         return items
 
     def _dict(self, tree: dict[str, Any], depth: int) -> dict[str, Any]:
-        depth = _deeper(depth)
+        depth = deeper(depth)
+        if "value" in tree:
+            self.parts += 1
         key = ""
         try:
             for key, item in tree.items():
@@ -112,8 +115,9 @@ class Decoder:
         if self._again and has(tree, OWN):
             return self._dict(tree, depth)
         self.tags += 1
-        if len(tree) == 3 and tree.keys() == _OBJECT_KEYS:
-            return self._object(tree, _deeper(depth))
+        self.parts += len(tree)
+        if len(tree) == 3 and tree.keys() == KEYS:
+            return self._object(tree, depth + 1)
         name = tree[TAG]
         try:
             kind, make, holds_values = _BUILT_IN[name]
@@ -127,7 +131,7 @@ class Decoder:
         if len(tree) != 2:
             raise _malformed(tree)
         if holds_values and not (depth < MAX_DEPTH - 1 and _is_list_of_leaves(form)):
-            form = self.decode(form, _deeper(depth))
+            form = self.decode(form, deeper(depth))
         if type(form) is not kind:
             raise MalformedTagError(
                 f"this is no {name}: its value is {kind_name(type(form))}, not {kind_name(kind)}"
@@ -138,7 +142,6 @@ class Decoder:
             raise MalformedTagError(f"this is no {name}: {error}") from error
 
     def _object(self, tree: dict[str, Any], depth: int) -> Any:
-        self.objects += 1
         name = tree[TAG]
         module = tree[MODULE]
         try:
@@ -248,10 +251,3 @@ _BUILT_IN: dict[str, tuple[type, Callable[[Any], Any], bool]] = {
     "tuple": (list, tuple, True),
     **{tag: (kind, make, False) for tag, (kind, make) in scalars.DECODERS.items()},
 }
-
-
-def _deeper(depth: int, levels: int = 1) -> int:
-    depth += levels
-    if depth > MAX_DEPTH:
-        raise NestingError(f"the text nests deeper than the {MAX_DEPTH} levels that are ever read")
-    return depth

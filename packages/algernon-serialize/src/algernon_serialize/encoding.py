@@ -144,7 +144,7 @@ class Encoder:
             if not has(value, UNREAD):
                 return self._own_dict(value, depth)
             # Where a scalar is written, its form isn't counted as levels either.
-            if depth > MAX_DEPTH - _FORM_DEPTH and _is_scalar(value):
+            if depth > MAX_DEPTH - _FORM_DEPTH and is_scalar(value):
                 depth = MAX_DEPTH - _FORM_DEPTH
         if not _STR.issuperset(map(type, value)):
             return self._own_dict(value, depth)
@@ -281,7 +281,7 @@ def _is_plain_dict(value: Any) -> bool:
     )
 
 
-def _is_scalar(tag: dict[str, Any]) -> bool:
+def is_scalar(tag: dict[str, Any]) -> bool:
     """Tell whether a tag that was read is one of a value without parts."""
     if {dict, list}.isdisjoint(map(type, tag.values())):
         return True
