@@ -13,7 +13,7 @@ from . import scalars
 from .collisions import collide
 from .depth import deeper
 from .encoding import MAX_DEPTH
-from .errors import MalformedTagError, PathError, UnknownClassError, kind_name
+from .errors import MalformedTagError, PathError, UnknownClassError, kind_name, shown
 from .registry import by_name
 from .scalars import expect
 from .tags import KEYS, MODULE, OWN, TAG, has
@@ -139,7 +139,7 @@ class Decoder:
         try:
             return make(form)
         except (ArithmeticError, NotImplementedError, TypeError, ValueError) as error:
-            raise MalformedTagError(f"this is no {name}: {error}") from error
+            raise MalformedTagError(f"this is no {name}: {shown(str(error))}") from error
 
     def _object(self, tree: dict[str, Any], depth: int) -> Any:
         name = tree[TAG]
@@ -152,8 +152,9 @@ class Decoder:
                     f"{TAG!r} and {MODULE!r} of an object's tag aren't both str"
                 ) from None
             raise UnknownClassError(
-                f"{module}:{name} is no class that is registered here: import the module that"
-                " defines or registers it before the text is read, or hand the message on unread"
+                f"{shown(f'{module}:{name}')} is no class that is registered here: import the"
+                " module that defines or registers it before the text is read, or hand the message"
+                " on unread"
             ) from None
         form = tree["value"]
         plain = type(form) is dict and TAG not in form
@@ -208,7 +209,10 @@ def _set(kind: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]:
     def build(items: list[Any]) -> Any:
         if collide(items):
             raise ValueError(f"too many of its items {_OF_ONE_HASH}")
-        return kind(items)
+        collection = kind(items)
+        if len(collection) != len(items):
+            raise ValueError("two of its items are equal")
+        return collection
 
     return build
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from .errors import UnserializableError
+from .errors import UnserializableError, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -46,8 +46,9 @@ def make_from_fields(cls: Callable[..., T], values: Mapping[str, Any]) -> T:
     sent_names = set(values)
     unknown = sent_names - {name for name, _ in fields}
     if unknown:
+        names = shown(", ".join(sorted(map(str, unknown))))
         raise TypeError(
-            f"{cls.__qualname__} has no field {', '.join(sorted(map(str, unknown)))}: if it had"
+            f"{cls.__qualname__} has no field {names}: if it had"
             " once, define upgrade to take it out"
         )
     sent = [(name, in_init) for name, in_init in fields if name in sent_names]

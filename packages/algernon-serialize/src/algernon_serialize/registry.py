@@ -66,8 +66,10 @@ def register(registration: Registration, older_names: Iterable[str] = ()) -> Non
     own_name = (registration.module, registration.name)
     for name in (own_name, *map(split_name, older_names)):
         previous = by_name.get(name)
-        if previous is not None and (previous.module, previous.name) == name:
-            by_class.pop(previous.cls, None)
+        # A class that is registered under another name since is still written under that.
+        is_current = previous is not None and by_class.get(previous.cls) is previous
+        if previous is not None and is_current and (previous.module, previous.name) == name:
+            del by_class[previous.cls]
             superseded[previous.cls] = ":".join(name)
         by_name[name] = registration
     by_class[registration.cls] = registration
