@@ -22,6 +22,8 @@ from algernon_serialize import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from .values import Colour
+
 
 @pytest.mark.parametrize(
     "text", ["", "{", "nul", "{'a': 1}", '{"a":1}x', b"\xff", b'"\xed\xa0\x80"', "[1,]"]
@@ -162,6 +164,105 @@ def test_a_deep_text_without_tags_is_read_or_refused(depth: int) -> None:
         for _ in range(depth - 1):
             (value,) = value
         assert value == []
+
+
+# What of a text must not decide how deep it may nest.
+NO_TAGS = [
+    "1",
+    "NaN",
+    "123456789012345678901234567890",
+    '"é"',
+    r'"\u00e9"',
+    r'"\ud800"',
+    '"_alg_class"',
+    '["_alg_class",{"_alg_module":1,"value":2}]',
+]
+TAGS = [
+    '{"_alg_class":"decimal","value":"1"}',
+    r'{"\u005falg_class":"decimal","value":"1"}',
+    '{"_alg_class":"datetime","value":{"tz":{"timezone":[0,60,0],"name":null},"iso":"2026-01-01T00:00:00"}}',
+]
+
+
+def nested(inmost: str, depth: int) -> list[str]:
+    """Return texts of something within so many levels, and beside as many."""
+    deep = [
+        opening * (depth - 1) + "%s" + closing * (depth - 1)
+        for opening, closing in (("[", "]"), ('{"a":', "}"))
+    ]
+    return [f"[{one % inmost}]" for one in deep] + [f"[{inmost},{one % 1}]" for one in deep]
+
+
+@pytest.mark.parametrize("rebuild", [True, False])
+@pytest.mark.parametrize("inmost", NO_TAGS)
+def test_a_text_without_tags_nests_as_deep_whatever_it_holds(inmost: str, rebuild: bool) -> None:
+    """What only looks like a tag or an escape doesn't make a deep text one that is refused."""
+    for depth in (500, 501, 600, 900):
+        for text in nested(inmost, depth):
+            ajson.loads(text, rebuild=rebuild)
+
+
+@pytest.mark.parametrize("rebuild", [True, False])
+@pytest.mark.parametrize("inmost", TAGS)
+def test_a_text_with_tags_nests_five_hundred_levels(inmost: str, rebuild: bool) -> None:
+    """A text with tags nests 500 levels deep and no deeper, wherever they stand."""
+    for text in nested(inmost, 500):
+        ajson.loads(text, rebuild=rebuild)
+    for depth in (501, 600, 900, 5_000, 100_000):
+        for text in nested(inmost, depth):
+            with pytest.raises(NestingError):
+                ajson.loads(text, rebuild=rebuild)
+
+
+@pytest.mark.parametrize("rebuild", [True, False])
+def test_a_wide_text_is_not_taken_for_a_deep_one(rebuild: bool) -> None:
+    """Many brackets, also in strings, make no text deep; and a deep part is found beside them."""
+    row = {"a": [1, [2]], "text": "[[[{" * 200}
+    rows = json.dumps([row] * 300)
+    tag = '{"_alg_class":"tuple","value":[]}'
+    assert ajson.loads(f"[{rows},{tag}]", rebuild=rebuild)[0] == [row] * 300
+    deep = "[" * 499 + "]" * 499
+    ajson.loads(f"[{tag},{rows},{deep}]", rebuild=rebuild)
+    with pytest.raises(NestingError):
+        ajson.loads(f"[{tag},{rows},[[{deep}]]]", rebuild=rebuild)
+
+
+def test_an_object_without_parts_is_read_wherever_it_is_sent() -> None:
+    """An Enum member inside 500 lists comes back, since its tag is no level more."""
+    value: Any = Colour.RED
+    for _ in range(500):
+        value = [value]
+    assert ajson.dumps(ajson.loads(ajson.dumps(value))) == ajson.dumps(value)
+
+
+@pytest.mark.parametrize(
+    "thing", [3_000_000_000, [123, 125], 0, None, 1.5, {}, (123, 125), Colour, range(3)], ids=repr
+)
+@pytest.mark.parametrize("rebuild", [True, False])
+def test_what_is_no_text_is_not_taken_for_one(thing: Any, rebuild: bool) -> None:
+    """Anything but a str and bytes raises TypeError, and isn't made bytes of."""
+    with pytest.raises(TypeError, match="a text is a str, or bytes of UTF-8, and not a"):
+        ajson.loads(thing, rebuild=rebuild)
+
+
+def test_a_file_that_gives_no_text_is_refused() -> None:
+    """A file whose read gives something else raises TypeError."""
+
+    class Empty:
+        """What a stream without data may look like."""
+
+        def read(self) -> None:
+            """Give nothing."""
+
+    with pytest.raises(TypeError, match="and not a NoneType"):
+        ajson.load(Empty())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("thing", [None, 5, "{}", b"", [], [("a", 1)], ()], ids=repr)
+def test_what_is_no_message_is_not_rebuilt(thing: Any) -> None:
+    """A message that is no mapping raises TypeError, and no event is made of it."""
+    with pytest.raises(TypeError, match="a message is a mapping, and not a"):
+        rebuild_event(thing)
 
 
 def test_rebuilding_a_deep_event_is_refused() -> None:

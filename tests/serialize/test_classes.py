@@ -204,3 +204,27 @@ def test_an_unregistered_class_is_unknown_to_the_reader() -> None:
     text = f'{{"_alg_class":"Loose","_alg_module":"{__name__}","value":{{"x":1}}}}'
     with pytest.raises(UnknownClassError, match="Loose is no class that is registered here"):
         ajson.loads(text)
+
+
+def test_a_class_whose_old_name_another_took_is_sent_under_its_own() -> None:
+    """A class that was registered anew under another name can be sent, whoever has the old one."""
+
+    class Euro(enum.Enum):
+        """It has moved."""
+
+        ONE = 1
+
+    class Other(enum.Enum):
+        """It took the name."""
+
+        ONE = 1
+
+    ajson.register(Euro, name="shop:Coin")
+    old = ajson.dumps(Euro.ONE)
+    ajson.register(Euro, name="bank:Coin")
+    assert ajson.loads(old) is Euro.ONE
+    ajson.register(Other, name="shop:Coin")
+    assert ajson.loads(ajson.dumps([Euro.ONE, Other.ONE])) == [Euro.ONE, Other.ONE]
+    assert ajson.loads(old) is Other.ONE
+    with pytest.raises(ValueError, match=r"bank:Coin is the name of .*Euro"):
+        ajson.register(Other, name="bank:Coin")

@@ -153,3 +153,27 @@ def test_it_can_be_sent_to_another_process() -> None:
         ajson.loads(text_of(Late, {}))
     again = pickle.loads(pickle.dumps(caught.value))
     assert (str(again), again.cls, again.path) == (str(caught.value), Late, "$.rows[0]")
+
+
+class Moody(AlgObject):
+    """An object that can't be hashed."""
+
+    @classmethod
+    def parse_json(cls, json_dict: Any) -> Any:
+        """Make one of nothing."""
+        return cls()
+
+    def __hash__(self) -> int:
+        raise AttributeError("no mood")
+
+    __eq__ = object.__eq__
+
+
+@pytest.mark.parametrize("tag", ["set", "frozenset", "dict", "ordereddict"])
+def test_items_that_cannot_be_hashed_have_the_same_root(tag: str) -> None:
+    """Hashing is code of a class too, and runs where items are put together."""
+    item: Any = {"_alg_class": "Moody", "_alg_module": __name__, "value": {}}
+    item = [item, 1] if "dict" in tag else item
+    text = json.dumps({"rows": {"_alg_class": tag, "value": [item]}})
+    with pytest.raises(MalformedTagError, match="AttributeError was raised by one of its items"):
+        ajson.loads(text)

@@ -19,7 +19,7 @@ from algernon_serialize import (
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from .values import same, values
+from .values import Colour, same, values
 
 
 def with_standard_library(function: Any, argument: Any) -> Any:
@@ -96,6 +96,51 @@ def test_a_tag_with_a_part_twice_is_malformed(tag: str) -> None:
     if '"A"' not in tag:
         assert isinstance(caught.value, MalformedTagError)
         assert "twice" in str(caught.value)
+
+
+ELSEWHERE = [
+    "1",
+    r'"\u00e9"',
+    '"é"',
+    '"value"',
+    '{"value":1}',
+    "NaN",
+    "1" * 30,
+    r'"\ud800"',
+    "1e400",
+]
+
+
+@pytest.mark.parametrize("elsewhere", ELSEWHERE)
+@pytest.mark.parametrize("rebuild", [True, False])
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '{"_alg_class":"tuple","value":[1],"value":[2]}',
+        '{"value":[1],"_alg_class":"tuple","value":[1]}',
+        '{"value" : [1], "_alg_class" : "tuple", "value" : [1]}',
+        '{"_alg_class":"tuple","value":[1],"v\\u0061lue":[2]}',
+        '{"_alg_class":"decimal","value":"1","value":"2"}',
+        '{"_alg_class":"set","value":[1],"value":{"value":1}}',
+        ajson.dumps(Colour.RED).replace('"value"', '"value":"GREEN","value"'),
+    ],
+)
+def test_a_second_value_is_malformed_whatever_else_is_in_a_text(
+    tag: str, rebuild: bool, elsewhere: str
+) -> None:
+    """A tag with two values is refused, whatever the text holds besides and whoever parses it."""
+    for text in (f'{{"rows":[{elsewhere},{tag}]}}', f'{{"rows":[0,{tag}],"b":{elsewhere}}}'):
+        with pytest.raises(MalformedTagError) as caught:
+            ajson.loads(text, rebuild=rebuild)
+        assert caught.value.path == "$.rows[1]"
+
+
+@pytest.mark.parametrize("rebuild", [True, False])
+def test_a_key_that_is_twice_in_a_plain_object_has_its_last_value(rebuild: bool) -> None:
+    """What is no tag is read as JSON is, beside tags too, whatever its keys are."""
+    plain = '{"value":1,"value":2,"_alg_module":3,"_alg_module":4}'
+    back = ajson.loads(f'[{plain},{{"_alg_class":"tuple","value":[]}},"\\u00e9"]', rebuild=rebuild)
+    assert back[0] == {"value": 2, "_alg_module": 4}
 
 
 def test_strings_like_a_tag_are_no_duplicates() -> None:

@@ -11,19 +11,19 @@ Example:
 from __future__ import annotations
 
 from .decoding import Decoder
-from .errors import MalformedJSONError, MalformedTagError, NestingError
+from .depth import check_depth
+from .errors import MalformedJSONError, MalformedTagError, NestingError, kind_name
 from .json_text import read, read_by_json, write, write_readable
 from .registering import register
-from .tags import MODULE, MODULE_KEY, TAG, TAG_KEY, mark_unread
+from .tags import KEYS, TAG, TAG_KEY, count_parts, has_tags, mark_unread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import IO, Any
 
 __all__ = ["dump", "dumpb", "dumps", "load", "loads", "register"]
 
-_KEYS_OF_TAGS = frozenset({TAG, MODULE, "value"})
 # Stands for the name of a tag one of whose parts is there twice.
 _DUPLICATE = object()
 
@@ -89,8 +89,10 @@ def loads(text: str | bytes | bytearray | memoryview, *, rebuild: bool = True) -
             a dict in it that looks like a tag is escaped.)
 
     Raises:
+        TypeError: It is neither a text nor bytes.
         MalformedJSONError: The text isn't JSON.
-        MalformedTagError: A tagged value hasn't the form that its tag asks for.
+        MalformedTagError: A tagged value hasn't the form that its tag asks for, or
+            a tag has a part twice.
         UnknownClassError: It holds an object of a class that isn't registered.
         RebuildError: A class's own code makes no object of what was sent.
         NestingError: It has tags and nests deeper than 500 levels, or nests
@@ -105,25 +107,28 @@ def loads(text: str | bytes | bytearray | memoryview, *, rebuild: bool = True) -
     """
     data = _bytes_of(text)
     tree = read(data)
-    tags = data.count(TAG_KEY)
     # An escape could spell a tag's key: all of its characters are below U+0100.
     escapes = b"\\" in data and b"\\u00" in data
-    if not tags and not escapes:
+    if TAG_KEY not in data and not escapes:
         return tree
-    if not rebuild:
-        mark_unread(tree)
-        return tree
-    decoder = Decoder()
-    try:
-        value = decoder.decode(tree)
-    except RecursionError as error:
-        raise NestingError(
-            "the text nests too deeply for what is left of Python's stack"
-        ) from error
+    value = tree
+    if rebuild:
+        decoder = Decoder()
+        try:
+            value = _within_the_stack(decoder.decode, tree)
+        except NestingError:
+            # What only looked like tags doesn't decide how deep a text may nest.
+            if decoder.tags or has_tags(tree):
+                raise
+        tags, parts = decoder.tags, decoder.parts
+    else:
+        tags, parts = mark_unread(tree)
+        if tags:
+            check_depth(tree, data)
     # Of a key that is there twice, a parser keeps the last. Strings that are spelt like
     # the keys make these numbers differ too, so that it takes a closer look.
-    if escapes or decoder.tags != tags or decoder.objects != data.count(MODULE_KEY):
-        _check_for_duplicates(read_by_json(data, _mark_duplicate))
+    if tags and (escapes or parts != count_parts(data)):
+        _within_the_stack(_check_for_duplicates, read_by_json(data, _mark_duplicate))
     return value
 
 
@@ -133,8 +138,10 @@ def load(file: IO[str] | IO[bytes], *, rebuild: bool = True) -> Any:
 
 
 def _bytes_of(text: str | bytes | bytearray | memoryview) -> bytes:
-    if not isinstance(text, str):
+    if isinstance(text, bytes | bytearray | memoryview):
         return bytes(text)
+    if not isinstance(text, str):
+        raise TypeError(f"a text is a str, or bytes of UTF-8, and not {kind_name(type(text))}")
     try:
         return text.encode()
     except UnicodeEncodeError as error:
@@ -143,11 +150,20 @@ def _bytes_of(text: str | bytes | bytearray | memoryview) -> bytes:
         ) from error
 
 
+def _within_the_stack(step: Callable[[Any], Any], tree: Any) -> Any:
+    try:
+        return step(tree)
+    except RecursionError as error:
+        raise NestingError(
+            "the text nests too deeply for what is left of Python's stack"
+        ) from error
+
+
 def _mark_duplicate(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     duplicate = False
     for key, item in pairs:
-        duplicate = duplicate or (key in tree and key in _KEYS_OF_TAGS)
+        duplicate = duplicate or (key in tree and key in KEYS)
         tree[key] = item
     if duplicate and TAG in tree:
         tree[TAG] = _DUPLICATE

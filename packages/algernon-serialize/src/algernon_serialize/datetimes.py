@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 
-from .timezones import decode_timezone, encode_timezone, is_pytz_utc
+from .timezones import decode_timezone, encode_timezone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -27,7 +27,7 @@ def encode_datetime(moment: datetime) -> dict[str, Any]:
     Raises:
         TypeError: Its time zone can't be named to another machine.
     """
-    if (moment.tzinfo is UTC or is_pytz_utc(moment.tzinfo)) and not moment.fold:
+    if moment.tzinfo is UTC and not moment.fold:
         seconds = moment.timestamp()
         if _ORDINARY_SECONDS <= abs(seconds) < _EXACT_SECONDS or not seconds:
             return {"tz": "UTC", "timestamp": seconds}
@@ -48,9 +48,12 @@ def decode_datetime(form: dict[str, Any]) -> datetime:
 
 def _from_timestamp(seconds: float) -> datetime:
     try:
-        return _EPOCH + timedelta(0, seconds)
-    except OverflowError:
+        moment = _EPOCH + timedelta(0, seconds)
+    except (OverflowError, ValueError):
         raise ValueError("its timestamp is outside the years 1 to 9999") from None
+    if moment.timestamp() != seconds:
+        raise ValueError("its timestamp is none that a datetime has")
+    return moment
 
 
 def encode_time(clock: time) -> dict[str, Any]:
@@ -83,11 +86,15 @@ def _encode_wall_clock(clock: datetime | time) -> dict[str, Any]:
 
 def _decode_wall_clock(kind: type[Clock], form: dict[str, Any]) -> Clock:
     match form:
-        case {"tz": zone, "iso": str(iso), **rest} if rest in ({}, {"fold": 1}):
+        case {"tz": zone, "iso": str(iso), **rest} if not rest or _is_fold(rest):
             clock = _parse_iso(kind, iso)
             tzinfo = None if zone is None else decode_timezone(zone)
             return clock.replace(tzinfo=tzinfo, fold=1 if rest else 0)
     raise ValueError("its form has other parts than 'tz' and 'iso'")
+
+
+def _is_fold(rest: dict[str, Any]) -> bool:
+    return rest == {"fold": 1} and type(rest["fold"]) is int
 
 
 def _parse_iso(kind: type[Clock], iso: str) -> Clock:
@@ -98,4 +105,6 @@ def _parse_iso(kind: type[Clock], iso: str) -> Clock:
         raise ValueError("its 'iso' isn't as ISO 8601 writes it") from None
     if clock.tzinfo is not None:
         raise ValueError("its 'iso' has an offset, which belongs in 'tz'")
+    if clock.isoformat() != iso:
+        raise ValueError("its 'iso' is another of the forms of ISO 8601 than is written")
     return clock

@@ -11,19 +11,20 @@ from operator import itemgetter
 
 from . import scalars
 from .attributes import MissingAttributeError
+from .collisions import collide
+from .depth import deeper
 from .encoding import MAX_DEPTH
 from .errors import (
     MalformedTagError,
-    NestingError,
     PathError,
     RebuildError,
     UnknownClassError,
     kind_name,
-    quoted,
+    shown,
 )
 from .registry import by_name, find
 from .scalars import expect
-from .tags import MODULE, OWN, TAG, has
+from .tags import KEYS, MODULE, OWN, TAG, has
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -31,7 +32,9 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
     from typing import Any
 
 _CONTAINERS = frozenset({dict, list})
-_OBJECT_KEYS = frozenset({TAG, MODULE, "value"})
+_OF_ONE_HASH = (
+    "have the same hash, and would take a time that grows with the square of their number"
+)
 
 
 class Decoder:
@@ -43,15 +46,15 @@ class Decoder:
 
     Attributes:
         tags: How many tags it has come across.
-        objects: How many of them were those of objects.
+        parts: How many keys by which tags have their parts, there and elsewhere.
     """
 
-    __slots__ = ("_again", "objects", "tags")
+    __slots__ = ("_again", "parts", "tags")
 
     def __init__(self, *, again: bool = False) -> None:
         self._again = again
         self.tags = 0
-        self.objects = 0
+        self.parts = 0
 
     def decode(self, tree: Any, depth: int = 0) -> Any:
         """Return the value of a JSON tree, in which the tree may end up itself.
@@ -76,14 +79,15 @@ class Decoder:
         return tree
 
     def _list(self, items: list[Any], depth: int) -> list[Any]:
-        depth = _deeper(depth)
+        depth = deeper(depth)
         if _CONTAINERS.isdisjoint(map(type, items)):
             return items
         if (rows := _tuples_of_leaves(items)) is not None and not (
             self._again and has(chain.from_iterable(items), OWN)
         ):
-            _deeper(depth, levels=2)
+            deeper(depth, levels=2)
             self.tags += len(rows)
+            self.parts += 2 * len(rows)
             return rows
         index = 0
         try:
@@ -99,7 +103,9 @@ class Decoder:
         return items
 
     def _dict(self, tree: dict[str, Any], depth: int) -> dict[str, Any]:
-        depth = _deeper(depth)
+        depth = deeper(depth)
+        if "value" in tree:
+            self.parts += 1
         key = ""
         try:
             for key, item in tree.items():
@@ -117,8 +123,9 @@ class Decoder:
         if self._again and has(tree, OWN):
             return self._dict(tree, depth)
         self.tags += 1
-        if len(tree) == 3 and tree.keys() == _OBJECT_KEYS:
-            return self._object(tree, _deeper(depth))
+        self.parts += len(tree)
+        if len(tree) == 3 and tree.keys() == KEYS:
+            return self._object(tree, depth + 1)
         name = tree[TAG]
         try:
             kind, make, holds_values = _BUILT_IN[name]
@@ -132,7 +139,7 @@ class Decoder:
         if len(tree) != 2:
             raise _malformed(tree)
         if holds_values and not (depth < MAX_DEPTH - 1 and _is_list_of_leaves(form)):
-            form = self.decode(form, _deeper(depth))
+            form = self.decode(form, deeper(depth))
         if type(form) is not kind:
             raise MalformedTagError(
                 f"this is no {name}: its value is {kind_name(type(form))}, not {kind_name(kind)}"
@@ -140,10 +147,16 @@ class Decoder:
         try:
             return make(form)
         except (ArithmeticError, NotImplementedError, TypeError, ValueError) as error:
-            raise MalformedTagError(f"this is no {name}: {error}") from error
+            raise MalformedTagError(f"this is no {name}: {shown(str(error))}") from error
+        except (MemoryError, RecursionError):
+            raise
+        except Exception as error:
+            # Hashing items, or comparing them, runs code of their classes.
+            raise MalformedTagError(
+                f"this is no {name}: {type(error).__name__} was raised by one of its items"
+            ) from error
 
     def _object(self, tree: dict[str, Any], depth: int) -> Any:
-        self.objects += 1
         name = tree[TAG]
         module = tree[MODULE]
         try:
@@ -157,7 +170,7 @@ class Decoder:
                 raise MalformedTagError(
                     f"{TAG!r} and {MODULE!r} of an object's tag aren't both str"
                 ) from None
-            raise UnknownClassError(f"{module}:{name} {error}") from None
+            raise UnknownClassError(f"{shown(f'{module}:{name}')} {error}") from None
         form = tree["value"]
         plain = type(form) is dict and TAG not in form
         value = self._dict(form, depth) if plain else self.decode(form, depth)
@@ -168,10 +181,11 @@ class Decoder:
         except Exception as error:
             what = f"its own code raised {type(error).__name__}"
             if type(error) is MissingAttributeError:
-                what = f"it has no {quoted(error.args[0])}"
+                what = f"it has no {shown(repr(error.args[0]))}"
             # What else the error says may quote what was sent, which isn't for every log.
             raise RebuildError(
-                f"what was sent as {module}:{name} can't be rebuilt here: {what}", registration.cls
+                f"what was sent as {shown(f'{module}:{name}')} can't be rebuilt here: {what}",
+                registration.cls,
             ) from error
 
 
@@ -213,10 +227,24 @@ def _malformed(tree: dict[str, Any]) -> MalformedTagError:
     )
 
 
+def _set(kind: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]:
+    def build(items: list[Any]) -> Any:
+        if collide(items):
+            raise ValueError(f"too many of its items {_OF_ONE_HASH}")
+        collection = kind(items)
+        if len(collection) != len(items):
+            raise ValueError("two of its items are equal")
+        return collection
+
+    return build
+
+
 def _mapping(kind: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]:
     def build(pairs: list[Any]) -> Any:
         if not all(type(pair) is list and len(pair) == 2 for pair in pairs):
             raise ValueError("its items aren't pairs")
+        if collide([key for key, _ in pairs]):
+            raise ValueError(f"too many of its keys {_OF_ONE_HASH}")
         mapping = kind(pairs)
         if len(mapping) != len(pairs):
             raise ValueError("two of its keys are equal")
@@ -243,16 +271,9 @@ def _build_deque(form: dict[str, Any]) -> deque[Any]:
 _BUILT_IN: dict[str, tuple[type, Callable[[Any], Any], bool]] = {
     "deque": (dict, _build_deque, True),
     "dict": (list, _mapping(dict), True),
-    "frozenset": (list, frozenset, True),
+    "frozenset": (list, _set(frozenset), True),
     "ordereddict": (list, _mapping(OrderedDict), True),
-    "set": (list, set, True),
+    "set": (list, _set(set), True),
     "tuple": (list, tuple, True),
     **{tag: (kind, make, False) for tag, (kind, make) in scalars.DECODERS.items()},
 }
-
-
-def _deeper(depth: int, levels: int = 1) -> int:
-    depth += levels
-    if depth > MAX_DEPTH:
-        raise NestingError(f"the text nests deeper than the {MAX_DEPTH} levels that are ever read")
-    return depth

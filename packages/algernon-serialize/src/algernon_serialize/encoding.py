@@ -13,6 +13,7 @@ from math import isfinite
 from types import NoneType
 
 from . import scalars
+from .collisions import collide
 from .errors import NestingError, PathError, UnserializableError
 from .registry import by_class, superseded
 from .survey import PLAIN, survey
@@ -38,6 +39,12 @@ _FORM_DEPTH = 4
 
 #: Containers that JSON hasn't.
 CONTAINERS = frozenset({tuple, set, frozenset, deque, OrderedDict})
+
+# What a reader refuses is refused here already.
+_OF_ONE_HASH = (
+    "have the same hash, and no text with them is read, since it would take a time that grows"
+    " with the square of their number: send a list of them"
+)
 
 #: Down to here, all writers spell floats the same.
 SMALLEST_ORDINARY = 1e-4
@@ -94,9 +101,12 @@ class Encoder:
             except TypeError as error:
                 raise UnserializableError(str(error)) from error
         if kind in _SETS:
-            if depth > MAX_DEPTH - 2 or not self._sure_leaves.issuperset(map(type, value)):
-                return {TAG: _SETS[kind], "value": self._list(value, depth + 1)}
-            return {TAG: _SETS[kind], "value": list(value)}
+            items = list(value)
+            if collide(items):
+                raise UnserializableError(f"too many items of the {kind.__name__} {_OF_ONE_HASH}")
+            if depth > MAX_DEPTH - 2 or not self._sure_leaves.issuperset(map(type, items)):
+                items = self._list(items, depth + 1)
+            return {TAG: _SETS[kind], "value": items}
         if kind in by_class:
             registration = by_class[kind]
             form = registration.encode(value)
@@ -142,7 +152,7 @@ class Encoder:
             if not has(value, UNREAD):
                 return self._own_dict(value, depth)
             # Where a scalar is written, its form isn't counted as levels either.
-            if depth > MAX_DEPTH - _FORM_DEPTH and _is_scalar(value):
+            if depth > MAX_DEPTH - _FORM_DEPTH and is_scalar(value):
                 depth = MAX_DEPTH - _FORM_DEPTH
         if not _STR.issuperset(map(type, value)):
             return self._own_dict(value, depth)
@@ -187,6 +197,8 @@ class Encoder:
 
     def _pairs(self, tag: str, value: dict[Any, Any], depth: int) -> dict[str, Any]:
         depth = _deeper(depth, levels=3)
+        if collide(list(value)):
+            raise UnserializableError(f"too many keys of the {type(value).__name__} {_OF_ONE_HASH}")
         pairs = []
         for key, item in value.items():
             try:
@@ -271,7 +283,7 @@ def _encode_ordinary_float(value: float, depth: int) -> Any:
     return _encode_float(value, depth)
 
 
-def _is_scalar(tag: dict[str, Any]) -> bool:
+def is_scalar(tag: dict[str, Any]) -> bool:
     """Tell whether a tag that was read is one of a value without parts."""
     if {dict, list}.isdisjoint(map(type, tag.values())):
         return True

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 # Of a path of hundreds of steps, its two ends tell enough.
 _STEPS_SHOWN = 20
-_LONGEST_NAME = 80
+# So it is with a name that somebody else has chosen.
+_CHARACTERS_SHOWN = 100
 
 
 class SerializeError(Exception):
@@ -86,20 +87,28 @@ class MalformedJSONError(SerializeError, ValueError):
 def step(key: object) -> str:
     """Return how a path writes that it goes on by a key or an index."""
     if type(key) is str and key.isidentifier():
-        return f".{key}"
+        return f".{shown(key)}"
     try:
-        return f"[{key!r}]"
+        # A slice is enough of a long one, and its repr takes no longer than that.
+        text = repr(key[: 2 * _CHARACTERS_SHOWN] if type(key) is str else key)
     except Exception:  # noqa: BLE001 - a key's own, or Python's for an int of very many digits
-        return f"[{kind_name(type(key))}]"
+        text = kind_name(type(key))
+    return f"[{shown(text)}]"
+
+
+def shown(text: str) -> str:
+    """Return a text of others as an error may quote it: in one line, and not too long."""
+    if len(text) > _CHARACTERS_SHOWN:
+        half = _CHARACTERS_SHOWN // 2
+        text = f"{text[:half]}…{text[-half:]}"
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in text
+    )
 
 
 def kind_name(kind: type) -> str:
     """Return a type's name with its article: ``an int``, ``a dict``."""
     name = kind.__name__
     return f"an {name}" if name.startswith(tuple("aeioAEIO")) else f"a {name}"
-
-
-def quoted(name: object) -> str:
-    """Return a name out of a text as errors quote it: in one line, and not at any length."""
-    shown = repr(name)
-    return shown if len(shown) <= _LONGEST_NAME else f"{shown[:_LONGEST_NAME]}…"

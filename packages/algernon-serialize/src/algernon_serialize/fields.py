@@ -10,7 +10,7 @@ from collections import OrderedDict, deque
 from functools import cache
 from types import MemberDescriptorType
 
-from .errors import RebuildError, UnserializableError
+from .errors import RebuildError, UnserializableError, shown
 
 _CHANGEABLE = frozenset({list, dict, set, bytearray, deque, OrderedDict})
 
@@ -55,8 +55,9 @@ def make_from_fields(cls: type[T], values: Mapping[str, Any]) -> T:
     sent_names = set(values)
     unknown = sent_names - {name for name, _ in fields}
     if unknown:
+        names = shown(", ".join(sorted(map(str, unknown))))
         raise RebuildError(
-            f"{cls.__qualname__} has no field {', '.join(sorted(map(str, unknown)))}: if it had"
+            f"{cls.__qualname__} has no field {names}: if it had"
             " once, define upgrade to take it out",
             cls,
         )

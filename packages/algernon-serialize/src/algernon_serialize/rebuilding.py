@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .decoding import Decoder
-from .errors import NestingError
+from .errors import NestingError, kind_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
-    from collections.abc import Mapping
     from typing import Any
 
 
@@ -22,6 +23,7 @@ def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
             a copy of it, stays as it is: a sender's own dict that looks like a tag, too.
 
     Raises:
+        TypeError: The message is no mapping.
         MalformedTagError: A tagged value hasn't the form that its tag asks for.
         UnknownClassError: It holds an object of a class that isn't registered.
         RebuildError: A class's own code makes no object of what was sent.
@@ -31,6 +33,8 @@ def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
         >>> rebuild_event({"task_kwargs": {"pair": {"_alg_class": "tuple", "value": [1, 2]}}})
         {'task_kwargs': {'pair': (1, 2)}}
     """
+    if not isinstance(event, Mapping):
+        raise TypeError(f"a message is a mapping, and not {kind_name(type(event))}")
     try:
         rebuilt: dict[str, Any] = Decoder(again=True).decode(_copy(dict(event)))
     except RecursionError as error:

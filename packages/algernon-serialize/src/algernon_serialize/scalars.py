@@ -2,13 +2,14 @@
 
 A pair of functions a type. The one turns a value into its form, which is plain
 JSON of a certain type; the other turns a form of that type into a value, or
-raises ArithmeticError, NotImplementedError, TypeError or ValueError where it
-isn't what the first one writes.
+raises NotImplementedError, TypeError or ValueError where it isn't what the first one
+writes. The errors don't quote the form, which may be what nobody should read in a log.
 """
 
 from __future__ import annotations
 
 import binascii
+import re
 import sys
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -21,6 +22,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
     from collections.abc import Callable
     from typing import Any
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def expect(kind: type, form: Any) -> Any:
@@ -41,7 +44,10 @@ def encode_surrogates(value: str) -> str:
 
 
 def _decode_surrogates(form: str) -> str:
-    return bytes.fromhex(form).decode("utf-8", "surrogatepass")
+    value = bytes.fromhex(form).decode("utf-8", "surrogatepass")
+    if not _SURROGATE.search(value):
+        raise ValueError("it has no lone surrogate")
+    return value
 
 
 def _encode_name(value: object) -> str:
@@ -77,12 +83,19 @@ def _decode_float(form: str) -> float:
     return float(form)
 
 
-def _decode_date(form: str) -> date:
+def _encode_decimal(value: Decimal) -> str:
+    # Whether the exponent's E is a capital depends on the context.
+    return str(value).replace("e", "E")
+
+
+def _decode_decimal(form: str) -> Decimal:
     try:
-        return date.fromisoformat(form)
-    except ValueError:
-        # Its text quotes the value, which may be what nobody should read in a log.
-        raise ValueError("it isn't as ISO 8601 writes a date") from None
+        value = Decimal(form)
+    except ArithmeticError:
+        raise ValueError("it isn't how a Decimal is written") from None
+    if _encode_decimal(value) != form.replace("e", "E"):
+        raise ValueError("it isn't how a Decimal is written")
+    return value
 
 
 def _encode_complex(value: complex) -> list[str]:
@@ -120,7 +133,7 @@ def _decode_range(form: list[Any]) -> range:
 
 #: The tag and the encoder of each type.
 ENCODERS: dict[type, tuple[str, Callable[[Any], Any]]] = {
-    Decimal: ("decimal", str),
+    Decimal: ("decimal", _encode_decimal),
     bytearray: ("bytearray", _encode_bytes),
     bytes: ("bytes", _encode_bytes),
     complex: ("complex", _encode_complex),
@@ -131,19 +144,39 @@ ENCODERS: dict[type, tuple[str, Callable[[Any], Any]]] = {
     timedelta: ("timedelta", _encode_timedelta),
 }
 
+
+def _strictly(
+    kind: type, encode: Callable[[Any], Any], decode: Callable[[Any], Any]
+) -> tuple[type, Callable[[Any], Any]]:
+    """Return the type of a form, and a decoder that reads what the encoder writes and no more."""
+
+    def read(form: Any) -> Any:
+        try:
+            value = decode(form)
+            written = encode(value)
+        except (ArithmeticError, TypeError, ValueError):
+            # Its text may quote the value.
+            written = None
+        if written != form:
+            raise ValueError("its form is none that is written for such a value")
+        return value
+
+    return kind, read
+
+
 #: Of each tag, the type that the form has, and the decoder.
 DECODERS: dict[str, tuple[type, Callable[[Any], Any]]] = {
-    "bytearray": (str, lambda form: bytearray(_decode_bytes(form))),
-    "bytes": (str, _decode_bytes),
-    "complex": (list, _decode_complex),
-    "date": (str, _decode_date),
+    "bytearray": _strictly(str, _encode_bytes, lambda form: bytearray(_decode_bytes(form))),
+    "bytes": _strictly(str, _encode_bytes, _decode_bytes),
+    "complex": _strictly(list, _encode_complex, _decode_complex),
+    "date": _strictly(str, date.isoformat, date.fromisoformat),
     "datetime": (dict, decode_datetime),
-    "decimal": (str, Decimal),
+    "decimal": (str, _decode_decimal),
     "float": (str, _decode_float),
-    "range": (list, _decode_range),
-    "str": (str, _decode_surrogates),
+    "range": _strictly(list, _encode_range, _decode_range),
+    "str": _strictly(str, encode_surrogates, _decode_surrogates),
     "time": (dict, decode_time),
-    "timedelta": (list, _decode_timedelta),
+    "timedelta": _strictly(list, _encode_timedelta, _decode_timedelta),
 }
 
 # Of the standard library too, but slow to import. A tag and the class of its values.
@@ -176,4 +209,4 @@ def late_decoder(tag: object) -> tuple[type, Callable[[Any], Any]] | None:
     if not isinstance(tag, str) or tag not in _LATE:
         return None
     module, name = _LATE[tag]
-    return str, getattr(import_module(module), name)
+    return _strictly(str, _encode_name, getattr(import_module(module), name))

@@ -17,9 +17,11 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
 
 TAG = "_alg_class"
 MODULE = "_alg_module"
-#: How a tag's name and its module are spelt in a text that doesn't escape them.
+#: The keys by which a tag has its parts.
+KEYS = frozenset({TAG, MODULE, "value"})
+#: How a tag's first key is spelt in a text that doesn't escape it.
 TAG_KEY = f'"{TAG}"'.encode()
-MODULE_KEY = f'"{MODULE}"'.encode()
+_SPELT_KEYS = [f'"{key}"'.encode() for key in KEYS]
 
 #: The key `TAG` of what was read, and not rebuilt.
 UNREAD = TAG.encode().decode()
@@ -37,18 +39,43 @@ def has(keys: Iterable[Any], mark: str) -> bool:
     return False
 
 
-def mark_unread(tree: Any) -> None:
-    """Mark the tags in the plain JSON that was read from a text, in place."""
+def count_parts(text: bytes) -> int:
+    """Return how often the keys of tags' parts are spelt in a text, be it as keys or not."""
+    return sum(map(text.count, _SPELT_KEYS))
+
+
+def has_tags(tree: Any) -> bool:
+    """Tell whether there are tags in the plain JSON that was read from a text."""
+    containers: list[Any] = [[tree]]
+    for container in containers:  # which grows on the way
+        if type(container) is dict and TAG in container:
+            return True
+        items = container.values() if type(container) is dict else container
+        containers += [item for item in items if type(item) in _CONTAINERS]
+    return False
+
+
+def mark_unread(tree: Any) -> tuple[int, int]:
+    """Mark the tags in the plain JSON that was read from a text, in place.
+
+    Returns:
+        How many tags it has come across, and how many keys by which tags have their
+        parts, there and elsewhere.
+    """
+    tags = parts = 0
     containers: list[Any] = [[tree]]
     for container in containers:  # which grows on the way
         items = container
         if type(container) is dict:
+            parts += ("value" in container) + (MODULE in container)
             if TAG in container:
+                tags += 1
                 _rename(container, UNREAD)
             items = container.values()
         for item in items:
             if type(item) in _CONTAINERS:
                 containers.append(item)  # noqa: PERF401 - a list of its own takes longer
+    return tags, tags + parts
 
 
 def _rename(tree: dict[str, Any], mark: str) -> None:

@@ -7,10 +7,15 @@ A zone comes back as the kind of object that it was: `datetime.timezone`,
 from __future__ import annotations
 
 import re
+import zoneinfo
 from datetime import UTC, timedelta, timezone, tzinfo
+from functools import cache
+from os import path
 from zoneinfo import ZoneInfo
 
 from dateutil import tz as dateutil_tz
+
+from .errors import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -21,6 +26,9 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
 _ZONE_NAME = re.compile(r"(?!localtime\Z)[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DAY = timedelta(days=1)
+_UNKNOWN = "this machine's time zone database has no zone of this name"
+# Which keys of ZoneInfo there are files of; as many at most as there are files.
+_known: set[str] = set()
 
 
 def encode_timezone(zone: tzinfo) -> Any:
@@ -31,7 +39,7 @@ def encode_timezone(zone: tzinfo) -> Any:
             the same on another machine.
     """
     kind = type(zone)
-    if zone is UTC or is_pytz_utc(zone):
+    if zone is UTC:
         return "UTC"
     if kind is timezone:
         return _encode_offset("timezone", zone.utcoffset(None), _given_name(zone))
@@ -46,8 +54,8 @@ def encode_timezone(zone: tzinfo) -> Any:
         if name is not None:
             return {"dateutil": name}
     raise TypeError(
-        f"the time zone {zone!r} can't be named to another machine; convert the datetime to"
-        " datetime.timezone.utc or to a zoneinfo.ZoneInfo first"
+        f"the time zone {shown(repr(zone))} can't be named to another machine; convert the"
+        " datetime to datetime.timezone.utc or to a zoneinfo.ZoneInfo first"
     )
 
 
@@ -67,27 +75,12 @@ def decode_timezone(form: Any) -> tzinfo:
             return dateutil_tz.tzutc()
         case {"dateutil": str(name), **rest} if not rest and _ZONE_NAME.fullmatch(name):
             return _dateutil(name)
-        case {
-            "timezone": [int(days), int(seconds), int(micros)],
-            "name": None | str() as name,
-            **rest,
-        } if not rest:
-            offset = timedelta(days, seconds, micros)
+        case {"timezone": list(parts), "name": None | str() as name, **rest} if not rest:
+            offset = _decode_offset(parts)
             return timezone(offset) if name is None else timezone(offset, name)
-        case {
-            "dateutil": [int(days), int(seconds), int(micros)],
-            "name": None | str() as name,
-            **rest,
-        } if not rest:
-            offset = timedelta(days, seconds, micros)
-            if abs(offset) < _DAY:
-                return dateutil_tz.tzoffset(name, offset)
+        case {"dateutil": list(parts), "name": None | str() as name, **rest} if not rest:
+            return dateutil_tz.tzoffset(name, _decode_offset(parts))
     raise ValueError("its 'tz' is no time zone")
-
-
-def is_pytz_utc(zone: tzinfo | None) -> bool:
-    """Tell whether a zone is pytz's UTC, as moncrief's datetimes have it; pytz isn't imported."""
-    return type(zone).__module__ == "pytz" and type(zone).__qualname__ == "UTC"
 
 
 def _encode_offset(kind: str, offset: timedelta | None, name: str | None) -> dict[str, Any]:
@@ -95,8 +88,18 @@ def _encode_offset(kind: str, offset: timedelta | None, name: str | None) -> dic
     if abs(offset) >= _DAY:
         raise TypeError("the time zone's offset is a day or more, which no datetime can have")
     if name is not None and (type(name) is not str or _SURROGATE.search(name)):
-        raise TypeError(f"the name of the time zone, {name!r}, is no str that UTF-8 can hold")
+        raise TypeError(
+            f"the name of the time zone, {shown(repr(name))}, is no str that UTF-8 can hold"
+        )
     return {kind: [offset.days, offset.seconds, offset.microseconds], "name": name}
+
+
+def _decode_offset(parts: list[Any]) -> timedelta:
+    if len(parts) == 3 and {*map(type, parts)} == {int} and abs(parts[0]) <= 1:
+        offset = timedelta(*parts)
+        if [offset.days, offset.seconds, offset.microseconds] == parts and abs(offset) < _DAY:
+            return offset
+    raise ValueError("the offset of its 'tz' is none that is written")
 
 
 def _given_name(zone: tzinfo) -> str | None:
@@ -105,10 +108,10 @@ def _given_name(zone: tzinfo) -> str | None:
 
 
 def _dateutil_name(zone: tzinfo) -> str | None:
-    path = getattr(zone, "_filename", None)
-    if not isinstance(path, str):
+    file = getattr(zone, "_filename", None)
+    if not isinstance(file, str):
         return None
-    parts = path.replace("\\", "/").split("/")
+    parts = file.replace("\\", "/").split("/")
     for start in range(len(parts)):
         name = "/".join(parts[start:])
         if _ZONE_NAME.fullmatch(name) and dateutil_tz.gettz(name) == zone:
@@ -122,12 +125,37 @@ def _dateutil(name: str) -> tzinfo:
     except OSError:
         zone = None
     if type(zone) is not dateutil_tz.tzfile:
-        raise ValueError(f"this machine's time zone database has no zone {name!r}")
+        raise ValueError(_UNKNOWN)
     return zone
 
 
 def _zoneinfo(key: str) -> ZoneInfo:
     try:
-        return ZoneInfo(key)
-    except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"this machine's time zone database has no zone {key!r}") from error
+        if _is_known(key):
+            return ZoneInfo(key)
+    except (OSError, ValueError, KeyError):
+        # Its text quotes the name, which is whatever the sender wrote.
+        raise ValueError(_UNKNOWN) from None
+    raise ValueError(_UNKNOWN)
+
+
+def _is_known(key: str) -> bool:
+    # Where there is no file of it, ZoneInfo imports a module that is named as the zone is.
+    if key not in _known and any(map(path.isfile, _places(key))):
+        _known.add(key)
+    return key in _known or key in _names_of_tzdata()
+
+
+def _places(key: str) -> list[str]:
+    return [f"{folder}/{key}" for folder in zoneinfo.TZPATH]
+
+
+@cache
+def _names_of_tzdata() -> frozenset[str]:
+    """Return the zones of the package tzdata, which stands in where a system has none."""
+    from importlib.resources import files
+
+    try:
+        return frozenset(files("tzdata").joinpath("zones").read_text("utf-8").split())
+    except (ImportError, OSError):
+        return frozenset()
