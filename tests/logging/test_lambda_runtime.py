@@ -342,6 +342,13 @@ def handler(event, context):
     with ThreadPoolExecutor(1) as pool:
         list(pool.map(work, [1]))
 """,
+    "helper that is decorated in the first invocation": """
+def handler(event, context):
+    global work
+    if "work" not in globals():
+        work = lambda_logged(logging.info)
+    work("work")
+""",
     "coroutine": """
 @lambda_logged
 async def work(order, carrier):

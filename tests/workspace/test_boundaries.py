@@ -44,6 +44,7 @@ ONLY_IN = {
         "xray_context.py",
         "xray_patching.py",
         "xray_sqlalchemy.py",
+        "xray_sqlite.py",
     },
     "wrapt": {"xray_patching.py"},
     "opentelemetry": {"otel.py"},

@@ -5,10 +5,6 @@ from .errors import DecorationError, LoggingError, MissingExtraError, SettingErr
 from .fields import bind
 from .handlers import keep_handler
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .parsing import parse_line
-
 __all__ = [
     "DecorationError",
     "LoggingError",
@@ -20,11 +16,15 @@ __all__ = [
     "parse_line",
 ]
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .parsing import parse_line
+else:
+    # Unseen by type checkers, which would otherwise take any name to be here.
+    def __getattr__(name: str) -> object:
+        # No function reads logs, so that none waits for this to be imported.
+        if name == "parse_line":
+            from .parsing import parse_line
 
-def __getattr__(name: str) -> object:
-    # No function reads logs, so that none waits for this to be imported.
-    if name == "parse_line":
-        from .parsing import parse_line
-
-        return parse_line
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return parse_line
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,9 @@ from .encoding import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextvars import Token
+    from types import FrameType
 
 UNKNOWN = "-"
 
@@ -97,17 +99,32 @@ def watch_runtime() -> None:
     @functools.wraps(make)
     def noted(context: object, *args: object, **kwargs: object) -> None:
         make(context, *args, **kwargs)
-        is_cold_start = _is_first(context)
-        _runtime_s[:] = [
-            Invocation(
-                function_name=_text(context, "function_name") or UNKNOWN,
-                function_arn=_text(context, "invoked_function_arn") or UNKNOWN,
-                request_id=_text(context, "aws_request_id") or UNKNOWN,
-                is_cold_start=is_cold_start,
-            )
-        ]
+        _note(context)
 
     made.__init__ = noted
+    # What is decorated only when an invocation runs, such as in a module imported then.
+    for context in _callers_variables():
+        if type(context) is made:
+            _note(context)
+
+
+def _note(lambda_context: object) -> None:
+    is_cold_start = _is_first(lambda_context)
+    _runtime_s[:] = [
+        Invocation(
+            function_name=_text(lambda_context, "function_name") or UNKNOWN,
+            function_arn=_text(lambda_context, "invoked_function_arn") or UNKNOWN,
+            request_id=_text(lambda_context, "aws_request_id") or UNKNOWN,
+            is_cold_start=is_cold_start,
+        )
+    ]
+
+
+def _callers_variables() -> Iterator[object]:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        yield from tuple(frame.f_locals.values())
+        frame = frame.f_back
 
 
 def current() -> Invocation:

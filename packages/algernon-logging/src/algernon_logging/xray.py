@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from contextlib import suppress
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +38,6 @@ except Exception as error:
         f" {os.environ.get('AWS_XRAY_DAEMON_ADDRESS')!r}, but it is 'HOST:PORT' or"
         " 'tcp:HOST:PORT udp:HOST:PORT'"
     ) from error
-from aws_xray_sdk.core.exceptions.exceptions import SegmentNotFoundException  # noqa: E402
 from aws_xray_sdk.core.lambda_launcher import LAMBDA_TRACE_HEADER_KEY, LambdaContext  # noqa: E402
 from aws_xray_sdk.core.models.dummy_entities import DummySegment  # noqa: E402
 
@@ -57,6 +55,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+# From here on, that context is missing is told where somebody chose LOG_ERROR.
+logging.getLogger("aws_xray_sdk.core.context").setLevel(logging.ERROR)
+
 #: The message attribute that brings a trace from Task to Task, named as X-Ray's HTTP header.
 TRACE_ATTRIBUTE = "X-Amzn-Trace-Id"
 
@@ -71,6 +72,7 @@ class XRay:
     def __init__(self) -> None:
         self._context: Any = None
         self._watch_context()
+        self._watch_configuration()
         patch_what_is_imported()
 
     def received(self, record: Mapping[str, Any]) -> None:
@@ -139,16 +141,36 @@ class XRay:
                 refresh_outside_records, storage, context._refresh_context
             )
 
+    def _watch_configuration(self) -> None:
+        """Watch a context that code configures later, before what else it configures counts."""
+        configure = xray_recorder.configure
+
+        @functools.wraps(configure)
+        def watched(*args: Any, **kwargs: Any) -> None:
+            if kwargs.get("context"):
+                xray_recorder.context = kwargs["context"]
+                self._watch_context()
+            configure(*args, **kwargs)
+
+        xray_recorder.configure = watched
+
     def flush(self) -> None:
         """Do nothing: every subsegment is sent when it ends."""
+
+
+def _current_entity() -> Any:
+    """Return the innermost segment, without a word where there is none."""
+    context = xray_recorder.context
+    if not isinstance(context, LambdaContext):
+        entities = getattr(context._local, "entities", None)
+        return entities[-1] if entities else None
+    return xray_recorder.get_trace_entity()
 
 
 def _around() -> TracePosition | None:
     """Return where the SDK stands."""
     if global_sdk_config.sdk_enabled():
-        entity = None
-        with suppress(SegmentNotFoundException):
-            entity = xray_recorder.get_trace_entity()
+        entity = _current_entity()
         if entity is not None and not entity.sampled:
             # The id of an unsampled subsegment is nobody's.
             entity = getattr(entity, "parent_segment", entity)

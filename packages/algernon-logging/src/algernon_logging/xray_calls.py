@@ -38,13 +38,20 @@ class RecordedCall:
     """
 
     def __init__(self, name: Callable[[], str], namespace: str) -> None:
+        self._name = name
+        self._namespace = namespace
         self._subsegment: Subsegment | None = None
+
+    def __enter__(self) -> Self:
         try:
-            self._subsegment = xray_recorder.begin_subsegment(name_of(name()), namespace)
+            self._subsegment = xray_recorder.begin_subsegment(
+                name_of(self._name()), self._namespace
+            )
         except SegmentNotFoundException:
             raise
         except Exception:  # noqa: BLE001, S110 - whatever it is, the call isn't to know
             pass
+        return self
 
     def note(self, describe: Callable[..., object], *args: Any) -> None:
         """Have a function note something on the subsegment, its first argument, if sampled."""
@@ -60,9 +67,6 @@ class RecordedCall:
             with suppress(Exception):
                 inject_trace_header(headers, subsegment)
         return headers
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(
         self,
