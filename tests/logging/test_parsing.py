@@ -111,7 +111,6 @@ LAMBDAS_OWN = [
     json.dumps(OWN | {"requestId": ""}),
     json.dumps(OWN | {"requestId": "r-1", "cold_start": True}),
     json.dumps(OWN | {"timestamp": 1, "cold_start": True}),
-    json.dumps(OWN | {"timestamp": AT}),
     json.dumps({"time": AT, "type": "platform.start", "record": {}}),
     f"[WARNING]\t{AT}\tr-1\tone message",
     f"[WARNING]\t{AT}\tr-1\ta\tmessage\twith\ttabs",

@@ -16,7 +16,7 @@ _DECODER = json.JSONDecoder()
 _LEVEL = re.compile(r"\[([^\]\s]+)\]")
 # What follows a message that an exception, or a stack, was logged with.
 _TRACEBACK = re.compile(r" *(?:\+ Exception Group )?(?:Traceback|Stack) \(most recent call last\):")
-_KEYS = frozenset({"timestamp", "level", "message", "logger", "cold_start"})
+_KEYS = frozenset({"timestamp", "level", "message", "logger"})
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -45,7 +45,7 @@ def _parse_json(line: str) -> dict[str, Any] | None:
         found = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    # Lambda's own lines have neither milliseconds nor what is said of a cold start.
+    # Lambda's own lines have the same keys, and times without milliseconds.
     if (
         isinstance(found, dict)
         and found.keys() >= _KEYS
