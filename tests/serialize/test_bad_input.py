@@ -274,6 +274,21 @@ def test_rebuilding_a_deep_event_is_refused() -> None:
         rebuild_event({"task_kwargs": tree})
 
 
+def test_an_event_of_five_hundred_levels_is_rebuilt() -> None:
+    """A message nests as deep as a text does, and one that contains itself is refused."""
+    tree: Any = {"_alg_class": "decimal", "value": "1"}
+    for _ in range(499):
+        tree = [tree]
+    rebuilt = rebuild_event({"a": tree})
+    assert ajson.dumps(rebuilt) == ajson.dumps({"a": ajson.loads(json.dumps(tree))})
+    with pytest.raises(NestingError):
+        rebuild_event({"a": [tree]})
+    wide: list[Any] = []
+    wide += [wide, wide]
+    with pytest.raises(NestingError):
+        rebuild_event({"a": wide})
+
+
 @pytest.mark.parametrize("depth", [501, 5_000, 100_000])
 def test_deep_values_are_refused(depth: int) -> None:
     """A value that nests too deeply raises NestingError, however deep it is."""

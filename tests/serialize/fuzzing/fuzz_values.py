@@ -12,15 +12,17 @@ import argparse
 import sys
 import traceback
 from collections import OrderedDict, deque
+from decimal import Decimal
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 from algernon_serialize import SerializeError, ajson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ..values import Box, Crate, Money, Point, same, texts, values
-from .both_ways import ContractError, check_value, in_both_ways
+from ..values import Box, Crate, Money, Point, texts, values
+from .both_ways import ContractError, check_value, in_both_ways, same
 
 
 class Loud(str):
@@ -73,6 +75,17 @@ def _wrapped(value: Any, wraps: list[type], times: int) -> Any:
     return value
 
 
+#: Of its multiples, the hash of each is 0.
+MODULUS = 2**61 - 1
+
+_LIKE_AN_INT: list[Any] = [int, Decimal, lambda n: UUID(int=n), lambda n: (n, 1), Box, Money]
+colliding_values = st.builds(
+    lambda wrap, like, counts: wrap([like(n * MODULUS) for n in range(*counts)]),
+    st.sampled_from([set, frozenset, dict.fromkeys, OrderedDict.fromkeys]),
+    st.sampled_from(_LIKE_AN_INT),
+    st.tuples(st.integers(0, 9), st.integers(100, 200)),
+)
+
 deep_values = st.builds(
     _wrapped,
     values,
@@ -110,7 +123,7 @@ def main() -> int:
     @settings(
         max_examples=1000, deadline=None, database=None, suppress_health_check=list(HealthCheck)
     )
-    @given(values | hard_values | deep_values)
+    @given(values | hard_values | deep_values | colliding_values)
     def fuzz(value: Any) -> None:
         nonlocal executions
         executions += 1

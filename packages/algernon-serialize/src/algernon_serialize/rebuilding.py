@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .decoding import Decoder
+from .encoding import MAX_DEPTH
 from .errors import NestingError, kind_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
     from typing import Any
+
+_CONTAINERS = frozenset({dict, list})
+# The decoder knows exactly how deep is too deep; a copy has only to have an end.
+_ENDLESS = 2 * MAX_DEPTH
 
 
 def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,15 +41,23 @@ def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(event, Mapping):
         raise TypeError(f"a message is a mapping, and not {kind_name(type(event))}")
     try:
-        rebuilt: dict[str, Any] = Decoder(again=True).decode(_copy(dict(event)))
+        rebuilt: dict[str, Any] = Decoder(again=True).decode(_copy(event))
     except RecursionError as error:
         raise NestingError("the message nests too deeply to be rebuilt") from error
     return rebuilt
 
 
-def _copy(tree: Any) -> Any:
-    if type(tree) is dict:
-        return {key: _copy(item) for key, item in tree.items()}
-    if type(tree) is list:
-        return [_copy(item) for item in tree]
-    return tree
+def _copy(event: Mapping[str, Any]) -> dict[str, Any]:
+    copy = dict(event)
+    # One in the other, and not level by level: so what contains itself is found at once.
+    containers: list[tuple[Any, int]] = [(copy, 0)]
+    while containers:
+        container, depth = containers.pop()
+        items = container.items() if type(container) is dict else enumerate(container)
+        for key, item in items:
+            if type(item) in _CONTAINERS:
+                container[key] = inner = item.copy()
+                containers.append((inner, depth + 1))
+        if depth > _ENDLESS:
+            raise NestingError("the message nests too deeply to be rebuilt")
+    return copy

@@ -14,10 +14,34 @@ from .survey import PLAIN
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, TypeVar, overload
 
     Encode = Callable[[Any], Any]
     Decode = Callable[[Any], Any]
+    T = TypeVar("T")
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def register(
+        cls: type[T],
+        /,
+        *,
+        name: str | None = None,
+        encode: Callable[[T], Any] | None = None,
+        decode: Callable[[Any], T] | None = None,
+    ) -> type[T]: ...
+
+    @overload
+    def register(
+        cls: None = None,
+        /,
+        *,
+        name: str | None = None,
+        encode: Encode | None = None,
+        decode: Decode | None = None,
+    ) -> Callable[[type[T]], type[T]]: ...
 
 
 def register(
