@@ -25,7 +25,7 @@ from algernon.template import TIMEOUTS
 from algernon_storage import aws_client
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 # A worker has at least so many seconds for a batch, and so many times as long as the slowest
 # module takes here: it begins no other while it has too little time. What it had in hand when
@@ -224,7 +224,8 @@ def show_rest(found: Sequence[object], what: str) -> None:
 
 def largest(reports: dict[str, measuring.Measure]) -> Table:
     """Return a table of the largest modules."""
-    table = Table("module", "lines", "imports", "longest function")
+    numbers = (Column("lines", justify="right"), Column("imports", justify="right"))
+    table = Table("module", *numbers, "longest function")
     for measure in sorted(reports.values(), key=lambda found: -found.lines)[:10]:
         name, lines = measure.longest_function or ("none", 0)
         table.add_row(
