@@ -249,7 +249,8 @@ def test_log_lines_are_streamed_once_each(running: Run, folder: Path) -> None:
         running.wait_for_line(rf"keeping {n}\t")
     time.sleep(0.5)
     printed = [line for line in running.lines if re.search(r"keeping 10\d\t", line)]
-    assert len(printed) == 5
+    # A Task that ran again, after its worker was stopped, has a line with another time.
+    assert len(printed) == len(set(printed)) >= 5
 
 
 def test_only_the_loopback_address_is_listened_on(running: Run) -> None:

@@ -168,9 +168,14 @@ def _how_to_use(targets: Sequence[str], system: LocalSystem) -> str:
 
 def _tell_steps() -> None:
     """Tell people what the command is doing while it starts."""
+    from .terminal import Terminal
+
     if sys.stderr.isatty():
+        faint = Terminal.of(sys.stderr).paint("%(message)s", "faint")
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter(faint))
         logger = logging.getLogger("algernon")
-        logger.addHandler(logging.StreamHandler())
+        logger.addHandler(handler)
         logger.setLevel(logging.INFO)
 
 
