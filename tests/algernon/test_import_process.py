@@ -48,7 +48,19 @@ NOISES = {
     "write at exit": "import atexit, os\natexit.register(os.write, 1, b'abc1234')",
     "real stdout": "import sys\nprint('abc1234', file=sys.__stdout__)",
     "no text": "import os\nos.write(1, b'\\xff abc1234\\n')",
-    "fork": "import os\nif os.fork() == 0:\n    os.write(1, b'abc1234')\n    os._exit(0)",
+    "fork": (
+        "import os\nif os.fork() == 0:\n    os.write(1, b'abc1234')\n    os._exit(0)\nos.wait()"
+    ),
+    "fork in a fork": (
+        "import os\n"
+        "if os.fork() == 0:\n"
+        "    others = [os.dup(1) for _ in range(9)]\n"
+        "    if os.fork() == 0:\n"
+        "        [os.write(each, b'abc1234') for each in others]\n"
+        "        os._exit(0)\n"
+        "    os._exit(os.wait()[1] >> 8)\n"
+        "assert os.wait()[1] == 0"
+    ),
 }
 
 

@@ -99,9 +99,12 @@ def _take_channel() -> tuple[IO[str], IO[str]]:
         if isinstance(output, TextIOWrapper):
             output.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
+    channel = [request_descriptor, answer_descriptor]
+
+    # Once, since a child's child may have others of these numbers.
     def close() -> None:
-        os.close(request_descriptor)
-        os.close(answer_descriptor)
+        while channel:
+            os.close(channel.pop())
 
     # A child that has the answers' descriptor would keep the end of this process from being
     # seen, and one that comes back from the handler would answer too.

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -21,7 +22,6 @@ from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
-from threading import Thread
 from typing import IO, TYPE_CHECKING, Any
 
 from .errors import WorkerError
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from .worker import Worker
 
 _IMPORT_SECONDS = 120
-# For what the modules have registered to be done at exit.
-_EXIT_SECONDS = 2
+# For what Python waits for at its end, which may end by itself and may not.
+_LEFT_SECONDS = 2
 
 
 def import_workers(
@@ -71,13 +71,19 @@ def import_workers(
                 start_new_session=True,
             )
         try:
-            text = _receive_line(channel, targets)
+            answer = _read(_receive_line(channel, targets))
+            # For what the modules have registered to be done at exit.
             with suppress(subprocess.TimeoutExpired):
-                process.wait(_EXIT_SECONDS)
+                process.wait(_LEFT_SECONDS if answer.get("left") else _IMPORT_SECONDS)
         finally:
             _end(process)
             _show(written)
-    answer = _read(text, process.returncode, targets)
+    if not answer:
+        raise WorkerError(
+            f"the process that imported {' '.join(targets)} gave no answer that can be read, and"
+            f" ended with status {process.returncode}: a module has ended it (os._exit, a signal, a"
+            " crash) or closed its files; standard error may say more"
+        )
     if "error" in answer:
         missing = answer["missing"]
         cause = ModuleNotFoundError(f"no module {missing!r}", name=missing) if missing else None
@@ -108,6 +114,15 @@ def _receive_line(channel: socket.socket, targets: Sequence[str]) -> bytes:
     return text
 
 
+def _read(text: bytes) -> dict[str, Any]:
+    """Return the answer, which is empty if it can't be read."""
+    try:
+        answer: dict[str, Any] = json.loads(text)
+    except ValueError:
+        return {}
+    return answer
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End the process and all that it has left behind."""
     with suppress(ProcessLookupError, PermissionError):
@@ -122,29 +137,29 @@ def _show(written: IO[bytes]) -> None:
         print(text.removesuffix("\n"), file=sys.stderr)
 
 
-def _read(text: bytes, status: int, targets: Sequence[str]) -> dict[str, Any]:
-    try:
-        answer: dict[str, Any] = json.loads(text)
-    except ValueError as error:
-        raise WorkerError(
-            f"the process that imported {' '.join(targets)} gave no answer that can be read, and"
-            f" ended with status {status}: a module has ended it (os._exit, a signal, a crash) or"
-            " closed its files; standard error may say more"
-        ) from error
-    return answer
-
-
 def main() -> None:
     """Import the workers that the command line names, and send what they are."""
     channel = int(sys.argv[1])
     targets = sys.argv[2:]
-    os.set_inheritable(channel, False)  # noqa: FBT003 - it takes no keywords
-    # A child that had it would keep the end of this process from being seen.
-    os.register_at_fork(after_in_child=lambda: os.close(channel))
-    Thread(target=_end_with_parent, args=[channel], daemon=True).start()
-    answer = json.dumps(_answer(targets, Path.cwd()))
+    _keep_from_children(channel)
+    threading.Thread(target=_end_with_parent, args=[channel], daemon=True).start()
+    answer = _answer(targets, Path.cwd())
+    answer["left"] = _has_left_something()
     with open(channel, "w", encoding="utf-8", closefd=False) as file:
-        file.write(f"{answer}\n")
+        file.write(f"{json.dumps(answer)}\n")
+
+
+def _keep_from_children(channel: int) -> None:
+    """Close it in each child, which would keep the end of this process from being seen."""
+    os.set_inheritable(channel, False)  # noqa: FBT003 - it takes no keywords
+    channels = [channel]
+
+    # Once, since a child's child may have another of this number.
+    def close() -> None:
+        while channels:
+            os.close(channels.pop())
+
+    os.register_at_fork(after_in_child=close)
 
 
 def _end_with_parent(channel: int) -> None:
@@ -167,6 +182,15 @@ def _answer(targets: Sequence[str], directory: Path) -> dict[str, Any]:
         reason = f"{' '.join(targets)} can't be imported: {type(error).__name__}: {error}"
         return {"error": f"{reason}{hint_at_hidden(error, directory)}", "missing": None}
     return {"workers": [asdict(worker) for worker in workers]}
+
+
+def _has_left_something() -> bool:
+    """Return whether there is a thread or a process that Python waits for at its end."""
+    main_thread = threading.main_thread()
+    left: list[Any] = [each for each in threading.enumerate() if each is not main_thread]
+    # A worker may have a module of this name.
+    left += getattr(sys.modules.get("multiprocessing"), "active_children", list)()
+    return any(not each.daemon for each in left)
 
 
 def _import_aws(directory: Path) -> None:
