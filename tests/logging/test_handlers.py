@@ -283,6 +283,28 @@ def test_a_librarys_handler_stays_where_its_lines_appear_by_that_alone(
     assert capsys.readouterr() == ("alone\n", "")
 
 
+def test_a_librarys_handler_stays_where_its_lines_are_filtered_out_elsewhere(
+    named: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A library that keeps the root logger's handler from its lines doesn't lose them."""
+    handler()
+    (output,) = (h for h in logging.getLogger().handlers if "algernon" in type(h).__module__)
+
+    def suppress(record: logging.LogRecord) -> bool:
+        return record.name != named.name
+
+    output.addFilter(suppress)
+    named.addHandler(logging.StreamHandler(sys.stdout))
+    capsys.readouterr()
+    lambda_logged(named.warning)("once")
+    assert capsys.readouterr() == ("once\n", "")
+    output.removeFilter(suppress)
+    lambda_logged(named.warning)("once")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("once") == 1
+
+
 def test_the_output_on_a_librarys_logger_writes_once(
     named: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -63,10 +63,10 @@ def take_off_what_repeats(output: logging.Handler) -> None:
     loggers: Any = logging.root.manager.loggerDict.copy().values()
     # Placeholders for loggers that aren't there have none.
     for logger in [one for one in loggers if getattr(one, "handlers", None)]:
-        if _reaches_root(logger):
-            for handler in list(logger.handlers):
-                if handler is output or _only_repeats(handler):
-                    logger.removeHandler(handler)
+        repeating = [one for one in logger.handlers if one is output or _only_repeats(one)]
+        if repeating and _reaches_root(logger) and _lets_through(output, logger):
+            for handler in repeating:
+                logger.removeHandler(handler)
 
 
 def is_taken_over(logger: logging.Logger) -> bool:
@@ -101,16 +101,21 @@ def _reaches_root(logger: logging.Logger) -> bool:
     return current is None or current is logging.root
 
 
-def _writes_to_standard_stream(handler: Any) -> bool:
-    # That of rich writes through what it calls a console.
-    stream = getattr(handler, "stream", None) or getattr(
-        getattr(handler, "console", None), "file", None
-    )
-    if stream is None:
-        return False
-    if any(stream is one for one in (sys.stderr, sys.stdout, sys.__stderr__, sys.__stdout__)):
-        return True
+def _lets_through(output: logging.Handler, logger: logging.Logger) -> bool:
+    # A library may have given it a filter, to write its lines by its own handler alone.
+    record = logging.LogRecord(logger.name, logging.CRITICAL, __file__, 0, "", None, None)
     try:
+        return bool(output.filter(record))
+    except Exception:  # noqa: BLE001 - a filter of somebody's, which has another record in mind
+        return False
+
+
+def _writes_to_standard_stream(handler: Any) -> bool:
+    try:
+        # That of rich writes through what it calls a console.
+        stream = getattr(handler, "stream", None) or handler.console.file
+        if any(stream is one for one in (sys.stderr, sys.stdout, sys.__stderr__, sys.__stdout__)):
+            return True
         return stream.fileno() in (1, 2)
-    except Exception:  # noqa: BLE001 - somebody's stream, which may have no descriptor or be closed
+    except Exception:  # noqa: BLE001 - most have no stream, or one without a descriptor
         return False

@@ -41,10 +41,9 @@ class GivenKept(logging.Filter):
     def filter(self, record: logging.LogRecord) -> Any:
         """Let Lambda's filter do its work, and note what a call had given."""
         attributes = record.__dict__
-        if GIVEN not in attributes:
-            attributes[GIVEN] = {
-                name: attributes[name] for name in SET_BY_LAMBDA if name in attributes
-            }
+        given = {name: attributes[name] for name in SET_BY_LAMBDA if name in attributes}
+        if given:
+            attributes.setdefault(GIVEN, given)
         return self._lambdas.filter(record)
 
 
