@@ -178,6 +178,23 @@ def test_a_traceback_is_told_without_algernon_s_own_frames() -> None:
     ]
 
 
+def test_a_traceback_of_a_group_is_told_whole() -> None:
+    """What a TaskGroup raises is below its Task, also where several were worked on."""
+    group = [
+        "  + Exception Group Traceback (most recent call last):",
+        '  |   File "/tmp/x/code/prices.py", line 19, in price',
+        "  | ExceptionGroup: two (2 sub-exceptions)",
+        "  +-+---------------- 1 ----------------",
+    ]
+    lines = [line("asking", level="ERROR"), *group, end(), end(n=2)]
+    assert shown(*lines) == [
+        f"{NOW} price done 4 ms",
+        "         ERROR asking",
+        *(f"         {text}" for text in group),
+        f"{NOW} price done 4 ms",
+    ]
+
+
 def test_an_error_without_a_traceback_is_named() -> None:
     """Where no traceback tells what went wrong, the error and its place do."""
     ended = end("failed", error="ValueError", reason="no price", error_at="prices.py:19 in price")

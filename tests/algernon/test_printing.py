@@ -109,6 +109,20 @@ def test_head_gets_its_lines(folder: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "{\n", "")
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_without_a_stream_nothing_is_printed(folder: Path, closed: str) -> None:
+    """A process that was started without standard output or error does its work all the same."""
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m algernon.cli template worker:router {closed}"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_errors_that_nobody_reads_are_errors(folder: Path) -> None:
     """A failure has the status 1, also where its line has no reader."""
     writing = unread_pipe()

@@ -15,8 +15,13 @@ from typing import TextIO
 def printing() -> Iterator[None]:
     """Write out all that the block prints; where nobody reads on, end it silently.
 
-    That is the case behind a pipe to a command that ends early, such as ``head``.
+    That is the case behind a pipe to a command that ends early, such as ``head``, and
+    where the process was started without the stream.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # It stays open for as long as the process lives.
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     try:
         yield
     except BrokenPipeError:
@@ -24,7 +29,7 @@ def printing() -> Iterator[None]:
             raise  # it is another pipe
     finally:
         for stream in (sys.stdout, sys.stderr):
-            if stream is not None and not _is_written_out(stream):
+            if not _is_written_out(stream):
                 # What is left would be written, and complained of, when the process ends.
                 with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
                     os.dup2(nowhere.fileno(), stream.fileno())
@@ -32,8 +37,7 @@ def printing() -> Iterator[None]:
 
 def reading_has_ended() -> bool:
     """Tell whether what the process prints is read by nobody any more."""
-    streams = (stream for stream in (sys.stdout, sys.stderr) if stream is not None)
-    return any(map(_has_no_reader, streams))
+    return any(map(_has_no_reader, (sys.stdout, sys.stderr)))
 
 
 def _is_written_out(stream: TextIO) -> bool:

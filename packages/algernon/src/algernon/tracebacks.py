@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from .terminal import Line
 
 _BEGIN = "Traceback (most recent call last):"
+_BEGIN_OF_A_GROUP = f"  + Exception Group {_BEGIN}"
 _BETWEEN = ("During handling of the above", "The above exception was", _BEGIN)
 _FRAME = re.compile(r'(\s+File ")(?:[^"]*/code/)?([^"]*)(", line \d+.*)')
 _MARKS = re.compile(r"[\s^~]+")
@@ -32,7 +33,7 @@ class Traceback:
 
     def takes(self, text: str) -> bool:
         """Tell whether the next line is of a traceback."""
-        begins = text == _BEGIN
+        begins = text in (_BEGIN, _BEGIN_OF_A_GROUP)
         if self._is_open or begins:
             # Its last line is the first that isn't indented.
             self._is_open = begins or text.startswith((" ", *_BETWEEN)) or not text
