@@ -23,7 +23,7 @@ from algernon_serialize import (
     ajson,
 )
 
-from .values import Crate, Point
+from .values import Access, Crate, Point
 
 UUID_TEXT = "12345678-1234-5678-1234-567812345678"
 NOON = "2026-01-02T12:00:00"
@@ -123,6 +123,13 @@ def test_a_form_that_nobody_writes_is_malformed(text: str) -> None:
     with pytest.raises(MalformedTagError) as caught:
         ajson.loads(f"[{text}]")
     assert caught.value.path.startswith("$[0]")
+
+
+@pytest.mark.parametrize("form", [True, 1.0, "1", None, [1]])
+def test_a_flag_is_read_of_an_int_only(form: Any) -> None:
+    """What merely equals a Flag's value, or no member has, is malformed."""
+    with pytest.raises(MalformedTagError):
+        ajson.loads(ajson.dumps(Access.READ).replace(":1}", f":{json.dumps(form)}}}"))
 
 
 @pytest.mark.parametrize("capitals", [0, 1])

@@ -11,7 +11,7 @@ from algernon_serialize import NestingError, SerializeError, ajson, json_text, r
 from .. import values
 
 #: How long an error may be: a path of twenty steps, and what is wrong.
-LONGEST_MESSAGE = 3_000
+LONGEST_MESSAGE = 4_000
 
 _with_orjson = json_text._orjson
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
-from .errors import NestingError, step
+from .errors import NestingError, shown, step
 from .registry import by_class
 
 TYPE_CHECKING = False
@@ -33,7 +33,7 @@ def find_cycle(value: Any) -> NestingError | None:
             if id(part) in above:
                 again = "".join(path[: above[id(part)]])
                 error = NestingError(
-                    f"this {type(part).__name__} is the one at ${again} again, and a value that"
+                    f"this {type(part).__name__} is the one at {shown('$' + again)} again, and a value that"
                     " contains itself has no end as a text"
                 )
                 error.at([*path, name])

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 # Of a path of hundreds of steps, its two ends tell enough.
 _STEPS_SHOWN = 20
 # So it is with a name that somebody else has chosen.
-_CHARACTERS_SHOWN = 100
+_CHARACTERS_SHOWN = 150
 
 
 class SerializeError(Exception):

@@ -145,9 +145,13 @@ def _mapping(cls: type, values: Any) -> dict[str, Any]:
 
 
 def _flag(cls: Any, value: Any) -> Any:
+    if type(value) is not int:
+        raise MalformedTagError(
+            f"a member of {cls.__qualname__} is written as an int, not {kind_name(type(value))}"
+        )
     try:
         return cls(value)
-    except (TypeError, ValueError):
+    except ValueError:
         raise MalformedTagError(f"{cls.__qualname__} has no member of this value") from None
 
 
