@@ -84,7 +84,7 @@ def _writable(value: Any) -> Any:
         case dict():
             return {name: _writable(item) for name, item in value.items()}
         case list() | tuple():
-            return [_writable(item) for item in value]
+            return type(value)(map(_writable, value))
         case _:
             return value
 

@@ -74,4 +74,4 @@ def test_public_names_are_listed_in_order() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     """A name that the package doesn't have is refused as any module would."""
     with pytest.raises(AttributeError, match="module 'algernon' has no attribute 'nonsense'"):
-        algernon.nonsense  # noqa: B018
+        algernon.nonsense  # type: ignore[attr-defined]  # noqa: B018

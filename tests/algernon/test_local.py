@@ -590,6 +590,57 @@ def test_a_worker_that_does_not_load_leaves_nothing_running(tmp_path: Path) -> N
     assert session_of(system._aws._process.pid) == set()
 
 
+def test_what_is_not_packed_shows_when_it_starts(tmp_path: Path) -> None:
+    """A module beside the worker's package is missing in Lambda, and so before it starts."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "worker.py").write_text(f"import words\n{SELLER}", encoding="utf-8")
+    (tmp_path / "words.py").write_text("", encoding="utf-8")
+
+    with (
+        pytest.raises(WorkerError) as caught,
+        LocalSystem("shop.worker:router", directory=tmp_path),
+    ):
+        pass
+
+    assert str(caught.value) == (
+        "the module shop.worker can't be imported: ModuleNotFoundError: No module named 'words'"
+        f" ({tmp_path / 'shop' / 'worker.py'}, line 1); {tmp_path / 'words.py'} isn't packed, since"
+        " with a module of a package goes that package alone: move it into the package, or install"
+        " it"
+    )
+
+
+def test_a_module_in_the_way_shows_when_it_starts(tmp_path: Path) -> None:
+    """One that hides a module that boto3 needs is named by its own file, before it starts."""
+    (tmp_path / "worker.py").write_text(SELLER.replace("import logging\n", ""), encoding="utf-8")
+    (tmp_path / "queue.py").write_text("", encoding="utf-8")
+
+    with (
+        pytest.raises(WorkerError, match=rf"{tmp_path / 'queue.py'} hides .*queue\.py, which"),
+        LocalSystem("worker:router", directory=tmp_path),
+    ):
+        pass
+
+
+def test_a_linked_folder_is_there_in_the_worker(tmp_path: Path) -> None:
+    """A Task uses what lies behind a link beside its worker."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "words.py").write_text("BYE = 'Goodbye'\n", encoding="utf-8")
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "lib").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "shop" / "worker.py").write_text(
+        f"{WORKER}\nfrom .lib.words import BYE as GREETING\n".replace(
+            "from .words import GREETING\n", ""
+        ),
+        encoding="utf-8",
+    )
+
+    with LocalSystem("shop.worker:router", directory=tmp_path) as system:
+        send(system, "greet-1", callback="greet_1", name="Ada")
+
+        assert kept(system, "greetings/Ada") == "Goodbye, Ada"
+
+
 def test_workers_that_share_a_task_are_refused(tmp_path: Path) -> None:
     """The error is that of `algernon template`, with the Task and both workers."""
     (tmp_path / "buyer.py").write_text(BUYER, encoding="utf-8")

@@ -104,6 +104,29 @@ def test_a_task_that_the_stack_lacks_is_one_line(command: Command, endpoint: str
     assert "shop-rezise" in line
 
 
+def test_a_topic_that_another_stack_has_is_refused(command: Command, endpoint: str) -> None:
+    """The Task `b` of `shop-a` isn't the Task `a-b` of `shop`, whose topic has the same name."""
+    where: dict[str, Any] = {"endpoint_url": endpoint, "region_name": "eu-west-1", **CREDENTIALS}
+    owner = {"Key": "aws:cloudformation:stack-name", "Value": "shop"}
+    boto3.client("sns", **where).create_topic(Name="shop-a-b", Tags=[owner])
+
+    def send(task: str, stack: str) -> subprocess.CompletedProcess[str]:
+        return command(
+            *("send", task, "--region", "eu-west-1", "--stack", stack),
+            AWS_ENDPOINT_URL=endpoint,
+            AWS_ACCESS_KEY_ID="test",
+            AWS_SECRET_ACCESS_KEY="test",
+        )
+
+    done = send("b", "shop-a")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "algernon: the stack 'shop-a' has no Task 'b': the topic shop-a-b belongs to the stack"
+        " 'shop', for its Task 'a-b'\n"
+    )
+    assert send("a-b", "shop").returncode == 0
+
+
 def test_aws_needs_a_stack(command: Command) -> None:
     """Without --stack it isn't clear which topics are meant, which is wrong usage."""
     done = command("send", "resize", "--region", "eu-west-1")
@@ -127,6 +150,7 @@ def test_an_unknown_profile_is_one_line(command: Command) -> None:
         ('{"width": 640,}', "line 1 column 1"),
         ("", "--kwargs: the text isn't JSON: Expecting value: line 1 column 1"),
         ("[640]", "--kwargs holds a list, but a Task takes keyword arguments: write a JSON object"),
+        ("640", "--kwargs holds an int, but a Task takes keyword arguments: write a JSON object"),
         (
             '{"a": {"_alg_class": "Order", "_alg_module": "shop", "value": {}}}',
             "--kwargs: $.a: shop:Order is no class that is registered here",

@@ -391,10 +391,14 @@ def test_the_bucket_forgets_the_cache_after_every_message_is_gone() -> None:
 
 
 def test_the_bucket_outlives_the_stack() -> None:
-    """Deleting the stack leaves the bucket, which may hold somebody's results."""
-    template = system_template(["a"], handler=HANDLER)
+    """Deleting the stack leaves the bucket, which may hold somebody's results.
 
-    assert template["Resources"]["Bucket"]["DeletionPolicy"] == "Retain"
+    That of a stack that couldn't be created holds none, and goes with it.
+    """
+    bucket = system_template(["a"], handler=HANDLER)["Resources"]["Bucket"]
+
+    assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert bucket["UpdateReplacePolicy"] == "Retain"
 
 
 @pytest.mark.parametrize("tasks", ROUTERS)

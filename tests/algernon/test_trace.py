@@ -7,13 +7,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import boto3
 import pytest
-from algernon.chain import check_chain_id, runs_of_chain
+from algernon.chain import check_chain_id, read_chain
 from algernon.errors import ChainError
 from algernon.story import tell_chain
+from algernon.terminal import Terminal
 from hypothesis import given
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
@@ -72,7 +73,7 @@ def own_line(**others: Any) -> str:
 
 def story_of(*lines: str) -> list[str]:
     """Return the lines of the story that lines tell."""
-    return tell_chain(CHAIN_ID, runs_of_chain(CHAIN_ID, lines)).splitlines()
+    return tell_chain(read_chain(CHAIN_ID, lines)).splitlines()
 
 
 def verdict_of(*lines: str) -> list[str]:
@@ -211,7 +212,7 @@ def test_a_run_without_an_end_is_told_from_its_first_line() -> None:
 def test_a_run_with_an_end_is_told_by_it_alone() -> None:
     """The lines that a Task wrote before its end don't make another run of it."""
     for lines in ([own_line(), json_line()], [json_line(), own_line()]):
-        (run,) = runs_of_chain(CHAIN_ID, lines)
+        (run,) = read_chain(CHAIN_ID, lines).runs
         assert run.outcome == "done"
 
 
@@ -238,7 +239,7 @@ def test_runs_are_told_in_the_order_of_time() -> None:
         json_line(task_name=name, started_at=f"2026-11-24T03:11:{second:02}.000Z")
         for name, second in [("c", 9), ("a", 1), ("b", 5)]
     ]
-    assert [run.task_name for run in runs_of_chain(CHAIN_ID, lines)] == ["a", "b", "c"]
+    assert [run.task_name for run in read_chain(CHAIN_ID, lines).runs] == ["a", "b", "c"]
 
 
 def test_a_run_that_never_started_is_told_too() -> None:
@@ -275,7 +276,7 @@ def test_times_of_other_zones_are_told_in_utc() -> None:
 )
 def test_what_tells_of_no_run_is_passed_over(line: str) -> None:
     """Lines of other chains, other programs, and such without a Task are no runs of the chain."""
-    assert runs_of_chain(CHAIN_ID, [line]) == []
+    assert read_chain(CHAIN_ID, [line]).tasks == {}
 
 
 NO_NUMBERS: list[Any] = ["many", [1], {}, float("inf"), float("nan"), -1, 1e308, 10**400]
@@ -342,11 +343,218 @@ WILD = "\x1b[2J\x9b1m\x07\r\n\u202eevil\u2066\u200f\ud800\u2028"
 )
 def test_nothing_in_a_line_reaches_the_terminal_as_a_command(lines: list[str]) -> None:
     """Escape sequences, bidi marks, line ends and lone surrogates are replaced."""
-    story = tell_chain(CHAIN_ID, runs_of_chain(CHAIN_ID, lines))
+    story = tell_chain(read_chain(CHAIN_ID, lines))
 
     assert "evil" in story
     assert all(line.isprintable() for line in story.split("\n"))
     assert "\N{REPLACEMENT CHARACTER}" in story
+
+
+def sent_line(name: str, task_id: str, **others: Any) -> str:
+    """Return the line of a message that a Task sent by itself."""
+    facts = {
+        "message": f"Task {name}: sent",
+        "logger": "algernon_logging",
+        "next_task_name": name,
+        "next_task_id": task_id,
+        "message_id": FACTS["message_id"],
+    }
+    return own_line(**{**facts, **others})
+
+
+def number(n: int) -> str:
+    """Return the id of a number."""
+    return str(UUID(int=n))
+
+
+def test_what_a_task_sent_is_part_of_the_story() -> None:
+    """A Task that was sent by a Task, and of which no line tells, keeps all from being done."""
+    assert verdict_of(json_line(), sent_line("mail", number(1))) == [
+        f"No line yet of mail ({number(1)}), to which a message was sent."
+    ]
+    mail = json_line(task_name="mail", task_id=number(1))
+    assert verdict_of(json_line(), sent_line("mail", number(1)), mail) == ["All of it is done."]
+
+
+def test_two_hundred_that_wait_are_counted() -> None:
+    """Many Tasks that were sent, and wait, are one row and one sentence, with three of the ids."""
+    lines = [json_line(), *(sent_line("resize", number(n)) for n in range(200))]
+    summary, blank, *tree = story_of(*lines)[:5]
+
+    assert ": 201 Tasks, 1 run, 1 function, " in summary
+    assert blank == ""
+    assert [row.split() for row in tree] == [
+        ["TASK", "TASKS", "RUNS", "DONE", "FAILED", "OPEN", "MEDIAN", "LONGEST"],
+        ["price", "1", "1", "1", "-", "-", "12.3", "ms", "12.3", "ms"],
+        ["└─", "resize", "200", "0", "-", "-", "200", "-", "-"],
+    ]
+    ids = ", ".join(number(n) for n in range(3))
+    assert verdict_of(*lines) == [
+        f"200 resize: no line yet, though messages were sent to them ({ids} and 197 more)."
+    ]
+
+
+def test_a_chain_of_which_only_a_send_is_known_is_told() -> None:
+    """Where a function that is no Task sent the first one, the story begins with that."""
+    line = json.loads(sent_line("price", CHAIN_ID))
+    for name in ("task_name", "task_id", "receive_count", "message_id"):
+        del line[name]
+    assert story_of(json.dumps(line)) == [
+        f"Chain {CHAIN_ID}: 1 Task, 0 runs, 1 function, 0.000 s.",
+        "",
+        f"No line yet of price ({CHAIN_ID}), to which a message was sent.",
+    ]
+
+
+def test_an_outcome_that_is_not_known_is_not_done() -> None:
+    """What a newer worker may say of a run is told as it says it, and not called done."""
+    assert verdict_of(json_line(outcome="resting")) == [
+        f"price ({CHAIN_ID}) isn't done: its run 1 ended as 'resting', which isn't known here."
+    ]
+
+
+def test_a_task_that_nobody_is_known_to_have_sent_leaves_it_open() -> None:
+    """Where the line of whoever sent it is missing, so may be lines of what else was sent."""
+    assert verdict_of(json_line(task_name="mail", task_id=number(1))) == [
+        f"No line tells who sent mail ({number(1)}), or what else was sent with it."
+    ]
+
+
+def test_when_a_task_comes_back_is_told() -> None:
+    """A run that failed says when its message is given out again, if that is known."""
+    line = json_line(outcome="failed", comes_back_at="2026-11-24T03:12:08.250Z")
+    (verdict,) = verdict_of(line)
+    assert verdict.endswith(f" {FAILED} (it comes back at 2026-11-24 03:12:08 UTC).")
+
+
+@pytest.mark.parametrize(("runs", "is_tree"), [(19, False), (20, True)])
+def test_from_twenty_runs_on_there_is_a_tree(*, runs: int, is_tree: bool) -> None:
+    """Fewer are told run by run."""
+    lines = [json_line(receive_count=count, outcome="failed") for count in range(1, runs + 1)]
+    assert story_of(*lines)[2].startswith("TASK   TASKS  RUNS") == is_tree
+
+
+def long_chain() -> list[str]:
+    """Return the lines of a chain in which thirty pages are resized, and then stored."""
+    lines = [json_line(task_name="split"), json_line(task_name="mail", task_id=number(0))]
+    split = {"task_name": "split"}
+    lines.append(sent_line("mail", number(0), **split))
+    for n in range(1, 31):
+        page, stored = number(n), number(100 + n)
+        lines.append(sent_line("resize", page, **split))
+        if n % 10 == 7:
+            error = {"outcome": "dead_letter", "error": "ValueError", "reason": "no picture"}
+            lines.append(json_line(task_name="resize", task_id=page, **error))
+            continue
+        on = {"next_task_name": "store", "next_task_id": stored}
+        lines.append(json_line(task_name="resize", task_id=page, duration_ms=n, **on))
+        if n != 1:
+            lines.append(json_line(task_name="store", task_id=stored))
+    return lines
+
+
+def test_the_tree_counts_tasks_by_who_sent_them() -> None:
+    """Tasks of one name below the same are one row: how many, how they fared, how long it took."""
+    story = story_of(*long_chain())
+    assert story[2:] == [
+        "TASK         TASKS  RUNS  DONE  FAILED  OPEN   MEDIAN  LONGEST",
+        "split            1     1     1       -     -  12.3 ms  12.3 ms",
+        "├─ mail          1     1     1       -     -  12.3 ms  12.3 ms",
+        "└─ resize       30    30    27       3     -  13.5 ms  30.0 ms",
+        "   └─ store     27    26    26       -     1  12.3 ms  12.3 ms",
+        "",
+        "3 runs of resize: ValueError: no picture",
+        "",
+        *(
+            f"resize ({number(n)}) isn't done: its run 1 failed, and was moved to the dead-letter"
+            " queue."
+            for n in (7, 17, 27)
+        ),
+        f"No line yet of store ({number(101)}), to which a message was sent.",
+    ]
+
+
+def test_a_chain_that_goes_round_is_as_deep_as_it_has_names() -> None:
+    """A Task that sends itself on, page by page, is one row, and so are two by turns."""
+    lines = [
+        json_line(
+            task_name="ab"[n % 2],
+            task_id=number(n) if n else CHAIN_ID,
+            next_task_name="ab"[(n + 1) % 2],
+            next_task_id=number(n + 1),
+        )
+        for n in range(2000)
+    ]
+    rows = [row.split() for row in story_of(*lines)[3:5]]
+    assert [row[:3] for row in rows] == [["a", "1001", "1000"], ["└─", "b", "1000"]]
+
+
+@pytest.mark.parametrize("size", [2, 30])
+def test_tasks_that_are_said_to_have_sent_each_other_are_told(size: int) -> None:
+    """Lines that were forged to go round in a circle are each told."""
+    lines = [
+        json_line(
+            task_name=f"work{n}",
+            task_id=number(n),
+            next_task_name=f"work{(n + 1) % size}",
+            next_task_id=number((n + 1) % size),
+        )
+        for n in range(size)
+    ]
+    story = "\n".join(story_of(*lines))
+    assert all(f"work{n} " in story for n in range(size))
+
+
+def test_a_thousand_names_below_each_other_are_told() -> None:
+    """However deep a chain is, it is told whole."""
+    lines = [
+        json_line(
+            task_name=f"work{n}",
+            task_id=number(n) if n else CHAIN_ID,
+            next_task_name=f"work{n + 1}",
+            next_task_id=number(n + 1),
+        )
+        for n in range(1500)
+    ]
+    assert len(story_of(*lines)) == 1501 + 5
+
+
+def test_many_different_errors_are_told_by_the_most_frequent() -> None:
+    """Ten of them, with how often each came, and how many others there are."""
+    lines = [
+        json_line(receive_count=count, outcome="failed", error="ValueError", reason=f"{count % 15}")
+        for count in range(1, 32)
+    ]
+    errors = [row for row in story_of(*lines) if " of price: " in row or "other" in row]
+    assert errors[0] == "3 runs of price: ValueError: 1"
+    assert len(errors) == 11
+    assert errors[-1] == "and 5 other errors"
+
+
+def told_on(terminal: Terminal, *lines: str) -> list[str]:
+    """Return the lines of a story on a terminal."""
+    return tell_chain(read_chain(CHAIN_ID, lines), terminal).split("\n")
+
+
+def test_a_narrow_terminal_gets_no_sizes() -> None:
+    """Where the table doesn't fit, it goes without them, and all else is continued further in."""
+    error = {"error": "ValueError", "reason": "no price " * 20, "outcome": "failed"}
+    rows = told_on(Terminal(width=72), json_line(arguments_bytes=1234, **error))
+    assert all(len(row) <= 72 for row in rows)
+    assert rows[:2] == [f"Chain {CHAIN_ID}:", "1 Task, 1 run, 1 function, 1.000 s."]
+    assert rows[3].split() == ["TASK", "RUN", "STARTED", "(UTC)", "AGE", "TOOK", "OUTCOME"]
+    wide = told_on(Terminal(width=120), json_line(arguments_bytes=1234))
+    assert "723 B + 1.2 kB in S3" in wide[4]
+
+
+def test_colours_tell_what_failed() -> None:
+    """A run that failed is red, and that all is done green; elsewhere there are no escapes."""
+    failed = told_on(Terminal(has_colours=True), json_line(outcome="failed"))
+    assert failed[4].startswith("\x1b[31mprice ")
+    assert told_on(Terminal(has_colours=True), json_line())[-1] == (
+        "\x1b[32mAll of it is done.\x1b[0m"
+    )
+    assert "\x1b" not in "".join(told_on(Terminal(), json_line(outcome="failed")))
 
 
 def test_a_chain_id_is_a_uuid() -> None:
@@ -479,3 +687,34 @@ def test_without_a_region_only_the_local_system_is_asked(command: Command, endpo
     done = command("trace", CHAIN_ID, AWS_ENDPOINT_URL=endpoint)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("algernon: no local system runs")
+
+
+@pytest.mark.parametrize(
+    ("missing", "why"),
+    [
+        ("nowhere", "(ResourceNotFoundException)"),
+        ("", "Parameter validation failed: Invalid length for parameter logGroupName"),
+    ],
+)
+def test_a_log_group_that_can_not_be_read_is_left_out(
+    command: Command, endpoint: str, missing: str, why: str
+) -> None:
+    """The story is told out of the others, and a line on standard error says what is missing."""
+    groups = ("--log-group", missing, "--log-group", "others")
+    done = trace(command, endpoint, CHAIN_ID, *groups, "--stack", "shop")
+    assert done.returncode == 0
+    assert ": 2 Tasks, 2 runs, " in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"algernon: the log group {missing!r} is left out, since it can't be")
+    assert why in line
+
+
+def test_without_a_log_group_that_can_be_read_there_is_no_story(
+    command: Command, endpoint: str
+) -> None:
+    """Where none of the groups can be read, one line says so of all."""
+    groups = ("--log-group", "nowhere", "--log-group", "neither")
+    done = trace(command, endpoint, CHAIN_ID, *groups)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("algernon: no lines can be read from 'nowhere', 'neither': An error")

@@ -61,14 +61,22 @@ def logging_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     root_logger._output.cache_clear()
     invocation._first.clear()
     monkeypatch.setattr(metrics, "_metrics", None)
-    names = ("", "aws_xray_sdk", "boto3", "botocore", "urllib3")
-    loggers = [logging.getLogger(name) for name in names]
+    monkeypatch.setattr(root_logger, "_level_set", None)
+    monkeypatch.setattr(root_logger, "_quieted", set())
+    loggers = [logging.getLogger(), *root_logger._QUIET, *root_logger._HTTP_CLIENTS]
     before = [(logger.level, list(logger.handlers)) for logger in loggers]
     yield
     for logger, (level, handlers) in zip(loggers, before, strict=True):
         logger.setLevel(level)
         logger.handlers[:] = handlers
     root_logger._output.cache_clear()
+
+
+@pytest.fixture
+def on_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it look like a Lambda function, without its traces."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "orders")
+    monkeypatch.setenv("ALGERNON_TRACING", "off")
 
 
 @pytest.fixture

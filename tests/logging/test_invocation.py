@@ -80,6 +80,44 @@ def test_context_is_found_by_name(lines: Lines) -> None:
     assert lines.read() == [("r-1", NAME, ARN, "a")]
 
 
+class App:
+    """Handlers that are methods."""
+
+    @lambda_logged
+    def handle(self, event: object, context: object) -> None:
+        """Log the event."""
+        log(event)
+
+    @classmethod
+    @lambda_logged
+    def handle_by_class(cls, event: object, context: object) -> None:
+        """Log the event."""
+        log(event)
+
+    @staticmethod
+    @lambda_logged
+    def handle_alone(event: object, context: object) -> None:
+        """Log the event."""
+        log(event)
+
+    def plain(self, event: object, context: object) -> None:
+        """Log the event."""
+        log(event)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [App().handle, App.handle_by_class, App.handle_alone, lambda_logged(App().plain)],
+    ids=["method", "class method", "static method", "bound method"],
+)
+def test_a_method_logs_with_lambdas_context(method: Callable[..., None], lines: Lines) -> None:
+    """A method's context is found behind the object that it belongs to, or by its name."""
+    method("a", context("r-1"))
+    method("b", context=context("r-2"))
+    method("c", None)
+    assert [line[0] for line in lines.read()] == ["r-1", "r-2", "-"]
+
+
 class Hostile:
     """Fails when any attribute is looked up."""
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
 import re
+import sys
 import time
 from collections import OrderedDict
 from datetime import datetime
+from logging.handlers import SocketHandler
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -286,3 +289,40 @@ def test_what_fits_is_whole(json_lines: JsonLines) -> None:
         log(text, extra={"rows": rows})
     line = json_lines.one()
     assert (line["message"], line["bound"], line["rows"]) == (text, text, rows)
+
+
+def as_of_another_process(record: logging.LogRecord) -> logging.LogRecord:
+    """Return a record as it comes out of a socket or a queue: what was raised is text."""
+    wire = SocketHandler("127.0.0.1", 9).makePickle(record)[4:]
+    return logging.makeLogRecord(pickle.loads(wire))
+
+
+def test_an_exception_of_another_process_is_told_as_text(json_lines: JsonLines) -> None:
+    """A record that has no more than the text of a traceback keeps it."""
+    try:
+        1 / 0  # noqa: B018
+    except ZeroDivisionError:
+        record = logging.LogRecord("child", logging.ERROR, "f", 1, "boom", None, sys.exc_info())
+    lambda_logged(logging.getLogger("child").handle)(as_of_another_process(record))
+    line = json_lines.one()
+    assert line["message"] == "boom"
+    assert line["exception"]["traceback"].startswith("Traceback (most recent call last):")
+    assert line["exception"]["traceback"].endswith("ZeroDivisionError: division by zero")
+
+
+def test_an_exception_that_is_there_is_told_in_frames(json_lines: JsonLines) -> None:
+    """The text that another formatter left behind doesn't stand in for the exception."""
+    error = ValueError("no")
+    record = logging.LogRecord("a", logging.ERROR, "f", 1, "boom", None, (ValueError, error, None))
+    record.exc_text = "another's"
+    lambda_logged(logging.getLogger("a").handle)(record)
+    assert json_lines.one()["exception"]["message"] == "no"
+
+
+@pytest.mark.parametrize("name", ["tenant_id", "aws_request_id"])
+def test_extra_may_be_called_as_what_lambda_sets(name: str, json_lines: JsonLines) -> None:
+    """Nothing of a call's `extra` is lost by its name."""
+    log("x", extra={name: "acme", "customer": "c"})
+    line = json_lines.one()
+    assert (line[name], line["customer"]) == ("acme", "c")
+    assert "tenantId" not in line

@@ -304,6 +304,107 @@ def handler(event, context):
     assert cold == [True, True, False, False]
 
 
+WITHOUT_A_DECORATED_HANDLER = {
+    "method": """
+class App:
+    @lambda_logged
+    def handle(self, event, context):
+        logging.info("work")
+handler = App().handle
+""",
+    "class method": """
+class App:
+    @classmethod
+    @lambda_logged
+    def handle(cls, event, context):
+        logging.info("work")
+handler = App.handle
+""",
+    "called instance": """
+class App:
+    @lambda_logged
+    def __call__(self, event, context):
+        logging.info("work")
+handler = App()
+""",
+    "helper": """
+@lambda_logged
+def work():
+    logging.info("work")
+def handler(event, context):
+    work()
+""",
+    "helper in a thread": """
+@lambda_logged
+def work(order):
+    logging.info("work")
+def handler(event, context):
+    with ThreadPoolExecutor(1) as pool:
+        list(pool.map(work, [1]))
+""",
+    "helper that is decorated in the first invocation": """
+def handler(event, context):
+    global work
+    if "work" not in globals():
+        work = lambda_logged(logging.info)
+    work("work")
+""",
+    "coroutine": """
+@lambda_logged
+async def work(order, carrier):
+    logging.info("work")
+def handler(event, context):
+    asyncio.run(work(1, "post"))
+""",
+    "handler with a context of its own making": """
+@lambda_logged
+def work(event, context):
+    logging.info("work")
+def handler(event, context):
+    work(event, SimpleNamespace(**vars(context)))
+""",
+    "Task of a router": """
+from algernon_queue import TaskRouter
+router = TaskRouter()
+@router.task
+@lambda_logged
+def work():
+    logging.info("work")
+handler = router.handler
+""",
+}
+
+
+@pytest.mark.parametrize("invocation_ids", [("r-1", "r-2", "r-3"), ("r-1", "r-1", "r-1")])
+@pytest.mark.parametrize("where", WITHOUT_A_DECORATED_HANDLER)
+def test_what_is_decorated_without_its_handler_knows_its_invocation(
+    where: str, invocation_ids: tuple[str, ...], start_function: StartFunction
+) -> None:
+    """Request id, ARN and cold start are each invocation's, wherever the decorator stands."""
+    if where == "Task of a router":
+        pytest.importorskip("algernon_queue")
+    function = start_function(
+        f"""
+import asyncio, logging
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from algernon_logging import lambda_logged
+{WITHOUT_A_DECORATED_HANDLER[where]}""",
+        environment=JSON,
+    )
+    records = [{"messageId": "m-1", "body": BODY}]
+    for request_id in invocation_ids:
+        assert function.invoke({"Records": records}, request_id=request_id).error is None
+    lines = [line for line in objects(function) if line["message"] == "work"]
+    assert [
+        (line["requestId"], line["cold_start"], line["function_name"], line["function_arn"])
+        for line in lines
+    ] == [
+        (request_id, number == 0, FUNCTION_NAME, FUNCTION_ARN)
+        for number, request_id in enumerate(invocation_ids)
+    ]
+
+
 def test_a_line_names_the_tenant_as_lambda_does(start_function: StartFunction) -> None:
     """What Lambda's own handler knows of a tenant stays in the line."""
     function = start_function(
@@ -325,6 +426,256 @@ def of_a_tenant(record):
     function.invoke()
     (line,) = objects(function)
     assert line["tenantId"] == "acme"
+
+
+CONSOLE = {
+    "version": 1,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"level": "ERROR", "handlers": ["console"]},
+}
+
+
+@pytest.mark.parametrize("environment", [{}, JSON], ids=["text", "json"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "logging.basicConfig(level=logging.INFO, force=True)",
+        "from logging import config; config.dictConfig({'version': 1})",
+        "from logging import config; config.dictConfig(CONSOLE)",
+        "logging.getLogger().handlers.clear()",
+        "logging.getLogger().removeHandler(logging.getLogger().handlers[0])",
+        "logging.getLogger().handlers = [logging.StreamHandler()]",
+    ],
+    ids=["basicConfig", "dictConfig", "dictConfig console", "clear", "remove", "assign"],
+)
+@pytest.mark.parametrize("at", ["before", "after", "in"])
+def test_lines_go_through_lambda_whatever_a_module_does_to_logging(
+    at: str, line: str, environment: dict[str, str], start_function: StartFunction
+) -> None:
+    """A module that configures logging at import, or in a call, doesn't cost the way out."""
+    places = {"before": "pass", "after": "pass", "in": "pass", at: line}
+    function = start_function(
+        f"""
+import logging
+CONSOLE = {CONSOLE}
+{places["before"]}
+from algernon_logging import lambda_logged
+
+@lambda_logged
+def handler(event, context):
+    try:
+        1 / 0
+    except ZeroDivisionError:
+        logging.exception("boom")
+    {places["in"]}
+    context.log("from the context")
+
+{places["after"]}
+""",
+        environment=environment,
+    )
+    function.invoke(request_id="r-1")
+    function.invoke(request_id="r-2")
+    first, *events = function.log_events()
+    (second,) = (event for event in events if "boom" in event.text)
+    for request_id, event in (("r-1", first), ("r-2", second)):
+        assert request_id in event.text
+        assert "division by zero" in event.text
+        assert event.frame_type == (JSON_INFO + 8 if environment else events[0].frame_type)
+    assert "boom" not in function.printed()
+
+
+def test_without_telemetry_lines_survive_a_cleared_root_logger(
+    start_function: StartFunction,
+) -> None:
+    """Where Lambda's sink is standard output, it is found again too."""
+    function = start_function(
+        "import logging\nlogging.basicConfig(force=True)\n" + WORKER, telemetry=False
+    )
+    function.invoke("a", request_id="r-1")
+    (line,) = function.printed().splitlines()
+    assert line.split("\t")[2] == "r-1"
+
+
+def test_lines_at_import_appear_after_the_decoration(start_function: StartFunction) -> None:
+    """What a module logs at import is there at once, not only from the first call on."""
+    function = start_function(
+        """
+import logging
+from algernon_logging import lambda_logged
+
+logging.basicConfig(force=True)
+
+@lambda_logged
+def handler(event, context):
+    logging.info("called")
+
+logging.info("loaded")
+logging.debug("in detail")
+""",
+        environment=JSON,
+    )
+    function.invoke()
+    lines = [(line["message"], line["cold_start"]) for line in objects(function)]
+    assert lines == [("loaded", True), ("called", True)]
+    assert function.printed() == ""
+
+
+FIRST = """
+from algernon_logging import lambda_logged
+IMPORT_BEFORE
+
+@lambda_logged
+def work(order):
+    pass
+
+IMPORT_AFTER
+router = TaskRouter(failures=FAILURES)
+router.task(work)
+handler = router.handler
+"""
+
+
+@pytest.mark.parametrize("failures", ["batch", "report"])
+@pytest.mark.parametrize("imported", ["BEFORE", "AFTER"])
+def test_the_first_failure_of_a_process_has_its_fields(
+    imported: str, failures: str, start_function: StartFunction
+) -> None:
+    """A record that fails before any decorated function was called is told of like others."""
+    pytest.importorskip("algernon_queue")
+    source = (
+        FIRST.replace(f"IMPORT_{imported}", "from algernon_queue import TaskRouter")
+        .replace("IMPORT_BEFORE", "")
+        .replace("IMPORT_AFTER", "")
+        .replace("FAILURES", repr(failures))
+    )
+    function = start_function(source, environment={**JSON, "ALGERNON_TRACING": "off"})
+    function.invoke({"Records": [{"messageId": "m-1", "body": BODY}]})
+    told = [line for line in objects(function) if line.get("message_id") == "m-1"]
+    assert {line["task_name"] for line in told} == {"work"}
+    assert any(line["message"].startswith("Task work: failed") for line in told)
+
+
+@pytest.mark.parametrize("name", ["tenant_id", "aws_request_id"])
+def test_extra_by_a_name_that_lambda_sets_is_kept(name: str, start_function: StartFunction) -> None:
+    """Lambda's handler overwrites these attributes, and a line has what a call gave too."""
+    function = start_function(
+        f"""
+import logging
+from algernon_logging import bind, lambda_logged
+
+@lambda_logged
+def handler(event, context):
+    logging.info("extra", extra={{"{name}": "acme", "customer": "c"}})
+    with bind({name}="acme"):
+        logging.info("bound", extra={{"customer": "c"}})
+    logging.info("neither", extra={{"customer": "c"}})
+""",
+        environment=JSON,
+    )
+    function.invoke(request_id="r-1")
+    lines = objects(function)
+    assert [(line.get(name), line["customer"]) for line in lines] == [
+        ("acme", "c"),
+        ("acme", "c"),
+        (None, "c"),
+    ]
+    assert {line["requestId"] for line in lines} == {"r-1"}
+
+
+KEPT = """
+import io, logging
+from algernon_logging import keep_handler, lambda_logged
+ADD
+
+@lambda_logged
+def handler(event, context):
+    logging.info("sold %s", event)
+    return stream.getvalue()
+"""
+
+
+@pytest.mark.parametrize(("keep", "seen"), [("keep_handler", "sold 0\nsold 1\n"), ("", "")])
+def test_a_handler_stays_where_it_is_to_be_kept(
+    keep: str, seen: str, start_function: StartFunction
+) -> None:
+    """On Lambda a handler that sends elsewhere is taken off, unless it is kept."""
+    add = f"""
+stream = io.StringIO()
+logging.getLogger().addHandler({keep}(logging.StreamHandler(stream)))
+"""
+    function = start_function(KEPT.replace("ADD", add))
+    function.invoke(0)
+    assert function.invoke(1).result == seen
+    assert [columns(event)[-1] for event in function.log_events()] == ["sold 0", "sold 1"]
+
+
+@pytest.mark.parametrize(("tracing", "seen"), [("otel", ["sold 0", "sold 1"]), ("off", [])])
+def test_opentelemetrys_handler_stays_where_it_traces(
+    tracing: str, seen: list[str], start_function: StartFunction
+) -> None:
+    """Logs go on to OpenTelemetry under ``otel``, beside the lines in CloudWatch."""
+    pytest.importorskip("opentelemetry.sdk._logs")
+    function = start_function(
+        """
+import logging
+from algernon_logging import lambda_logged
+from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler
+from opentelemetry.sdk._logs import export
+
+exporter = getattr(export, "InMemoryLogRecordExporter", None) or export.InMemoryLogExporter
+exporter = exporter()
+provider = LoggerProvider()
+provider.add_log_record_processor(export.SimpleLogRecordProcessor(exporter))
+logging.getLogger().addHandler(LoggingHandler(logger_provider=provider))
+
+@lambda_logged
+def handler(event, context):
+    logging.info("sold %s", event)
+    return [str(each.log_record.body) for each in exporter.get_finished_logs()]
+""",
+        environment={"ALGERNON_TRACING": tracing},
+    )
+    function.invoke(0)
+    assert function.invoke(1).result == seen
+    texts = [columns(event)[-1] for event in function.log_events()]
+    assert [text for text in texts if text.startswith("sold")] == ["sold 0", "sold 1"]
+
+
+HTTPX = """
+import http.server, threading
+import httpx
+from algernon_logging import lambda_logged
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+
+@lambda_logged
+def handler(event, context):
+    httpx.get(f"http://ada:3wTq@127.0.0.1:{server.server_port}/?api_key=3wTq&page=2")
+"""
+
+
+@pytest.mark.parametrize("environment", [{}, JSON], ids=["text", "json"])
+@pytest.mark.parametrize("debug", ["false", "true"])
+def test_no_url_of_an_http_client_shows_a_credential(
+    debug: str, environment: dict[str, str], start_function: StartFunction
+) -> None:
+    """The URLs that httpx calls are logged under DEBUG only, and then without credentials."""
+    pytest.importorskip("httpx")
+    function = start_function(HTTPX, environment={"DEBUG": debug, **environment})
+    assert function.invoke().error is None
+    texts = "".join(event.text for event in function.log_events())
+    assert "3wTq" not in texts + function.printed()
+    assert ("api_key=***&page=2" in texts) is (debug == "true")
 
 
 HOSTILE = """

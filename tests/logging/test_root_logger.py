@@ -198,6 +198,49 @@ def test_libraries_that_are_quieter_stay_so(name: str, capsys: pytest.CaptureFix
     assert capsys.readouterr().err == ""
 
 
+def test_libraries_keep_a_level_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who has chosen a level for a library has its lines from there on."""
+    for name in ("botocore", "httpx"):
+        logging.getLogger(name).setLevel(logging.INFO)
+        lambda_logged(logging.getLogger(name).info)("retrying")
+    assert capsys.readouterr().err.count("\tretrying\n") == 2
+
+
+HTTP_CLIENTS = ["aiohttp.client", "elastic_transport", "httpcore.connection", "httpx", "requests"]
+
+
+@pytest.mark.parametrize("name", HTTP_CLIENTS)
+def test_http_clients_log_warnings_only(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What logs each URL that it calls is as quiet as the libraries of AWS."""
+    client = logging.getLogger(name)
+    lambda_logged(client.info)("GET https://example.com/")
+    lambda_logged(client.warning)("trouble")
+    assert [line.split("\t")[-1] for line in capsys.readouterr().err.splitlines()] == ["trouble"]
+
+
+@pytest.mark.parametrize("name", HTTP_CLIENTS)
+def test_http_clients_log_everything_under_debug(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where DEBUG is true they are heard, until it isn't any more."""
+    client = logging.getLogger(name)
+    for number, debug in enumerate(["false", "true", "false", "true"]):
+        monkeypatch.setenv("DEBUG", debug)
+        lambda_logged(client.debug)("call %s", number)
+    messages = [line.split("\t")[-1] for line in capsys.readouterr().err.splitlines()]
+    assert messages == ["call 1", "call 3"]
+
+
+def test_an_http_client_that_was_turned_down_stays_so_under_debug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A level that somebody chose isn't taken back."""
+    monkeypatch.setenv("DEBUG", "true")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    lambda_logged(logging.getLogger("httpx").info)("GET https://example.com/")
+    assert capsys.readouterr().err == ""
+
+
 class Foreign(logging.StreamHandler[TextIO]):
     """Somebody else's handler."""
 
@@ -209,7 +252,10 @@ class Foreign(logging.StreamHandler[TextIO]):
         super().close()
 
 
-def test_other_handlers_are_cleared_and_left_open(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("on_lambda")
+def test_on_lambda_other_handlers_are_cleared_and_left_open(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Handlers that were on the root logger are taken off, and stay usable elsewhere."""
     stream = io.StringIO()
     foreign = Foreign(stream)

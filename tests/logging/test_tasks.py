@@ -6,10 +6,11 @@ import asyncio
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from threading import Thread
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from algernon_logging import bind, lambda_logged
@@ -21,6 +22,7 @@ algernon_queue = pytest.importorskip(
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..conftest import LocalAWS
     from .lines import JsonLines
 
 SENT_MS = 1545082650636
@@ -290,6 +292,90 @@ def test_a_line_tells_how_each_record_ended(json_lines: JsonLines) -> None:
     assert (failed["outcome"], failed["error"]) == ("failed", "ValueError")
     assert failed["reason"] == "no\n" + "x" * 1021
     assert failed["error_at"].endswith(" in handler")
+
+
+@pytest.fixture
+def topics(aws: LocalAWS) -> dict[str, str]:
+    """Topics of two Tasks."""
+    sns = aws.client("sns")
+    return {name: sns.create_topic(Name=name)["TopicArn"] for name in ("bill", "mail")}
+
+
+def read_ours(json_lines: JsonLines) -> list[dict[str, Any]]:
+    """Take the lines since the last time, without those of the local AWS in this process."""
+    return [line for line in json_lines.read() if line["logger"] != "werkzeug"]
+
+
+def test_a_line_tells_of_each_message_that_a_task_sends(
+    topics: dict[str, str], json_lines: JsonLines
+) -> None:
+    """It names the Task that it is for; of a callback the line of the record's end tells."""
+    router = algernon_queue.TaskRouter(listeners=topics, failures="report")
+    sent: list[str] = []
+
+    def work(n: int) -> None:
+        sent.append(algernon_queue.send_task("bill", {"n": n}))
+        sent.extend(algernon_queue.send_tasks([algernon_queue.Task("mail")] * 2))
+        logging.getLogger().setLevel(logging.CRITICAL)
+
+    router.task(name="work-0")(work)
+    message = {**json.loads(record(0)["body"]), "callback": "bill"}
+    lambda_logged(router.handler)({"Records": [record(0, json.dumps(message))]}, None)
+    *sends, end = read_ours(json_lines)
+    assert [line["message"] for line in sends] == [
+        "Task bill: sent",
+        "Task mail: sent",
+        "Task mail: sent",
+    ]
+    assert [line["next_task_id"] for line in sends] == sent
+    assert [line["next_task_name"] for line in sends] == ["bill", "mail", "mail"]
+    assert all(of_the_record(line) == fields_of(0) for line in sends)
+    assert all((line["logger"], line["level"]) == ("algernon_logging", "INFO") for line in sends)
+    assert (end["outcome"], end["next_task_name"]) == ("done", "bill")
+
+
+def test_a_line_tells_of_what_is_sent_outside_of_tasks(
+    topics: dict[str, str], json_lines: JsonLines
+) -> None:
+    """Whoever starts a chain in a decorated function logs that, with the chain's id."""
+
+    @lambda_logged
+    def order() -> str:
+        return str(algernon_queue.send_task("bill", listeners=topics))
+
+    task_id = order()
+    (line,) = read_ours(json_lines)
+    assert (line["message"], line["chain_id"]) == ("Task bill: sent", task_id)
+    assert (line["next_task_name"], line["next_task_id"]) == ("bill", task_id)
+
+
+def test_no_line_tells_of_what_was_not_sent(aws: LocalAWS, json_lines: JsonLines) -> None:
+    """What SNS doesn't take is the sender's error, and no line says that it was sent."""
+
+    @lambda_logged
+    def order() -> None:
+        algernon_queue.send_task("bill", listeners={"bill": aws.topic_arn("nope")})
+
+    with pytest.raises(algernon_queue.PublishError):
+        order()
+    assert read_ours(json_lines) == []
+
+
+def test_a_line_tells_when_a_failure_comes_back(aws: LocalAWS, json_lines: JsonLines) -> None:
+    """It is the time that the queue says, in UTC."""
+    sqs = aws.client("sqs")
+    queue = f"comes-back-{uuid4()}"
+    url = sqs.create_queue(QueueName=queue, Attributes={"VisibilityTimeout": "90"})["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+
+    def handler(event: Any, context: Any) -> None:
+        raise ValueError("no")
+
+    before = datetime.now(UTC)
+    run(handler, {**record(0), "eventSourceARN": arn["QueueArn"]})
+    *_, end = read_ours(json_lines)
+    seconds = (datetime.fromisoformat(end["comes_back_at"]) - before).total_seconds()
+    assert 89.9 <= seconds <= 90 + (datetime.now(UTC) - before).total_seconds()
 
 
 def test_times_of_sqs_are_exact(json_lines: JsonLines) -> None:

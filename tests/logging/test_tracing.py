@@ -39,7 +39,7 @@ OFF: list[str] = []
 #: Of the libraries that can be patched, those that are in this environment.
 LIBRARIES = [
     name
-    for name in ("aiobotocore", "botocore", "httpx", "pymongo", "requests", "sqlalchemy", "sqlite3")
+    for name in ("aiobotocore", "botocore", "httpx", "requests", "sqlalchemy", "sqlite3")
     if importlib.util.find_spec(name)
 ]
 

@@ -417,6 +417,10 @@ MASKED = [
     "storage_key", "subscription_key", "Ocp-Apim-Subscription-Key", "client_key",
     "client-key-data", "hmac_key", "aes_key", "tls_key", "sig", "x-sig", "hmac", "code_verifier",
     "oauth_code", "verification_code", "csrf", "creds", "cvv", "pem", "license_key", "database_url",
+    "database_uri", "DATABASE_URI", "databaseUri", "db_uri", "connection_uri", "jdbc_url",
+    "mfa_code", "mfaCode", "MFA_CODE", "sms_code", "two_factor_code", "reset_code", "user_code",
+    "login_code", "mfa", "totp_seed", "client_assertion", "PHPSESSID", "webhook_url", "sas_url",
+    "secrets_password", "keys_pin", "per_user_password",
     "seed_phrase", "webhook_key", "password" * 100, "x" * 1000 + "_token",
 ]  # fmt: skip
 NOT_MASKED = [
@@ -475,10 +479,26 @@ NOT_MASKED = [
     "pass_count",
     "trace_id",
     "next_task_id",
+    "tokenizer",
+    "tokenization",
+    "tokenised",
+    "secretary",
+    "country_code",
+    "status_code",
+    "postal_code",
+    "uri",
+    "url",
+    "repository_uri",
 ]
 ABOUT = [
     "token_count", "password_length", "secret_bytes", "api_key_version", "cookie_size",
     "private_key_path", "token_expiry", "password_type", "token_limit",
+    "tokens_used", "tokens_in", "prompt_tokens_details", "completion_tokens_details",
+    "promptTokensDetails", "token_usage", "tokens_per_minute", "tokens_remaining", "token_budget",
+    "password_attempts", "failed_password_attempts", "passwordAttempts", "password_retries",
+    "secrets_rotated", "passwords_checked", "api_keys_revoked", "cookies_deleted",
+    "password_strength", "password_iterations", "secret_key_bits", "secret_rotations",
+    "api_key_uses", "cookie_age", "total_tokens", "max_tokens_total",
 ]  # fmt: skip
 
 
@@ -533,9 +553,10 @@ def test_what_does_not_look_so_is_shown(name: str) -> None:
 @pytest.mark.parametrize("name", ABOUT)
 def test_only_numbers_tell_something_of_a_credential(name: str) -> None:
     """What is named after a property of a credential is shown as a number, and as nothing else."""
-    for number in (7, 1.5, True, None):
+    numbers = {"cached": 3, "audio": None, "by_day": [1, 2.5, {"n": 0}]}
+    for number in (7, 1.5, True, None, numbers, [1, 2], {}):
         assert shown({name: number}) == {name: number}
-    for value in ("s3cret", b"s3cret", ["s3cret"], {"a": "s3cret"}):
+    for value in ("s3cret", b"s3cret", ["s3cret"], {"a": "s3cret"}, {"a": 1, "b": [{"c": "s"}]}):
         assert shown({name: value}) == {name: "***"}
 
 
@@ -597,3 +618,65 @@ Pair = namedtuple("Pair", "left right")  # noqa: PYI024 - the older way to have 
 def test_older_named_tuples_have_their_names() -> None:
     """A named tuple is known by its fields, however it was made."""
     assert shown(Pair(1, [Pair(2, 3)])) == {"left": 1, "right": [{"left": 2, "right": 3}]}
+
+
+def test_objects_of_attrs_have_their_credentials_masked() -> None:
+    """What attrs made is shown as its attributes, of which those that its `repr` hides are none."""
+    attrs = pytest.importorskip("attrs")
+    last_digit = attrs.field(default="4111", repr=lambda number: f"…{number[-1]}")
+    hidden = attrs.field(default="3wTq", repr=False)
+    names = {"user": attrs.field(), "password": attrs.field(), "session": attrs.field()}
+    login_class = attrs.make_class("Login", {**names, "card": last_digit, "salt": hidden})
+    form = {"user": "ada", "password": "***", "session": {"api_key": "***"}, "card": "…1"}
+    login = login_class("ada", "3wTq", {"api_key": "3wTq"})
+    assert shown([login]) == [form]
+    assert shown({"secret": login}) == {"secret": "***"}
+
+
+def test_objects_of_pydantic_have_their_credentials_masked() -> None:
+    """A model is shown as its fields, of which those that its `repr` hides are none."""
+    pydantic = pytest.importorskip("pydantic")
+    if int(pydantic.VERSION.partition(".")[0]) < 2:
+        pytest.skip("RootModel came with pydantic 2")
+    login = pydantic.create_model(
+        "Login",
+        user=(str, ...),
+        password=(str, ...),
+        database=(pydantic.PostgresDsn, ...),
+        pepper=(pydantic.SecretStr, ...),
+        salt=(str, pydantic.Field(default="3wTq", repr=False)),
+    )(user="ada", password="3wTq", database="postgres://ada:3wTq@db/shop", pepper="3wTq")
+    form = shown(login)
+    assert list(form) == ["user", "password", "database", "pepper"]
+    assert (form["user"], form["password"]) == ("ada", "***")
+    assert "://***@db/shop" in form["database"]
+    assert "3wTq" not in str(form)
+    assert shown(pydantic.RootModel[list](root=[login])) == {"root": [form]}
+
+
+class Said:
+    """Something that tells of itself."""
+
+    def __init__(self, said: str) -> None:
+        self.said = said
+
+    def __repr__(self) -> str:
+        return self.said
+
+
+@pytest.mark.parametrize(
+    ("said", "form"),
+    [
+        ("Login(user='ada', password='3wTq', n=1)", "Login(user='ada', password=***, n=1)"),
+        ("<Login token=3wTq user=ada>", "<Login token=*** user=ada>"),
+        (r"L(api_key=b'3w\'Tq', a=1)", "L(api_key=***, a=1)"),
+        ("Settings({'db_pass': '3wTq', \"b\": 1})", "Settings({'db_pass': ***, \"b\": 1})"),
+        ("L(pin=1234, max_tokens=5, secret=None)", "L(pin=***, max_tokens=5, secret=None)"),
+        ("Engine(postgres://ada:3wTq@db/shop)", "Engine(postgres://***@db/shop)"),
+        ("<object at 0x7f>", "<object at 0x7f>"),
+    ],
+    ids=range(7),
+)
+def test_what_other_objects_say_has_its_credentials_masked(said: str, form: str) -> None:
+    """What a class says of an object is shown, but for what it names like a credential."""
+    assert shown(Said(said)) == form

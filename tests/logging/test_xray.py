@@ -293,6 +293,47 @@ print(xray_recorder.context.context_missing)
     assert run(code, **environment) == f"{expected}\n"
 
 
+@pytest.mark.parametrize(
+    ("code", "environment", "errors"),
+    [
+        ("", {}, 0),
+        ("", {"AWS_XRAY_CONTEXT_MISSING": "IGNORE_ERROR"}, 0),
+        ("", {"AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR"}, 2),
+        ('xray_recorder.configure(context_missing="LOG_ERROR")', {}, 2),
+        ("xray_recorder.configure(context=Context())", {}, 0),
+        ('xray_recorder.configure(context=Context(), context_missing="LOG_ERROR")', {}, 2),
+    ],
+    ids=["default", "ignored", "variable", "configured", "context", "context, configured"],
+)
+def test_missing_segments_are_logged_where_that_is_chosen(
+    code: str, environment: dict[str, str], errors: int, run: Callable[..., str]
+) -> None:
+    """LOG_ERROR logs an error for each call outside a segment, for nothing else, and else none."""
+    code = f"""
+import sqlite3
+from algernon_logging import lambda_logged
+from aws_xray_sdk.core import xray_recorder
+from aws_xray_sdk.core.context import Context
+
+@lambda_logged(trace=True)
+def main():
+    with xray_recorder.in_subsegment("alone"):
+        pass
+    print(sqlite3.connect(":memory:").execute("SELECT 7").fetchone()[0], flush=True)
+
+main()
+{code}
+main()
+with xray_recorder.in_segment("job", sampling=1):
+    main()
+"""
+    printed = run(code, **environment)
+    first, then, inside, _ = printed.split("7\n")
+    assert then.count("cannot find the current segment") == errors == len(then.splitlines())
+    assert len(first.splitlines()) == (errors if environment else 0)
+    assert inside == ""
+
+
 def test_disabled_sdk_stays_disabled(run: Callable[..., str], daemon: Daemon) -> None:
     """The SDK's own switch keeps boto3 as it is."""
     code = f"{WORKER}{HANDLER}\nhandler({{}}, None)"

@@ -82,7 +82,11 @@ class Listeners:
 @pytest.fixture(autouse=True)
 def _nothing_known_of_queues() -> None:
     """Have each test's worker ask its queues itself, whatever ran before it."""
-    for answers in (source_queue._redrive_policy, source_queue._max_receive_count):
+    for answers in (
+        source_queue._attributes_of,
+        source_queue._max_receive_count,
+        source_queue._visibility_timeout,
+    ):
         answers.cache_clear()
 
 

@@ -13,7 +13,7 @@ from algernon_queue import (
     TaskRouter,
     queued,
 )
-from algernon_serialize import ajson
+from algernon_serialize import AlgObject, ajson
 from algernon_storage import StoredData
 
 from ..wire import Answer
@@ -188,6 +188,49 @@ def test_arguments_beyond_what_is_read_are_no_use_to_try_again(
     (dead,) = queue.dead_letters()
     assert reasons(dead)["error"] == "ReadLimitError"
     assert "ALGERNON_MAX_READ_BYTES" in reasons(dead)["reason"]
+
+
+class Parcel(AlgObject):
+    """An object that is rebuilt from its weight, which it may have to look up."""
+
+    found: int | Exception = 0
+
+    @classmethod
+    def parse_json(cls, json_dict: Any) -> Parcel:
+        """Look for the weight in what was sent, and then elsewhere."""
+        json_dict["weight"]
+        if isinstance(cls.found, Exception):
+            raise cls.found
+        return cls()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "found", "is_moved"),
+    [
+        ({}, 0, True),
+        ({"weight": 1}, ValueError("no such weight"), True),
+        ({"weight": 1}, CancelledError(), True),
+        ({"weight": 1}, ConnectionError("the scales don't answer"), False),
+        ({"weight": 1}, RuntimeError("who knows"), False),
+    ],
+)
+def test_an_object_that_cannot_be_rebuilt_is_tried_again_if_that_may_help(
+    queue: SourceQueue,
+    monkeypatch: pytest.MonkeyPatch,
+    attributes: dict[str, int],
+    found: int | Exception,
+    is_moved: bool,
+) -> None:
+    """What a class makes no object of is moved at once, unless something couldn't be reached."""
+    monkeypatch.setattr(Parcel, "found", found)
+    tag = {"_alg_class": "Parcel", "_alg_module": __name__, "value": attributes}
+    queue.send(message("good", task_kwargs={"n": tag}))
+    records = queue.receive()
+    result = router().handler(event(*records), LambdaContext())
+    assert result == (ALL_DONE if is_moved else failed(*records))
+    dead = [reasons(one) for one in queue.dead_letters()]
+    assert [one["error"] for one in dead] == ["RebuildError"] * is_moved
+    assert all(f"$.task_kwargs.n: what was sent as {__name__}:Parcel" in d["reason"] for d in dead)
 
 
 def test_a_queued_handler_may_say_so_too(queue: SourceQueue) -> None:

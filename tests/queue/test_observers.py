@@ -225,6 +225,7 @@ def test_one_record_is_told_from_its_receipt_to_its_end(
         "task_id": sent["task_id"],
         "chain_id": CHAIN_ID,
         "topic_arn": topics["next"],
+        "is_callback": True,
     }
     assert notes.of("sending") == [outgoing]
     assert notes.of("sent") == [(outgoing, None)]
@@ -242,6 +243,7 @@ def test_one_record_is_told_from_its_receipt_to_its_end(
         "next_task_id": sent["task_id"],
         "sent_bytes": len(json.dumps(sent, separators=(",", ":")).encode()),
         "result_bytes": StoredData.retrieve(pointer).size,
+        "comes_back_at": None,
     }
 
 
@@ -315,6 +317,7 @@ def test_what_a_task_sends_is_told_while_it_runs(listeners: Listeners, notes: No
     handler(event(record(message(chain_id=CHAIN_ID))), LambdaContext())
     assert [sent["task_name"] for sent in notes.of("sending")] == ["a", "b", "b"]
     assert {sent["chain_id"] for sent in notes.of("sending")} == {CHAIN_ID}
+    assert not any(sent["is_callback"] for sent in notes.of("sending"))
     assert [error for _, error in notes.of("sent")] == [None] * 3
     assert notes.order[:2] == ["received", "started"]
     assert notes.order[-3:] == ["stopped", "ended", "batch_ended"]
@@ -329,6 +332,7 @@ def test_what_is_sent_from_outside_is_told(listeners: Listeners, notes: Notes) -
         "task_id": task_id,
         "chain_id": task_id,
         "topic_arn": topics["work"],
+        "is_callback": False,
     }
     assert notes.said == [("sending", outgoing), ("publishing",), ("sent", outgoing, None)]
 
@@ -398,6 +402,53 @@ def test_a_dead_letter_is_told(aws: LocalAWS, notes: Notes) -> None:
     assert notes.outcomes == ["dead_letter", "failed"]
     assert {type(end["error"]) for end in notes.ends} == {PermanentError}
     assert len(queue.dead_letters()) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "shortest", "longest"),
+    [
+        pytest.param({}, 30, 30, id="the queue's own time"),
+        pytest.param({"backoff": 60}, 30, 60, id="the Task's"),
+    ],
+)
+def test_when_a_failure_comes_back_is_told(
+    aws: LocalAWS, notes: Notes, options: Any, shortest: float, longest: float
+) -> None:
+    """It is the end of the time for which the worker, or else the queue, hides the message."""
+    queue = SourceQueue(aws)  # SQS's default is 30 seconds
+    queue.send(message())
+    router = TaskRouter(failures="report")
+
+    @router.task(**options)
+    def work() -> None:
+        raise ValueError("no")
+
+    before = time.time()
+    router.handler(event(*queue.receive()), LambdaContext())
+    (end,) = notes.ends
+    assert before + shortest <= end["comes_back_at"] <= time.time() + longest
+
+
+@pytest.mark.parametrize(
+    ("error", "receives"), [(PermanentError("no"), 100), (ValueError("no"), 1)]
+)
+def test_what_does_not_come_back_has_no_time(
+    aws: LocalAWS, notes: Notes, error: Exception, receives: int
+) -> None:
+    """A dead letter comes back to nobody."""
+    queue = SourceQueue(aws, max_receive_count=receives)
+    queue.send(message())
+    returning(error)(event(*queue.receive()), LambdaContext())
+    assert [(end["outcome"], end["comes_back_at"]) for end in notes.ends] == [("dead_letter", None)]
+
+
+def test_nobody_knows_when_a_whole_batch_comes_back(aws: LocalAWS, notes: Notes) -> None:
+    """Under "batch" the worker asks its queue nothing."""
+    queue = SourceQueue(aws)
+    queue.send(message())
+    with pytest.raises(BatchFailedError):
+        returning(ValueError("no"), failures="batch")(event(*queue.receive()), LambdaContext())
+    assert [end["comes_back_at"] for end in notes.ends] == [None]
 
 
 def test_under_batch_there_are_no_dead_letters(aws: LocalAWS, notes: Notes) -> None:

@@ -117,13 +117,6 @@ def test_both_spellings_stay_apart() -> None:
     assert (both["by name"], both["with underscore"]) == (1, 2)
 
 
-def test_a_real_key_error_is_not_hidden() -> None:
-    """A KeyError of parse_json comes out as it is, with a note of whose it was."""
-    with pytest.raises(KeyError, match="absent") as caught:
-        ajson.loads(ajson.dumps(Demanding()))
-    assert "Demanding was rebuilt" in caught.value.__notes__[0]
-
-
 def test_equality_is_by_class_and_state() -> None:
     """Objects are equal when their class and their attributes are, and hash alike."""
     assert Credentials("a", "b") == Credentials("a", "b")

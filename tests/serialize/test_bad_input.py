@@ -152,8 +152,22 @@ def test_deep_texts_are_refused(depth: int, opening: str) -> None:
         ajson.loads(opening * depth + '{"_alg_class":"set","value":[]}' + closing * depth)
 
 
+@pytest.mark.parametrize("depth", [400, 900, 5_000, 100_000])
+def test_a_deep_text_without_tags_is_read_or_refused(depth: int) -> None:
+    """A text without tags is read as deep as its parser goes, and beyond raises NestingError."""
+    text = "[" * depth + "]" * depth
+    try:
+        value = ajson.loads(text)
+    except NestingError:
+        assert depth > 900
+    else:
+        for _ in range(depth - 1):
+            (value,) = value
+        assert value == []
+
+
 # What of a text must not decide how deep it may nest.
-INMOST = [
+NO_TAGS = [
     "1",
     "NaN",
     "123456789012345678901234567890",
@@ -161,22 +175,43 @@ INMOST = [
     r'"\u00e9"',
     r'"\ud800"',
     '"_alg_class"',
+    '["_alg_class",{"_alg_module":1,"value":2}]',
+]
+TAGS = [
     '{"_alg_class":"decimal","value":"1"}',
+    r'{"\u005falg_class":"decimal","value":"1"}',
     '{"_alg_class":"datetime","value":{"tz":{"timezone":[0,60,0],"name":null},"iso":"2026-01-01T00:00:00"}}',
 ]
 
 
+def nested(inmost: str, depth: int) -> list[str]:
+    """Return texts of something within so many levels, and beside as many."""
+    deep = [
+        opening * (depth - 1) + "%s" + closing * (depth - 1)
+        for opening, closing in (("[", "]"), ('{"a":', "}"))
+    ]
+    return [f"[{one % inmost}]" for one in deep] + [f"[{inmost},{one % 1}]" for one in deep]
+
+
 @pytest.mark.parametrize("rebuild", [True, False])
-@pytest.mark.parametrize("inmost", INMOST)
-def test_five_hundred_levels_are_read_whatever_else_is_in_a_text(
-    inmost: str, rebuild: bool
-) -> None:
-    """A text nests 500 levels deep and no deeper, whatever it holds and whoever parses it."""
-    for opening, closing in (("[", "]"), ('{"a":', "}")):
-        ajson.loads(opening * 500 + inmost + closing * 500, rebuild=rebuild)
-        for depth in (501, 600, 900, 5_000, 100_000):
+@pytest.mark.parametrize("inmost", NO_TAGS)
+def test_a_text_without_tags_nests_as_deep_whatever_it_holds(inmost: str, rebuild: bool) -> None:
+    """What only looks like a tag or an escape doesn't make a deep text one that is refused."""
+    for depth in (500, 501, 600, 900):
+        for text in nested(inmost, depth):
+            ajson.loads(text, rebuild=rebuild)
+
+
+@pytest.mark.parametrize("rebuild", [True, False])
+@pytest.mark.parametrize("inmost", TAGS)
+def test_a_text_with_tags_nests_five_hundred_levels(inmost: str, rebuild: bool) -> None:
+    """A text with tags nests 500 levels deep and no deeper, wherever they stand."""
+    for text in nested(inmost, 500):
+        ajson.loads(text, rebuild=rebuild)
+    for depth in (501, 600, 900, 5_000, 100_000):
+        for text in nested(inmost, depth):
             with pytest.raises(NestingError):
-                ajson.loads(opening * depth + inmost + closing * depth, rebuild=rebuild)
+                ajson.loads(text, rebuild=rebuild)
 
 
 @pytest.mark.parametrize("rebuild", [True, False])
@@ -184,11 +219,12 @@ def test_a_wide_text_is_not_taken_for_a_deep_one(rebuild: bool) -> None:
     """Many brackets, also in strings, make no text deep; and a deep part is found beside them."""
     row = {"a": [1, [2]], "text": "[[[{" * 200}
     rows = json.dumps([row] * 300)
-    assert ajson.loads(rows, rebuild=rebuild) == [row] * 300
+    tag = '{"_alg_class":"tuple","value":[]}'
+    assert ajson.loads(f"[{rows},{tag}]", rebuild=rebuild)[0] == [row] * 300
     deep = "[" * 499 + "]" * 499
-    ajson.loads(f"[{rows},{deep}]", rebuild=rebuild)
+    ajson.loads(f"[{tag},{rows},{deep}]", rebuild=rebuild)
     with pytest.raises(NestingError):
-        ajson.loads(f"[{rows},[[{deep}]]]", rebuild=rebuild)
+        ajson.loads(f"[{tag},{rows},[[{deep}]]]", rebuild=rebuild)
 
 
 def test_an_object_without_parts_is_read_wherever_it_is_sent() -> None:

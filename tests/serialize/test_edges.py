@@ -10,8 +10,9 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from uuid import UUID
 from zoneinfo import TZPATH, ZoneInfo
 
 import pytest
@@ -198,7 +199,9 @@ def test_a_field_without_a_value_is_refused() -> None:
         ajson.dumps([Later()])
 
 
-@pytest.mark.parametrize("kind", [int, str, list, dict, tuple, set, datetime, Decimal])
+@pytest.mark.parametrize(
+    "kind", [int, str, list, dict, tuple, set, datetime, Decimal, UUID, PurePosixPath]
+)
 def test_what_is_sent_already_is_not_registered(kind: type) -> None:
     """A type that is sent already can't be registered, since it would be sent as before."""
     with pytest.raises(TypeError, match="is sent already"):

@@ -7,13 +7,16 @@ import enum
 from collections import OrderedDict, deque
 from datetime import UTC, datetime, time, timedelta, timezone
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from algernon_serialize import AlgObject, ajson
 from dateutil import tz
 from hypothesis import strategies as st
+
+T = TypeVar("T")
 
 
 @ajson.register
@@ -104,6 +107,69 @@ class Box(AlgObject):
         return cls(json_dict["content"], label=json_dict["label"])
 
 
+class Order:
+    """A class with another in it."""
+
+    @ajson.register
+    class Status(enum.Enum):
+        """How an order stands."""
+
+        OPEN = 1
+        PAID = 2
+
+
+class Payment:
+    """Another class with one of the same name in it."""
+
+    @ajson.register
+    class Status(enum.Enum):
+        """How a payment stands."""
+
+        PAID = 1
+
+
+class Cart(AlgObject):
+    """An object with slots, a dict, and something that it keeps once it is computed."""
+
+    __slots__ = ("__dict__", "_count")
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    @cached_property
+    def total(self) -> int:
+        """Twice the count."""
+        return self._count * 2
+
+    @classmethod
+    def upgrade(cls, json_dict: dict[str, Any]) -> dict[str, Any]:
+        """Give a default."""
+        json_dict.setdefault("count", 1)
+        return json_dict
+
+    @classmethod
+    def parse_json(cls, json_dict: Any) -> Cart:
+        """Make a cart of its count."""
+        return cls(json_dict["count"])
+
+
+class Shelf(AlgObject, Generic[T]):
+    """A generic object."""
+
+    def __init__(self, content: T) -> None:
+        self.content = content
+
+    @classmethod
+    def parse_json(cls, json_dict: Any) -> Shelf[T]:
+        """Make a shelf of its content."""
+        return cls(json_dict["content"])
+
+
+def _looked_at(cart: Cart) -> Cart:
+    assert cart.total is not None
+    return cart
+
+
 ZONES = [
     None,
     UTC,
@@ -145,6 +211,10 @@ hashable_leaves = (
     | paths.map(Path)
     | paths.map(PurePosixPath)
     | paths.map(PureWindowsPath)
+    | st.sampled_from([*Order.Status, *Payment.Status])
+    | st.integers().map(Cart)
+    | st.integers().map(Cart).map(_looked_at)
+    | st.integers().map(Shelf[int])
     | st.sampled_from([*Colour, *Level, Access(0), Access.READ, Access.READ | Access.WRITE])
     | texts.map(Name)
     | texts.map(Seal)

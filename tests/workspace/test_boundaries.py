@@ -37,7 +37,15 @@ EXTRAS = {
 INDIRECT = {"algernon": {"boto3", "botocore", "yaml"}}
 #: The one module that knows what tracing needs, which is imported only when tracing is on.
 ONLY_IN = {
-    "aws_xray_sdk": {"xray.py", "xray_context.py", "xray_patching.py"},
+    "aws_xray_sdk": {
+        "xray.py",
+        "xray_boto.py",
+        "xray_calls.py",
+        "xray_context.py",
+        "xray_patching.py",
+        "xray_sqlalchemy.py",
+        "xray_sqlite.py",
+    },
     "wrapt": {"xray_patching.py"},
     "opentelemetry": {"otel.py"},
 }

@@ -45,6 +45,23 @@ def test_the_python_blocks_of_a_readme_run_as_printed(readme: Path, tmp_path: Pa
     assert run.stdout == "".join(output for _, output in blocks)
 
 
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_readme_installs_tools_into_a_virtual_environment(readme: Path) -> None:
+    """Wherever hatch is installed, the same commands have made the environment that it is for."""
+    text = readme.read_text()
+    for install in re.finditer("pip install hatch", text):
+        commands = text[text.rindex("```console", 0, install.start()) : install.start()]
+        assert "python3 -m venv .venv && " in commands
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_readme_explains_the_name_moncrief_where_it_first_stands(readme: Path) -> None:
+    """Whoever has never heard of it learns that it is a library, and what of."""
+    paragraphs = readme.read_text().split("\n\n")
+    first = next((each for each in paragraphs if "moncrief" in each), None)
+    assert first is None or re.search(r"library\s+in\s+which\s+th", first)
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_in_docstrings_hold(module: str) -> None:
     """Each example in a docstring gives what it says."""

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -207,3 +210,28 @@ def test_the_meta_package_is_lazy(wheels: dict[str, Path], tmp_path: Path) -> No
     )
     assert run(python, "-c", program) == "[]\n"
     assert "ministack" not in installed(python)
+
+
+def test_the_zip_for_lambda_is_the_same_wherever_it_is_made(
+    wheels: dict[str, Path], tmp_path: Path
+) -> None:
+    """The README's commands make equal zips, of what Lambda needs and no more, on any machine."""
+    readme = (ROOT / "packages" / "algernon" / "README.md").read_text()
+    blocks = re.findall(r"^```console\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    (block,) = (block for block in blocks if block.startswith("$ rm -rf build\n"))
+    script = re.sub(r"^\$ ", "", block, flags=re.MULTILINE)
+    zips = []
+    for place, zone, mask in (("here", "UTC", "022"), ("far/away", "Asia/Tokyo", "077")):
+        folder = tmp_path / place
+        folder.mkdir(parents=True)
+        (folder / "dist").symlink_to(wheels["serialize"].parent)
+        (folder / "worker.py").write_text("print('at work')\n")
+        run(sys.executable, "-m", "venv", folder / "venv")
+        shell = f"set -euo pipefail; umask {mask}; export TZ={zone} PATH={folder}/venv/bin:$PATH"
+        run("bash", "-c", f"{shell}\n{script}", cwd=folder)
+        zips.append((folder / "code.zip").read_bytes())
+    assert zips[0] == zips[1]
+    with zipfile.ZipFile(io.BytesIO(zips[0])) as opened:
+        names = opened.namelist()
+    assert {"worker.py", "algernon/__init__.py", "wrapt/__init__.py"} <= set(names)
+    assert not [name for name in names if name.endswith(".pyc") or name.startswith("bin/")]

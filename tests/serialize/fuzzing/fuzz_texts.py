@@ -26,7 +26,8 @@ from uuid import UUID
 import atheris
 
 with atheris.instrument_imports(include=["algernon_serialize"]):
-    from algernon_serialize import SerializeError, ajson, scalars
+    from algernon_serialize import NestingError, SerializeError, ajson, scalars
+    from algernon_serialize.encoding import MAX_DEPTH
     from algernon_serialize.registry import by_name
 
 from .. import values as kinds
@@ -50,6 +51,7 @@ SEEDS: list[Any] = [
     [datetime(2026, 1, 2, 3, 4, 5, 6, zone) for zone in kinds.ZONES],
     [datetime(1970, 1, 1, 0, 0, 0, 1, UTC), time(1, 2, fold=1), time(1, tzinfo=UTC)],
     [kinds.Colour.RED, kinds.Access(3), kinds.Level.LOW, kinds.Point(1), kinds.Money(2)],
+    [*kinds.Order.Status, *kinds.Payment.Status, kinds.Cart(3), kinds.Shelf[int](4)],
     [kinds.Name("Ada"), kinds.Crate([1]), kinds.Seal("x"), kinds.Box({1: kinds.Box(None)})],
 ]
 
@@ -65,6 +67,11 @@ STRANGE_ZONES: list[Any] = [
 
 def _tag(name: str, form: Any) -> bytes:
     return json.dumps({"_alg_class": name, "value": form}).encode()
+
+
+def _object(name: str, form: Any) -> bytes:
+    tag = {"_alg_class": name, "_alg_module": kinds.__name__, "value": form}
+    return json.dumps(tag).encode()
 
 
 def _colliding(count: int) -> list[int]:
@@ -97,6 +104,14 @@ BARE = [
     *(_tag("time", {"tz": None, "iso": "01:00:00", "fold": fold}) for fold in (1, True, 1.0)),
     *(_tag("datetime", {"tz": zone, "iso": "2026-01-02T03:04:05"}) for zone in STRANGE_ZONES),
     _tag("datetime", {"tz": "UTC", "timestamp": 1e-7}),
+    _object("Box", {"content": 1, "_content": 2, "label": "x"}),
+    *(_object(name, "PAID") for name in ("Order.Status", "Payment.Status", "Status")),
+    _object("Cart", {"count": 3}),
+    _object("Cart", {"_count": 3, "total": 6}),
+    _object("Cart", [None]),
+    *(_object("Money", form) for form in ({}, {"amount": 1, "colour\n": 2}, {"_amount": 1})),
+    _object("Point", {"x": 1}),
+    _object("Point", [1, 2]),
     json.dumps({"a\nb": {"_alg_class": "x\u2028", "_alg_module": "y" * 300, "value": 1}}).encode(),
 ]
 
@@ -108,9 +123,14 @@ def check(text: bytes) -> None:
         ContractError: It isn't as the head of this module says.
     """
     for rebuild in (True, False):
-        value = in_both_ways(ajson.loads, text, rebuild=rebuild)
+        try:
+            value = in_both_ways(ajson.loads, text, rebuild=rebuild)
+        except ContractError:
+            if _is_too_deep_for_some_parser(text):
+                return
+            raise
         if isinstance(value, Exception):
-            if not isinstance(value, SerializeError) and not _is_of_a_class(value):
+            if not isinstance(value, SerializeError):
                 raise ContractError("loads raises an error that isn't of this package") from value
         elif rebuild:
             check_value(value)
@@ -134,8 +154,18 @@ def _check_handing_on(text: bytes, unread: Any) -> None:
         raise ContractError(f"{text!r} is handed on as {handed_on!r}")
 
 
-def _is_of_a_class(error: Exception) -> bool:
-    return any("was rebuilt" in note for note in getattr(error, "__notes__", ()))
+def _is_too_deep_for_some_parser(text: bytes) -> bool:
+    # A text without tags is read as deep as its parser goes, which isn't the same for both.
+    brackets = text.count(b"[") + text.count(b"{")
+    return brackets > MAX_DEPTH and isinstance(_error_of(text), NestingError | None)
+
+
+def _error_of(text: bytes) -> Exception | None:
+    try:
+        ajson.loads(text)
+    except SerializeError as error:
+        return error
+    return None
 
 
 def words() -> list[bytes]:

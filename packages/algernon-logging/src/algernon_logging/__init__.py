@@ -3,10 +3,7 @@
 from .decorator import lambda_logged
 from .errors import DecorationError, LoggingError, MissingExtraError, SettingError
 from .fields import bind
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .parsing import parse_line
+from .handlers import keep_handler
 
 __all__ = [
     "DecorationError",
@@ -14,15 +11,20 @@ __all__ = [
     "MissingExtraError",
     "SettingError",
     "bind",
+    "keep_handler",
     "lambda_logged",
     "parse_line",
 ]
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .parsing import parse_line
+else:
+    # Unseen by type checkers, which would otherwise take any name to be here.
+    def __getattr__(name: str) -> object:
+        # No function reads logs, so that none waits for this to be imported.
+        if name == "parse_line":
+            from .parsing import parse_line
 
-def __getattr__(name: str) -> object:
-    # No function reads logs, so that none waits for this to be imported.
-    if name == "parse_line":
-        from .parsing import parse_line
-
-        return parse_line
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return parse_line
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

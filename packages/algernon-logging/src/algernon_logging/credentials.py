@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 MASK = "***"
 
 # A name's words, put together: without case, and without what may stand between them.
 _CREDENTIALS = (
+    "2facode",
     "accesscode",
     "accesskey",
     "accountkey",
+    "activationcode",
     "adminkey",
     "aeskey",
     "apikey",
@@ -20,26 +26,39 @@ _CREDENTIALS = (
     "authorization",
     "backupcode",
     "bearer",
+    "clientassertion",
     "clientkey",
     "codeverifier",
+    "confirmationcode",
     "connectionstr",
+    "connectionuri",
+    "connectionurl",
     "connstr",
     "cookie",
     "credential",
+    "databaseuri",
     "databaseurl",
+    "dburi",
     "dburl",
     "decryptionkey",
     "deploykey",
     "devicecode",
+    "emailcode",
     "encryptionkey",
     "gpgkey",
     "hmackey",
+    "jdbcurl",
     "jwt",
     "keymaterial",
     "licensekey",
+    "logincode",
     "magiclink",
     "masterkey",
+    "mfacode",
+    "onetimecode",
     "otpcode",
+    "otpseed",
+    "pairingcode",
     "passcode",
     "passkey",
     "passphrase",
@@ -51,29 +70,45 @@ _CREDENTIALS = (
     "privatekey",
     "pwd",
     "recoverycode",
+    "resetcode",
     "rsakey",
+    "samlresponse",
+    "sasuri",
+    "sasurl",
     "secret",
     "securitycode",
     "seedphrase",
+    "sessid",
     "sessionid",
     "sessionkey",
     "sharedkey",
     "signature",
+    "signeduri",
     "signedurl",
     "signingkey",
+    "smscode",
     "sshkey",
     "sslkey",
     "storagekey",
     "subscriptionkey",
     "symmetrickey",
+    "tfacode",
     "tlskey",
     "token",
+    "totpseed",
+    "twofactorcode",
+    "unlockcode",
+    "usercode",
     "verificationcode",
+    "verifycode",
     "webhookkey",
+    "webhookuri",
+    "webhookurl",
 )
 # Too short to be looked for in the middle of a word.
 _LAST_WORDS = frozenset(
     {
+        "2fa",
         "auth",
         "cred",
         "creds",
@@ -82,6 +117,8 @@ _LAST_WORDS = frozenset(
         "cvv",
         "dsn",
         "hmac",
+        "mfa",
+        "mnemonic",
         "oauth",
         "otp",
         "pass",
@@ -90,6 +127,7 @@ _LAST_WORDS = frozenset(
         "sas",
         "sid",
         "sig",
+        "tfa",
         "totp",
         "xsrf",
     }
@@ -99,10 +137,99 @@ _ENDS = ("pass", "pw")
 _ORDINARY_ENDS = ("bypass", "compass", "overpass", "surpass", "trespass", "underpass")
 # A name that ends so tells something of a credential: a number is that, a text may be more.
 _ABOUT = frozenset(
-    {"at", "bytes", "count", "expiry", "length", "limit", "path", "size", "ttl", "type", "version"}
+    {
+        "age",
+        "at",
+        "attempted",
+        "attempts",
+        "average",
+        "avg",
+        "bits",
+        "budget",
+        "bytes",
+        "chars",
+        "cost",
+        "count",
+        "counts",
+        "days",
+        "delay",
+        "details",
+        "elapsed",
+        "entropy",
+        "errors",
+        "estimate",
+        "expiration",
+        "expires",
+        "expiry",
+        "failed",
+        "failures",
+        "hours",
+        "index",
+        "interval",
+        "iterations",
+        "lag",
+        "left",
+        "len",
+        "length",
+        "lifetime",
+        "limit",
+        "limits",
+        "max",
+        "maximum",
+        "mean",
+        "median",
+        "min",
+        "minimum",
+        "minutes",
+        "ms",
+        "offset",
+        "path",
+        "percent",
+        "percentage",
+        "position",
+        "quota",
+        "rate",
+        "ratio",
+        "received",
+        "remaining",
+        "retries",
+        "rotations",
+        "rounds",
+        "saved",
+        "score",
+        "seconds",
+        "secs",
+        "sent",
+        "size",
+        "spent",
+        "stats",
+        "strength",
+        "sum",
+        "timeout",
+        "total",
+        "totals",
+        "tries",
+        "ttl",
+        "type",
+        "unused",
+        "usage",
+        "used",
+        "uses",
+        "version",
+        "wasted",
+    }
 )
+# As in ``tokens_in``, ``secrets_rotated`` and ``token_rate_per_hour``.
+_COUNTED = frozenset(
+    {"codes", "cookies", "credentials", "keys", "passwords", "per", "secrets", "tokens"}
+)
+# Words that have another in them by chance.
+_ORDINARY = ("secretar", "tokenis", "tokeniz")
 # Names from outside may be of any length and number, and what is kept of them isn't.
 _MOST_KEPT = 64
+# Of what a value tells in numbers, such as the kinds of tokens that were used.
+_MOST_NUMBERS = 1000
+_MOST_DEPTH = 3
 
 
 def is_hidden(name: str, value: object) -> bool:
@@ -110,34 +237,64 @@ def is_hidden(name: str, value: object) -> bool:
 
     How many tokens there are, or how long a password is, is a number, and no secret;
     a password may be a number too.
+
+    Args:
+        name: The name.
+        value: The value, in its plain form.
     """
     look = _is_credential if len(name) <= _MOST_KEPT else _is_credential.__wrapped__
     numbers_are_harmless = look(name)
     if numbers_are_harmless is None:
         return False
-    kind = type(value)
-    if value is None or kind in (bool, float):
+    if value is None or type(value) in (bool, float):
         return False
-    return not (numbers_are_harmless and kind is int)
+    return not (numbers_are_harmless and _is_of_numbers(value, _MOST_DEPTH))
+
+
+def _is_of_numbers(value: Any, depth: int) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return (
+            depth > 0
+            and len(value) <= _MOST_NUMBERS
+            and all(_is_of_numbers(each, depth - 1) for each in value)
+        )
+    return value is None or type(value) in (bool, float, int)
 
 
 @lru_cache(maxsize=1000)
 def _is_credential(name: str) -> bool | None:
     """Return None of an ordinary name, and of a credential's whether an int is harmless."""
     words = _words(name)
-    squeezed = "".join(words)
+    squeezed = _without_ordinary("".join(words))
     while words and words[-1].isdecimal():
         words.pop()
     if not words:
         return None
     last = words[-1].rstrip("0123456789")
-    if (
-        last in _LAST_WORDS
-        or (last.endswith(_ENDS) and not last.endswith(_ORDINARY_ENDS))
-        or any(part in squeezed for part in _CREDENTIALS)
-    ):
-        return last in _ABOUT or last.endswith("tokens")
+    is_credential = _names_credential(last)
+    if is_credential or any(part in squeezed for part in _CREDENTIALS):
+        return (
+            last in _ABOUT
+            or last.endswith("tokens")
+            or not (is_credential or _COUNTED.isdisjoint(words))
+        )
     return None
+
+
+def _names_credential(word: str) -> bool:
+    return (
+        word in _LAST_WORDS
+        or (word.endswith(_ENDS) and not word.endswith(_ORDINARY_ENDS))
+        or any(part in _without_ordinary(word) for part in _CREDENTIALS)
+    )
+
+
+def _without_ordinary(text: str) -> str:
+    for ordinary in _ORDINARY:
+        text = text.replace(ordinary, "")
+    return text
 
 
 def _words(name: str) -> list[str]:

@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Token
+    from types import CodeType
     from typing import Any, ParamSpec, TypeVar, overload
 
     P = ParamSpec("P")
@@ -21,6 +22,11 @@ _GENERATOR = 0x20
 _COROUTINE = 0x80
 _ITERABLE_COROUTINE = 0x100
 _ASYNC_GENERATOR = 0x200
+
+# Where among the positional arguments Lambda's context is: the second, or where a method
+# is called by its class, the third.
+_PLACES = slice(1, 2)
+_METHOD_PLACES = slice(1, 3)
 
 
 if TYPE_CHECKING:
@@ -44,7 +50,7 @@ def lambda_logged(
     signature. The function's arguments, result and exceptions pass through
     unchanged; its name, docstring and signature stay.
 
-    Each call leaves the root logger with one handler, which writes lines of
+    Each call leaves one handler that writes to the log, on the root logger, in lines of
     tab-separated columns: ``[level]``, time (UTC, RFC 3339, milliseconds),
     request id, function name, function ARN, logger, message; and after those of a
     record of algernon-queue, pairs such as ``chain_id=…``. What isn't known is
@@ -52,13 +58,16 @@ def lambda_logged(
 
     The level is DEBUG where the environment variable ``DEBUG`` is ``true`` in any
     case, else that of ``AWS_LAMBDA_LOG_LEVEL``, else INFO; ``aws_xray_sdk``,
-    ``boto3``, ``botocore`` and ``urllib3`` are kept at WARNING or above.
+    ``boto3``, ``botocore`` and ``urllib3`` log from WARNING on, and HTTP clients too,
+    except at DEBUG. Handlers and levels that a test tool has set stay, and outside
+    Lambda what sends lines elsewhere does.
 
     The request id is read from Lambda's context object, or from the context dict
-    of a ``@queued`` worker, in the second positional argument or in one named
-    ``context``. Any other value there is left alone. A decorated function that a
-    decorated handler calls, in the same thread or another, logs under the
-    handler's request id.
+    of a ``@queued`` worker, in the second positional argument (the third, where
+    ``self`` is the first) or in one named ``context``. Any other value there is left
+    alone. A decorated function that a decorated handler calls, in the same thread or
+    another, logs under the handler's request id; on Lambda, one without any decorated
+    handler around it under that of the invocation that Lambda's runtime began last.
 
     An exception is not logged here: Lambda itself logs what a handler raises.
 
@@ -92,17 +101,24 @@ def lambda_logged(
 
 
 def _decorate(function: Callable[P, R], *, trace: bool | None) -> Callable[P, R]:
-    flags = _check(function)
+    code = _check(function)
     tracing.start(wanted=trace)
     metrics.start()
     tasks.watch()
-    return _awaiting(function) if flags & _COROUTINE else _calling(function)
+    invocation.watch_runtime()
+    if tracing.in_lambda():
+        # For lines at import, and for failures before a decorated function is called.
+        root_logger.configure()
+    places = _METHOD_PLACES if _is_method(code) else _PLACES
+    if code is not None and code.co_flags & _COROUTINE:
+        return _awaiting(function, places)
+    return _calling(function, places)
 
 
-def _calling(function: Callable[P, R]) -> Callable[P, R]:
+def _calling(function: Callable[P, R], places: slice) -> Callable[P, R]:
     @functools.wraps(function)
     def logged(*args: P.args, **kwargs: P.kwargs) -> R:
-        found = _enter(args, kwargs)
+        found = _enter(args[places], kwargs)
         if found is None:
             return function(*args, **kwargs)
         token = invocation.begin(found)
@@ -114,10 +130,10 @@ def _calling(function: Callable[P, R]) -> Callable[P, R]:
     return logged
 
 
-def _awaiting(function: Callable[P, Any]) -> Callable[P, Any]:
+def _awaiting(function: Callable[P, Any], places: slice) -> Callable[P, Any]:
     @functools.wraps(function)
     async def logged(*args: P.args, **kwargs: P.kwargs) -> Any:
-        found = _enter(args, kwargs)
+        found = _enter(args[places], kwargs)
         if found is None:
             return await function(*args, **kwargs)
         token = invocation.begin(found)
@@ -129,11 +145,13 @@ def _awaiting(function: Callable[P, Any]) -> Callable[P, Any]:
     return logged
 
 
-def _enter(args: tuple[object, ...], kwargs: dict[str, object]) -> invocation.Invocation | None:
+def _enter(
+    candidates: tuple[object, ...], kwargs: dict[str, object]
+) -> invocation.Invocation | None:
     """Make ready for a call, and return the invocation that its arguments tell of, if any do."""
     root_logger.configure()
     tasks.watch()
-    return invocation.find(args, kwargs)
+    return invocation.find((*candidates, kwargs.get("context")))
 
 
 def _leave(found: invocation.Invocation, token: Token[invocation.Invocation | None]) -> None:
@@ -143,25 +161,28 @@ def _leave(found: invocation.Invocation, token: Token[invocation.Invocation | No
         tracer.flush()
 
 
-def _check(target: object) -> int:
-    """Refuse what can't be logged, and return the flags of its code."""
+def _check(target: object) -> CodeType | None:
+    """Refuse what can't be logged, and return its code, if that is Python's."""
     if not callable(target) or isinstance(target, type):
         raise DecorationError(
             f"@lambda_logged needs a function, not {target!r}: put it on a Lambda handler or a"
             " Task function, beneath any @classmethod or @property."
         )
-    flags = _code_flags(target)
-    if flags & (_GENERATOR | _ITERABLE_COROUTINE | _ASYNC_GENERATOR):
+    code = _code_of(target)
+    if code is not None and code.co_flags & (_GENERATOR | _ITERABLE_COROUTINE | _ASYNC_GENERATOR):
         raise DecorationError(
             f"@lambda_logged cannot log {target!r}: it is a generator, whose body runs after the"
             " call has returned, without its request id. Decorate a function that runs it to the"
             " end."
         )
-    return flags
+    return code
 
 
-def _code_flags(target: object) -> int:
+def _code_of(target: object) -> CodeType | None:
     while isinstance(target, (functools.partial, staticmethod)):
         target = target.func if isinstance(target, functools.partial) else target.__func__
-    code = getattr(target, "__code__", None) or getattr(type(target).__call__, "__code__", None)
-    return code.co_flags if code else 0
+    return getattr(target, "__code__", None) or getattr(type(target).__call__, "__code__", None)
+
+
+def _is_method(code: CodeType | None) -> bool:
+    return code is not None and code.co_varnames[: code.co_argcount][:1] in {("self",), ("cls",)}

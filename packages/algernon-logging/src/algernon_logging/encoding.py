@@ -116,7 +116,8 @@ def one_line(json_text: str) -> str:
 
 
 def _shown(name: str, value: object) -> object:
-    return MASK if is_hidden(name, value) else plain(value)
+    form = plain(value)
+    return MASK if is_hidden(name, form) else form
 
 
 def _fitting_word(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 
+from .urls import without_credentials
 from .values import name_of_class, shortened
 
 TYPE_CHECKING = False
@@ -97,9 +98,12 @@ def _about(error: BaseException, seen: set[int]) -> dict[str, object]:
 
 
 def text_of(error: object) -> str:
-    """Return what an exception says: 10,000 characters of it, and how many more there are."""
+    """Return what an exception says: 10,000 characters of it, and how many more there are.
+
+    Credentials in URLs are masked.
+    """
     try:
-        return shortened(str.__str__(str(error)), _MOST_TEXT)
+        return shortened(without_credentials(str.__str__(str(error))), _MOST_TEXT)
     except Exception:  # noqa: BLE001 - a line is written, whatever an error does when it is told
         return f"<a {name_of_class(type(error))} that can't be told>"
 
@@ -111,7 +115,10 @@ def _frames(trace: TracebackType | None) -> tuple[list[dict[str, object]], int]:
         places[_MOST_FRAMES // 2 : -_MOST_FRAMES // 2] = []
     try:
         summary = traceback.StackSummary.extract(iter(places))
-        lines = [shortened(frame.line or "", _MOST_CODE) or None for frame in summary]
+        lines = [
+            shortened(without_credentials(frame.line or ""), _MOST_CODE) or None
+            for frame in summary
+        ]
     except Exception:  # noqa: BLE001 - a module's loader may do anything when asked for its source
         lines = [None] * len(places)
     frames: list[dict[str, object]] = []

@@ -6,6 +6,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 
 from .encoding import as_json, as_text
+from .urls import without_credentials
 from .values import name_of
 
 TYPE_CHECKING = False
@@ -78,7 +79,7 @@ class Fields:
         """Return fields under the names that they can have here."""
         added: dict[str, object] = {}
         for key, value in more.items():
-            name = key if type(key) is str else name_of(key)
+            name = without_credentials(key if type(key) is str else name_of(key))
             while name in RESERVED or name in self.fixed or name in added:
                 name = f"extra_{name}"
             added[name] = value
@@ -113,7 +114,7 @@ def bind(**fields: object) -> Binding:
     Args:
         fields: The fields, of any type. A name that a line needs for itself, such
             as ``level`` or ``task_id``, becomes ``extra_level``. Values whose names
-            look like those of credentials are masked.
+            look like those of credentials are masked, and so are credentials in URLs.
 
     Returns:
         A context manager, which can be used once.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
@@ -11,7 +13,9 @@ from .encoding import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextvars import Token
+    from types import FrameType
 
 UNKNOWN = "-"
 
@@ -71,9 +75,56 @@ _here: ContextVar[Invocation | None] = ContextVar("algernon_invocation", default
 # A new thread starts without its starter's context variables, so it takes the latest of these.
 _running: list[Invocation] = []
 
+# What Lambda's runtime said of the invocation that it began last.
+_runtime_s: list[Invocation] = []
+
 # Lambda's context in the process's first invocation; what is logged before counts to it.
 # Not its request id, which an invocation that is tried again has in common with the first.
 _first: list[object] = []
+
+
+def watch_runtime() -> None:
+    """Hear of each invocation from Lambda's runtime, for code that is given no context.
+
+    That is known by the class of the context that it makes for each, which is public:
+    https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+    """
+    if "AWS_LAMBDA_RUNTIME_API" not in os.environ:
+        return
+    made = getattr(sys.modules.get("awslambdaric.lambda_context"), "LambdaContext", None)
+    if made is None or hasattr(made.__init__, "__wrapped__"):
+        return
+    make = made.__init__
+
+    @functools.wraps(make)
+    def noted(context: object, *args: object, **kwargs: object) -> None:
+        make(context, *args, **kwargs)
+        _note(context)
+
+    made.__init__ = noted
+    # What is decorated only when an invocation runs, such as in a module imported then.
+    for context in _callers_variables():
+        if type(context) is made:
+            _note(context)
+
+
+def _note(lambda_context: object) -> None:
+    is_cold_start = _is_first(lambda_context)
+    _runtime_s[:] = [
+        Invocation(
+            function_name=_text(lambda_context, "function_name") or UNKNOWN,
+            function_arn=_text(lambda_context, "invoked_function_arn") or UNKNOWN,
+            request_id=_text(lambda_context, "aws_request_id") or UNKNOWN,
+            is_cold_start=is_cold_start,
+        )
+    ]
+
+
+def _callers_variables() -> Iterator[object]:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        yield from tuple(frame.f_locals.values())
+        frame = frame.f_back
 
 
 def current() -> Invocation:
@@ -82,7 +133,7 @@ def current() -> Invocation:
     if invocation is not None:
         return invocation
     try:
-        return _running[-1]
+        return (_running or _runtime_s)[-1]
     except IndexError:
         return Invocation(
             function_name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", UNKNOWN),
@@ -92,14 +143,18 @@ def current() -> Invocation:
         )
 
 
-def find(args: tuple[object, ...], kwargs: dict[str, object]) -> Invocation | None:
-    """The invocation that a call's arguments tell of, if any do.
+def find(candidates: tuple[object, ...]) -> Invocation | None:
+    """The invocation that the first context among some arguments tells of, if one is there.
 
     What the context doesn't say is taken from the invocation around the call.
     """
-    context = args[1] if len(args) > 1 else kwargs.get("context")
-    if context is None:
-        return None
+    for candidate in candidates:
+        if candidate is not None and (found := _told_by(candidate)) is not None:
+            return found
+    return None
+
+
+def _told_by(context: object) -> Invocation | None:
     try:
         # The context of a worker is a dict, or where records run beside others, a mapping like it.
         lambda_context = context.get("aws") if isinstance(context, Mapping) else context
@@ -110,15 +165,20 @@ def find(args: tuple[object, ...], kwargs: dict[str, object]) -> Invocation | No
         return None
     if not (name or arn or request_id):
         return None
-    if not _first:
-        _first.append(lambda_context)
     around = current()
     return Invocation(
         function_name=name or around.function_name,
         function_arn=arn or around.function_arn,
         request_id=request_id or around.request_id,
-        is_cold_start=lambda_context is _first[0] and _starts_on_demand(),
+        # A context that code made of the runtime's is of the same invocation.
+        is_cold_start=_runtime_s[-1].is_cold_start if _runtime_s else _is_first(lambda_context),
     )
+
+
+def _is_first(lambda_context: object) -> bool:
+    if not _first:
+        _first.append(lambda_context)
+    return lambda_context is _first[0] and _starts_on_demand()
 
 
 def _text(context: object, attribute: str) -> str:

@@ -7,18 +7,18 @@ import logging
 from . import fields, invocation
 from .encoding import MOST_BYTES_OF_AN_EXCEPTION, encode, encode_fitting, one_line
 from .exceptions import exception_form
+from .lambda_handler import GIVEN
 from .messages import message_of
 from .times import line_time
+from .urls import without_credentials
 from .values import plain
 
-# What every LogRecord has, and what Lambda's own handler adds to it.
+# What every LogRecord has, and what handlers and formatters add to it.
 _ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {
     "_frame_type",
     "asctime",
-    "aws_request_id",
     "message",
-    "taskName",
-    "tenant_id",
+    GIVEN,
 }
 # The frames in which Lambda's runtime hands lines on tell their format and level, by
 # which Lambda filters them: two bits for JSON, and the level from the third bit on.
@@ -30,11 +30,14 @@ class JsonFormatter(logging.Formatter):
 
     Args:
         end: What comes after a record, for a handler that adds nothing itself.
+        not_given: Attributes of a record that its handler sets, and no call gave as `extra`.
     """
 
-    def __init__(self, *, end: str = "") -> None:
+    def __init__(self, *, end: str = "", not_given: frozenset[str] = frozenset()) -> None:
         super().__init__()
         self._end = end
+        self._not_given = not_given
+        self._attributes = _ATTRIBUTES | not_given
 
     def format(self, record: logging.LogRecord) -> str:
         """Write the record, with the fields of where it was written, and the end."""
@@ -42,14 +45,16 @@ class JsonFormatter(logging.Formatter):
         attributes["_frame_type"] = _frame_type(record.levelno)
         where = invocation.current()
         here = fields.current()
+        given = attributes.get(GIVEN)
         own_fields = here.json
-        if attributes.keys() - _ATTRIBUTES:
-            own_fields = here.json_with(
-                {name: value for name, value in attributes.items() if name not in _ATTRIBUTES}
-            )
-        if (tenant_id := attributes.get("tenant_id")) is not None:
+        if given or attributes.keys() - self._attributes:
+            extra: dict[object, object] = {
+                name: value for name, value in attributes.items() if name not in self._attributes
+            }
+            own_fields = here.json_with({**extra, **(given or {})})
+        if "tenant_id" in self._not_given and attributes.get("tenant_id") is not None:
             # By the name that it has in Lambda's own JSON lines.
-            own_fields += f',"tenantId":{encode(plain(tenant_id))}'
+            own_fields += f',"tenantId":{encode(plain(attributes["tenant_id"]))}'
         at = line_time(record.created, record.msecs)
         line = (
             f'{{"timestamp":"{at}","level":{encode(record.levelname)},"message":'
@@ -59,8 +64,12 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[1] is not None:
             form = exception_form(record.exc_info[1])
             line += f',"exception":{encode_fitting(form, MOST_BYTES_OF_AN_EXCEPTION)}'
+        elif record.exc_text and not record.exc_info:
+            # All that is left of an exception of another process.
+            form = {"traceback": without_credentials(record.exc_text)}
+            line += f',"exception":{encode_fitting(form, MOST_BYTES_OF_AN_EXCEPTION)}'
         if record.stack_info:
-            line += f',"stack":{encode_fitting(record.stack_info)}'
+            line += f',"stack":{encode_fitting(without_credentials(record.stack_info))}'
         return f"{one_line(line)}}}{self._end}"
 
 

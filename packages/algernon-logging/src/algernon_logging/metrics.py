@@ -1,6 +1,7 @@
 """Metrics of Tasks, in lines that CloudWatch reads them from.
 
-Amazon CloudWatch User Guide, "Specification: Embedded metric format".
+Amazon CloudWatch User Guide, "Specification: Embedded metric format". The lines have no
+level, so that Lambda takes them for INFO: AWS Lambda Developer Guide, "Log-level filtering".
 """
 
 from __future__ import annotations

@@ -7,9 +7,30 @@ import logging
 import os
 import sys
 
+from . import handlers, invocation
+from .lambda_handler import SET_BY_LAMBDA, lambda_handler
+from .tracing import in_lambda
+
 # logging.config disables what it doesn't name, and these tell of each Task.
 _OURS = tuple(map(logging.getLogger, ("algernon_logging", "algernon_queue")))
 _QUIET = tuple(map(logging.getLogger, ("aws_xray_sdk", "boto3", "botocore", "urllib3")))
+# What logs the URLs that it calls, at INFO or below.
+_HTTP_CLIENTS = tuple(
+    map(
+        logging.getLogger,
+        (
+            "aiohttp",
+            "azure.core.pipeline.policies.http_logging_policy",
+            "elastic_transport",
+            "googleapiclient",
+            "httpcore",
+            "httpx",
+            "opensearch",
+            "requests",
+            "urllib3_future",
+        ),
+    )
+)
 # AWS Lambda Developer Guide, "Log-level filtering"; and Python's own names.
 _LEVELS = {
     "TRACE": logging.DEBUG,
@@ -21,21 +42,31 @@ _LEVELS = {
     "FATAL": logging.CRITICAL,
     "CRITICAL": logging.CRITICAL,
 }
+# The level that the root logger has from us.
+_level_set: int | None = None
+# The loggers that have theirs from us.
+_quieted: set[logging.Logger] = set()
 
 
 def configure() -> None:
     """Bring the root logger into shape, at next to no cost where it already is."""
     root = logging.getLogger()
     level = _level()
-    if root.level != level:
-        root.setLevel(level)
     for own in _OURS:
         own.disabled = False
     for library in _QUIET:
-        if library.level < logging.WARNING:
+        if library.level == logging.NOTSET:
             library.setLevel(logging.WARNING)
+    for client in _HTTP_CLIENTS:
+        _quieten(client, is_debug=level == logging.DEBUG)
     if root.handlers != [_output()]:
+        if handlers.is_taken_over(root):
+            return
         _replace_handlers(root)
+    if not invocation.is_running():
+        handlers.take_off_what_repeats(_output())
+    if root.level != level:
+        _set_level(root, level)
 
 
 def _level() -> int:
@@ -46,36 +77,51 @@ def _level() -> int:
     return logging.INFO if lambda_level is None else _LEVELS.get(lambda_level.upper(), logging.INFO)
 
 
+def _quieten(client: logging.Logger, *, is_debug: bool) -> None:
+    if is_debug:
+        if client in _quieted and client.level == logging.WARNING:
+            client.setLevel(logging.NOTSET)
+            _quieted.discard(client)
+    elif client.level == logging.NOTSET:
+        client.setLevel(logging.WARNING)
+        _quieted.add(client)
+
+
+def _set_level(root: logging.Logger, level: int) -> None:
+    """Set the level, unless a test tool, or outside Lambda anybody else, has chosen another."""
+    global _level_set  # noqa: PLW0603 - a process has one root logger
+    if handlers.has_level_of_test_tool(root):
+        return
+    # Python's own level, WARNING, is nobody's choice.
+    if in_lambda() or root.level in (logging.WARNING, _level_set):
+        root.setLevel(level)
+        _level_set = level
+
+
 def _replace_handlers(root: logging.Logger) -> None:
     root.addHandler(_output())
     for handler in list(root.handlers):
-        # pytest puts its handlers back for each test, and tests of workers read them (caplog).
-        if handler is not _output() and type(handler).__module__ != "_pytest.logging":
+        if handler is not _output() and not handlers.stays_on_root(handler):
             root.removeHandler(handler)
 
 
 @functools.cache
 def _output() -> logging.Handler:
-    """The one handler: Lambda's own where there is one, else standard error.
-
-    Only Lambda's handler knows the way to CloudWatch on which a line with
-    newlines, such as a traceback, stays one event. It is known by the attribute
-    by which Lambda's runtime itself finds it.
-    """
-    for handler in logging.getLogger().handlers:
-        if hasattr(handler, "log_sink"):
-            handler.setFormatter(_formatter(end="\n"))
-            return handler
-    handler = StandardErrorHandler()
-    handler.setFormatter(_formatter(end=""))
+    """The one handler: Lambda's own where there is one, else standard error."""
+    handler = lambda_handler()
+    if handler is None:
+        handler = StandardErrorHandler()
+        handler.setFormatter(_formatter(end=""))
+    else:
+        handler.setFormatter(_formatter(end="\n", not_given=SET_BY_LAMBDA))
     return handler
 
 
-def _formatter(*, end: str) -> logging.Formatter:
+def _formatter(*, end: str, not_given: frozenset[str] = frozenset()) -> logging.Formatter:
     if os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON":
         from .json_lines import JsonFormatter
 
-        return JsonFormatter(end=end)
+        return JsonFormatter(end=end, not_given=not_given)
     from .text_lines import TextFormatter
 
     return TextFormatter(end=end)

@@ -11,6 +11,7 @@ import sys
 
 from . import fields, metrics, root_logger, tracing
 from .exceptions import place_of, text_of, type_of
+from .imports import when_imported
 from .times import timestamp
 
 TYPE_CHECKING = False
@@ -26,7 +27,9 @@ _OF_THE_RECORD = ("task_name", "task_id", "chain_id", "message_id", "receive_cou
 
 
 def watch() -> None:
-    """Watch the Tasks of algernon-queue, if it was imported, from now on."""
+    """Watch the Tasks of algernon-queue from now on, or from its import on."""
+    if _QUEUE not in sys.modules:
+        when_imported(_QUEUE, watch)
     observers = getattr(sys.modules.get(_QUEUE), "observers", None)
     if isinstance(observers, list):
         for watcher in (tracing.tracer(), metrics.metrics(), _lines):
@@ -49,6 +52,15 @@ class TaskLines:
         """Let lines of unknown threads carry them no more."""
         fields.end_record()
 
+    def sent(self, message: Mapping[str, Any], error: Exception | None) -> None:
+        """Write what is sent by itself; of a callback, the line of the record's end tells."""
+        if error is not None or message.get("is_callback", True):
+            return
+        if fields.is_in_record():  # elsewhere it may be any program that sends
+            root_logger.configure()
+        if logger.isEnabledFor(logging.INFO):
+            _log_send(message)
+
     def ended(self, record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
         """Write what became of the record, whatever its Task did to the loggers."""
         root_logger.configure()
@@ -59,8 +71,18 @@ class TaskLines:
 _lines = TaskLines()
 
 
+# From these lines ``algernon trace`` tells a chain's story.
+
+
+def _log_send(message: Mapping[str, Any]) -> None:
+    facts = {"next_task_name": message["task_name"], "next_task_id": message["task_id"]}
+    if not fields.is_in_record():
+        facts["chain_id"] = message["chain_id"]
+    with fields.bind(**facts):
+        logger.info("Task %s: sent", message["task_name"])
+
+
 def _log_end(record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
-    """Write the line from which ``algernon trace`` tells a chain's story."""
     outcome, seconds = end["outcome"], end["seconds"]
     facts = {
         "outcome": outcome,
@@ -73,6 +95,7 @@ def _log_end(record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
         "next_task_id": end["next_task_id"],
         "sent_bytes": end["sent_bytes"],
         "result_bytes": end["result_bytes"],
+        "comes_back_at": timestamp(end.get("comes_back_at")),
     }
     if (error := end["error"]) is not None:
         facts |= {

@@ -9,6 +9,7 @@ from . import fields, invocation
 from .encoding import MOST_BYTES_OF_AN_EXCEPTION, encodable, fitting_text
 from .messages import message_of
 from .times import line_time
+from .urls import without_credentials
 from .values import name_of_class
 
 TYPE_CHECKING = False
@@ -54,7 +55,8 @@ class TextFormatter(logging.Formatter):
             record.exc_text = self._traceback(record.exc_info)
         for more in (record.exc_text, record.stack_info):
             if more:
-                text += _indented(f"\n{fitting_text(more, MOST_BYTES_OF_AN_EXCEPTION)}")
+                more = without_credentials(more)  # noqa: PLW2901
+                text += _harmless(f"\n{fitting_text(more, MOST_BYTES_OF_AN_EXCEPTION)}")
         return encodable(text) + self._end
 
     def _traceback(self, exc_info: Any) -> str:
@@ -64,19 +66,19 @@ class TextFormatter(logging.Formatter):
             return f"<a traceback that can't be told: {name_of_class(type(error))}>"
 
 
-def _harmless(message: str, *, has_pairs: bool) -> str:
-    """Return a message that nobody takes for several lines, or for a line's fields."""
-    if "\t" in message:
+def _harmless(text: str, *, has_pairs: bool = False) -> str:
+    """Return a text that nobody takes for several lines, or for a line's fields."""
+    if "\t" in text:
         # An empty column after what would be read as the last one.
-        first = message.splitlines()[0]
-        if "\t" in first and len(first) < len(message):
-            message = f"{first}\t{message[len(first) :]}"
-        if not has_pairs:
-            message += "\t"
-    return _indented(message)
-
-
-def _indented(text: str) -> str:
+        *lines, last = text.splitlines(keepends=True)
+        text = "".join([*map(_closed, lines), last if has_pairs else _closed(last)])
     if "[" in text or "{" in text:
         return re.sub(_LIKE_A_LINE, r"\1 \2", text)
     return text
+
+
+def _closed(line: str) -> str:
+    if "\t" not in line:
+        return line
+    content = line.splitlines()[0]
+    return f"{content}\t{line[len(content) :]}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from math import isfinite
 
 from .credentials import MASK, is_hidden
+from .urls import without_credentials
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,11 +36,13 @@ def plain(value: object) -> object:
 
     Times, numbers and identifiers are written as text in their usual notation,
     collections as lists, bytes in hexadecimal, AlgObjects, dataclasses, named tuples
-    and namespaces as their attributes, and what is none of these by its `repr`. What
-    looks like a credential is masked: by its key or attribute, by the first of two
-    items, or by the ``name`` beside a ``value``. Nothing is raised, whatever the
-    value does.
+    and namespaces, and objects of attrs and pydantic as their attributes, and what is
+    none of these by its `repr`. What looks like a credential is masked: by its key or
+    attribute, by the first of two items, by the ``name`` beside a ``value``, and where it
+    stands in a URL. Nothing is raised, whatever the value does.
     """
+    if type(value) is str:
+        return without_credentials(value)
     return value if _is_plain(value) else _Plainer().plain(value)
 
 
@@ -71,6 +75,8 @@ class _Plainer:
     def plain(self, value: object) -> object:
         """Return what stands for the value, or for a part of it."""
         self._left -= 1
+        if type(value) is str:
+            return without_credentials(value)
         if _is_plain(value):
             return value
         if id(value) in self._around:
@@ -100,13 +106,15 @@ class _Plainer:
             number = int.__int__(value)
             return number if _is_plain(number) else hex(number)
         if issubclass(kind, str):
-            return str.__str__(value)
+            return without_credentials(str.__str__(value))
         if issubclass(kind, float):
             real = float.__float__(value)
             return real if isfinite(real) else repr(real)
         if issubclass(kind, dict):
             return self._members(value.items())
         if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+            if kind.__module__ == "urllib.parse":
+                return self.plain(value.geturl())
             return self._members(zip(kind._fields, value, strict=False))
         if issubclass(kind, (list, tuple)):
             return self._pair_or_items(value)
@@ -137,9 +145,13 @@ class _Plainer:
         if hasattr(kind, "__dataclass_fields__") and kind.__dataclass_params__.repr:  # type: ignore[attr-defined]
             fields = sys.modules["dataclasses"].fields(value)
             return self._members((f.name, getattr(value, f.name)) for f in fields if f.repr)
+        if hasattr(kind, "__attrs_attrs__"):
+            return self._members(_attrs_of(value, kind))
+        if kinds & _PYDANTIC:
+            return self._members(value.__repr_args__())
         if issubclass(kind, Mapping):
             return self._members(value.items())
-        return repr(value)
+        return _without_attributes(without_credentials(repr(value)))
 
     def _members(self, pairs: Iterable[tuple[object, object]]) -> dict[str, object]:
         members: dict[str, object] = {}
@@ -148,10 +160,13 @@ class _Plainer:
                 members["…"] = "<and more>"
                 break
             name = key if type(key) is str else self.name_of(key)
-            hidden = is_hidden(name, value)
+            form = self.plain(value)
+            if is_hidden(name, form):
+                form = MASK
+            name = without_credentials(name)
             while name in members:  # as 1 and "1" are the same name
                 name += f"_{len(members)}"
-            members[name] = MASK if hidden else self.plain(value)
+            members[name] = form
         for holds in _HOLDS:
             if holds in members:
                 self._mask_what_is_held(members, holds)
@@ -182,10 +197,36 @@ class _Plainer:
         return items
 
 
+def _attrs_of(value: Any, kind: Any) -> Iterable[tuple[str, object]]:
+    for attribute in kind.__attrs_attrs__:
+        if attribute.repr:
+            held = getattr(value, attribute.name)
+            yield attribute.name, attribute.repr(held) if callable(attribute.repr) else held
+
+
+def _without_attributes(text: str) -> str:
+    """Return what a class says of an object, without what it names like a credential."""
+    return _ATTRIBUTE.sub(_masked, text)
+
+
+def _masked(attribute: re.Match[str]) -> str:
+    before, name, value = attribute.groups()
+    form = int(value) if value.isdecimal() and len(value) < 20 else value
+    if value in ("None", "True", "False") or not is_hidden(name, form):
+        return attribute[0]
+    return f"{before}{MASK}"
+
+
 def _text_of(data: Any) -> str:
     return str(memoryview(data), "utf-8", "backslashreplace")
 
 
+# As in ``Login(user='ada')``, and in ``{'user': 'ada'}``.
+_ATTRIBUTE = re.compile(
+    r"""(\b([A-Za-z_][\w-]{0,99})(?:=|['"]: ?))"""
+    r"""([bru]?'(?:[^'\\]|\\.)*'|[bru]?"(?:[^"\\]|\\.)*"|[^\s,'")\]}>]+)"""
+)
+_PYDANTIC = frozenset({"pydantic.main.BaseModel", "pydantic.v1.main.BaseModel"})
 _COLLECTIONS = frozenset(
     {
         "builtins.dict_items",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import traceback
-from contextlib import suppress
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -40,13 +38,14 @@ except Exception as error:
         f" {os.environ.get('AWS_XRAY_DAEMON_ADDRESS')!r}, but it is 'HOST:PORT' or"
         " 'tcp:HOST:PORT udp:HOST:PORT'"
     ) from error
-from aws_xray_sdk.core.exceptions.exceptions import SegmentNotFoundException  # noqa: E402
 from aws_xray_sdk.core.lambda_launcher import LAMBDA_TRACE_HEADER_KEY, LambdaContext  # noqa: E402
 from aws_xray_sdk.core.models.dummy_entities import DummySegment  # noqa: E402
 
+from .xray_calls import record_error  # noqa: E402
 from .xray_context import (  # noqa: E402
+    EntityStorage,
     RecordState,
-    RecordStorage,
+    put_subsegment,
     record_state,
     refresh_outside_records,
 )
@@ -55,7 +54,9 @@ from .xray_patching import patch_what_is_imported  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aws_xray_sdk.core.models.subsegment import Subsegment
+
+# From here on, that context is missing is told where somebody chose LOG_ERROR.
+logging.getLogger("aws_xray_sdk.core.context").setLevel(logging.ERROR)
 
 #: The message attribute that brings a trace from Task to Task, named as X-Ray's HTTP header.
 TRACE_ATTRIBUTE = "X-Amzn-Trace-Id"
@@ -63,7 +64,6 @@ TRACE_ATTRIBUTE = "X-Amzn-Trace-Id"
 # AWS X-Ray Developer Guide, "AWS X-Ray segment documents": 64 kB a document, which comes in
 # one datagram with a header.
 _MOST_BYTES = 63_000
-_LONGEST_REASON = 4_000
 
 
 class XRay:
@@ -72,6 +72,7 @@ class XRay:
     def __init__(self) -> None:
         self._context: Any = None
         self._watch_context()
+        self._watch_configuration()
         patch_what_is_imported()
 
     def received(self, record: Mapping[str, Any]) -> None:
@@ -110,7 +111,7 @@ class XRay:
             subsegment.start_time = end["started_at"]
         subsegment.put_annotation("outcome", end["outcome"])
         if end["error"] is not None:
-            _record_error(subsegment, end["error"])
+            record_error(subsegment, end["error"])
         seconds = end["seconds"]
         state.end(time() if seconds is None else subsegment.start_time + seconds)
         if len(subsegment.serialize()) > _MOST_BYTES:
@@ -124,31 +125,52 @@ class XRay:
         return {} if position is None else {TRACE_ATTRIBUTE: position.header}
 
     def _watch_context(self) -> None:
-        """Give the SDK a place of each record's own, in whatever context it is configured with."""
+        """Give the SDK a place of each record's and task's own, in whatever context it has."""
         context = xray_recorder.context
         if context is self._context:
             return
         self._context = context
         if "AWS_XRAY_CONTEXT_MISSING" not in os.environ and context.context_missing == "LOG_ERROR":
             context.context_missing = "IGNORE_ERROR"
-        storage = RecordStorage(context._local)
+        storage = EntityStorage(context._local)
         context._local = storage
         context.clear_trace_entities = storage.clear
+        context.put_subsegment = functools.partial(put_subsegment, context.put_subsegment)
         if isinstance(context, LambdaContext):
             context._refresh_context = functools.partial(
                 refresh_outside_records, storage, context._refresh_context
             )
 
+    def _watch_configuration(self) -> None:
+        """Watch a context that code configures later, before what else it configures counts."""
+        configure = xray_recorder.configure
+
+        @functools.wraps(configure)
+        def watched(*args: Any, **kwargs: Any) -> None:
+            if kwargs.get("context"):
+                xray_recorder.context = kwargs["context"]
+                self._watch_context()
+            configure(*args, **kwargs)
+
+        xray_recorder.configure = watched
+
     def flush(self) -> None:
         """Do nothing: every subsegment is sent when it ends."""
+
+
+def _current_entity() -> Any:
+    """Return the innermost segment, without a word where there is none."""
+    context = xray_recorder.context
+    if not isinstance(context, LambdaContext):
+        entities = getattr(context._local, "entities", None)
+        return entities[-1] if entities else None
+    return xray_recorder.get_trace_entity()
 
 
 def _around() -> TracePosition | None:
     """Return where the SDK stands."""
     if global_sdk_config.sdk_enabled():
-        entity = None
-        with suppress(SegmentNotFoundException):
-            entity = xray_recorder.get_trace_entity()
+        entity = _current_entity()
         if entity is not None and not entity.sampled:
             # The id of an unsampled subsegment is nobody's.
             entity = getattr(entity, "parent_segment", entity)
@@ -158,12 +180,3 @@ def _around() -> TracePosition | None:
     # The SDK forgets a header in which nothing is decided, and any header when it is disabled.
     in_lambda = tracing.in_lambda() or isinstance(xray_recorder.context, LambdaContext)
     return parse_trace_header(os.environ.get(LAMBDA_TRACE_HEADER_KEY)) if in_lambda else None
-
-
-def _record_error(subsegment: Subsegment, error: BaseException) -> None:
-    frames = traceback.extract_tb(error.__traceback__, limit=-xray_recorder.max_trace_back)
-    with suppress(Exception):  # an error may refuse the mark that the SDK puts on it
-        subsegment.add_exception(error, frames)
-    if isinstance(subsegment.cause, dict):
-        for cause in subsegment.cause.get("exceptions", ()):
-            cause.message = getattr(cause, "message", "")[:_LONGEST_REASON]

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
+from time import time
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from algernon_storage import Claim, Document, Outcome
@@ -54,6 +55,8 @@ class Item:
         publication: The message that its result goes on in.
         result_bytes: What S3 keeps of its result, where it keeps it.
         error: Why it failed, or wasn't tried.
+        comes_back_at: When its queue gives it out again, in seconds since 1970, where
+            that is known.
         is_permanent: Whether it would fail in the same way again.
         is_settled: Whether it failed, but somebody else has to deal with that, so
             that it may leave the queue.
@@ -79,6 +82,7 @@ class Item:
     publication: Publication | None = None
     result_bytes: int | None = None
     error: Exception | None = None
+    comes_back_at: float | None = None
     is_permanent: bool = False
     is_settled: bool = False
     is_dead_letter: bool = False
@@ -122,12 +126,16 @@ class Batch:
         give_up: Moves a record that failed away from its FIFO queue, if it isn't to be
             tried again, and tells whether it did.
 
+    Attributes:
+        began_at: When it was handed over, in seconds since 1970.
+
     Raises:
         NotAnSQSEventError: The event isn't one of an SQS queue.
     """
 
     def __init__(self, event: Any, *, stays_whole: bool, give_up: Callable[[Item], bool]) -> None:
         context = copy_context()
+        self.began_at = time()
         self.items = [Item(record, context) for record in records_of(event)]
         self.stays_whole = stays_whole
         self._give_up = give_up

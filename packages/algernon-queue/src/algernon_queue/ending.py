@@ -34,6 +34,7 @@ def _end(item: Item, *, comes_again: bool) -> RecordEnd:
         "next_task_id": None,
         "sent_bytes": None,
         "result_bytes": None,
+        "comes_back_at": item.comes_back_at,
     }
     if item.error is None and not comes_again and (publication := item.publication) is not None:
         end["next_task_name"] = publication.task.task_name

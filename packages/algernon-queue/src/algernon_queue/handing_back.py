@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from time import time
 
+from algernon_serialize import RebuildError, SerializeError
 from algernon_storage import Ledger, OtherTaskError, ReadLimitError
 
 from .batch import Batch, Item
@@ -21,7 +23,7 @@ from .parallel import in_parallel
 from .receives import TriesCounter, is_last, is_last_try
 from .record import REASON_PREFIX, TASK_ID_ATTRIBUTE
 from .retry import Retry
-from .source_queue import hide, move_to_dead_letter_queue
+from .source_queue import hide, move_to_dead_letter_queue, visibility_timeout
 from .state_machine import report_failure
 
 logger = logging.getLogger("algernon_queue")
@@ -37,6 +39,18 @@ _UNREGISTERED = Retry(retries=4, backoff=16)
 
 # What trying again won't change, or would do harm.
 _PERMANENT = (PermanentError, OtherTaskError, ReadLimitError, WorkerLostError)
+
+# What a class that is rebuilt raises for what was sent. For a service that it can't reach it
+# raises others, after which it is tried again.
+_OF_WHAT_WAS_SENT = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    PermanentError,
+    SerializeError,
+    TypeError,
+    ValueError,
+)
 
 
 def release_claims(batch: Batch, ledger: Ledger) -> None:
@@ -94,11 +108,14 @@ class HandingBack:
             if not item.has_failed:
                 self._counter.note_untried(item.record)
         self._move([item for item in staying if item.do(self._is_doomed, item)], deadline)
-        self._hide([item for item in staying if not item.is_settled], deadline)
+        coming_back = [item for item in staying if not item.is_settled]
+        for item in coming_back:
+            item.comes_back_at = _end_of_visibility(batch, item)
+        self._hide(coming_back, deadline)
 
     def _is_doomed(self, item: Item) -> bool:
         """Tell whether a record that stays in the queue isn't to be tried again."""
-        if item.is_permanent or isinstance(item.error, _PERMANENT) or is_last(item.record):
+        if item.is_permanent or _is_permanent(item.error) or is_last(item.record):
             return True
         # In the receives beyond, only a ledger tells what hasn't run from what ends its worker.
         if (item.has_run or not self._has_ledger) and is_last_try(item.record):
@@ -129,8 +146,10 @@ class HandingBack:
         hidden = hide(
             [(item.record, delay) for item, delay in delays], seconds=deadline.seconds_to_wait()
         )
-        for (item, _), problem in zip(delays, hidden, strict=True):
-            if problem is not None:
+        for (item, delay), problem in zip(delays, hidden, strict=True):
+            if problem is None:
+                item.comes_back_at = None if is_last(item.record) else time() + delay
+            else:
                 what = "%s comes back at its queue's own time: %s"
                 item.do(logger.warning, what, item, problem)
 
@@ -146,6 +165,20 @@ class HandingBack:
         if isinstance(item.error, UnregisteredTaskError):
             return _UNREGISTERED
         return self._retry_of(item.message.task_name) if item.message is not None else None
+
+
+def _is_permanent(error: Exception | None) -> bool:
+    if isinstance(error, RebuildError):
+        return isinstance(error.__cause__ or error, _OF_WHAT_WAS_SENT)
+    return isinstance(error, _PERMANENT)
+
+
+def _end_of_visibility(batch: Batch, item: Item) -> float | None:
+    """Return when a queue gives a record out again of itself, if anybody wants to know."""
+    if item.facts is None or is_last(item.record):
+        return None
+    seconds = visibility_timeout(item.record.queue_arn)
+    return None if seconds is None else batch.began_at + seconds
 
 
 def _is_reported(item: Item, task_token: str) -> bool:

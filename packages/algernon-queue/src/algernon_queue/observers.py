@@ -52,12 +52,15 @@ class MessageFacts(TypedDict):
         task_id: The Task's id.
         chain_id: The id of the chain that the Task belongs to.
         topic_arn: The ARN of the topic that it goes to.
+        is_callback: Whether it carries the result of a Task to that Task's callback,
+            rather than being sent by `send_task` and the like.
     """
 
     task_name: str
     task_id: str
     chain_id: str
     topic_arn: str
+    is_callback: bool
 
 
 Outcome = Literal["done", "duplicate", "failed", "dead_letter", "handed_back"]
@@ -80,6 +83,8 @@ class RecordEnd(TypedDict):
         sent_bytes: The bytes that SNS counted of the message to it, or None.
         result_bytes: What was stored of the result to send it, or None where nothing
             was, or by a ledger.
+        comes_back_at: When its queue gives the record out again, in seconds since 1970,
+            or None where it doesn't, or the worker can't tell.
     """
 
     outcome: Outcome
@@ -91,6 +96,7 @@ class RecordEnd(TypedDict):
     next_task_id: str | None
     sent_bytes: int | None
     result_bytes: int | None
+    comes_back_at: float | None
 
 
 class Observer:

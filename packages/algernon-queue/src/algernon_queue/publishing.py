@@ -48,6 +48,7 @@ class Publication:
             one of its own.
         attributes: The texts that go beside it.
         context: The context variables in which observers hear of it, or None if they don't.
+        is_callback: Whether it carries a Task's result.
     """
 
     task: OutgoingTask
@@ -56,6 +57,7 @@ class Publication:
     group: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     context: Context | None = None
+    is_callback: bool = False
 
     @property
     def size(self) -> int:
@@ -80,7 +82,18 @@ class Publication:
     def tell_end(self, error: Exception | None) -> None:
         """Tell observers that it was sent, or why it wasn't."""
         if self.context is not None:
-            tell(self.context, "sent", _facts(self.task, self.topic_arn), error)
+            tell(self.context, "sent", self.facts, error)
+
+    @property
+    def facts(self) -> MessageFacts:
+        """What observers are told of it."""
+        return {
+            "task_name": self.task.task_name,
+            "task_id": self.task.task_id,
+            "chain_id": self.task.chain_id,
+            "topic_arn": self.topic_arn,
+            "is_callback": self.is_callback,
+        }
 
     def withdraw(self) -> None:
         """Note that it won't be sent after all."""
@@ -92,6 +105,8 @@ def write_publication(
     topic_arn: str,
     write: Callable[[int], str],
     group: str | None = None,
+    *,
+    is_callback: bool = False,
 ) -> Publication:
     """Return a message that is ready to be published.
 
@@ -100,29 +115,22 @@ def write_publication(
         topic_arn: The ARN of the topic.
         write: Returns its text, given the bytes that there is room for.
         group: The message group that it belongs to on a FIFO topic.
+        is_callback: Whether it carries a Task's result.
     """
+    unwritten = Publication(task, topic_arn, "", group, is_callback=is_callback)
     if not observers:
-        return Publication(task, topic_arn, write(_MAX_BYTES), group)
+        return replace(unwritten, message=write(_MAX_BYTES))
     context = copy_context()
     attributes: dict[str, str] = {}
-    for wanted in answers(context, "sending", _facts(task, topic_arn)):
+    for wanted in answers(context, "sending", unwritten.facts):
         attributes |= _sendable(wanted)
     attributes = dict(islice(attributes.items(), _MOST_ATTRIBUTES))
-    unwritten = Publication(task, topic_arn, "", group, attributes, context)
+    unwritten = replace(unwritten, attributes=attributes, context=context)
     try:
         return replace(unwritten, message=write(_MAX_BYTES - unwritten.size))
     except Exception as error:
         unwritten.tell_end(error)
         raise
-
-
-def _facts(task: OutgoingTask, topic_arn: str) -> MessageFacts:
-    return {
-        "task_name": task.task_name,
-        "task_id": task.task_id,
-        "chain_id": task.chain_id,
-        "topic_arn": topic_arn,
-    }
 
 
 def _sendable(attributes: Any) -> dict[str, str]:

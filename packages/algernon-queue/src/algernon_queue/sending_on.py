@@ -130,7 +130,8 @@ def _address(
 
 
 def _publication(item: Item, task: OutgoingTask, topic: str) -> Publication:
-    return write_publication(task, topic, partial(_message, item, task), item.record.group)
+    write = partial(_message, item, task)
+    return write_publication(task, topic, write, item.record.group, is_callback=True)
 
 
 def _message(item: Item, task: OutgoingTask, room: int) -> str:

@@ -23,8 +23,8 @@ logger = logging.getLogger("algernon_queue")
 _MAX_BYTES = 1024 * 1024
 # Amazon SQS Developer Guide, "Amazon SQS message metadata": attributes a message.
 _MAX_ATTRIBUTES = 10
-# For how long a queue's redrive policy is taken to be what it was.
-_POLICY_SECONDS = 300
+# For how long what a queue says of itself is taken to be so.
+_PERIOD_SECONDS = 300
 # What a client told of its queues is kept as long as it is that client which is asked.
 _MOST_QUEUES = 100
 # Amazon SQS API Reference, SendMessage: which characters a message may not hold. It is
@@ -91,8 +91,32 @@ def _max_receive_count(sqs: Any, queue_arn: str, period: int) -> int | None:
     return None if policy is None else int(policy["maxReceiveCount"])
 
 
+def visibility_timeout(queue_arn: str) -> int | None:
+    """Return for how many seconds a queue hides what it gave out, or None where it can't be told.
+
+    It is told from what `max_receive_count` has asked for.
+    """
+    try:
+        return _visibility_timeout(aws_client("sqs"), queue_arn, _period()) if queue_arn else None
+    except Exception as error:  # noqa: BLE001 - it is only told to observers
+        _note_unknown(queue_arn, error)
+        return None
+
+
+@lru_cache(_MOST_QUEUES)
+def _visibility_timeout(sqs: Any, queue_arn: str, period: int) -> int | None:
+    try:
+        timeout = _attributes_of(sqs, queue_arn, period).get("VisibilityTimeout")
+    except Exception as error:  # noqa: BLE001 - it isn't asked again for each record
+        _note_unknown(queue_arn, error)
+        return None
+    return None if timeout is None else int(timeout)
+
+
 def _note_unknown(queue_arn: str, error: Exception) -> None:
-    logger.debug("%s can't be asked for its redrive policy: %s", queue_arn, error)
+    logger.debug(
+        "%s can't be asked for its redrive policy and visibility timeout: %s", queue_arn, error
+    )
 
 
 def _change_visibility(queue_arn: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
@@ -129,18 +153,23 @@ def _dead_letter_queue_url(sqs: Any, queue_arn: str) -> str:
     return _queue_url(sqs, policy["deadLetterTargetArn"])
 
 
-@lru_cache(_MOST_QUEUES)
-def _redrive_policy(sqs: Any, queue_arn: str, _period: int) -> dict[str, Any] | None:
-    answer = sqs.get_queue_attributes(
-        QueueUrl=_queue_url(sqs, queue_arn), AttributeNames=["RedrivePolicy"]
-    )
-    policy = answer.get("Attributes", {}).get("RedrivePolicy")
+def _redrive_policy(sqs: Any, queue_arn: str, period: int) -> dict[str, Any] | None:
+    policy = _attributes_of(sqs, queue_arn, period).get("RedrivePolicy")
     return None if policy is None else json.loads(policy)
 
 
+@lru_cache(_MOST_QUEUES)
+def _attributes_of(sqs: Any, queue_arn: str, _period: int) -> Mapping[str, str]:
+    answer = sqs.get_queue_attributes(
+        QueueUrl=_queue_url(sqs, queue_arn), AttributeNames=["RedrivePolicy", "VisibilityTimeout"]
+    )
+    attributes: Mapping[str, str] = answer.get("Attributes", {})
+    return attributes
+
+
 def _period() -> int:
-    """Return a number for the time in which a queue isn't asked for its policy again."""
-    return int(monotonic() // _POLICY_SECONDS)
+    """Return a number for the time in which a queue isn't asked for its attributes again."""
+    return int(monotonic() // _PERIOD_SECONDS)
 
 
 def _dead_letter(record: Record, reasons: Mapping[str, str]) -> Entry:

@@ -15,7 +15,7 @@ from .depth import check_depth
 from .errors import MalformedJSONError, MalformedTagError, NestingError, kind_name
 from .json_text import read, read_by_json, write, write_readable
 from .registering import register
-from .tags import KEYS, TAG, TAG_KEY, count_parts, mark_unread
+from .tags import KEYS, TAG, TAG_KEY, count_parts, has_tags, mark_unread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -94,7 +94,9 @@ def loads(text: str | bytes | bytearray | memoryview, *, rebuild: bool = True) -
         MalformedTagError: A tagged value hasn't the form that its tag asks for, or
             a tag has a part twice.
         UnknownClassError: It holds an object of a class that isn't registered.
-        NestingError: It nests deeper than 500 levels.
+        RebuildError: A class's own code makes no object of what was sent.
+        NestingError: It has tags and nests deeper than 500 levels, or nests
+            deeper than its parser goes.
 
     Example:
         >>> loads('{"_alg_class":"tuple","value":[1,2]}')
@@ -108,16 +110,21 @@ def loads(text: str | bytes | bytearray | memoryview, *, rebuild: bool = True) -
     # An escape could spell a tag's key: all of its characters are below U+0100.
     escapes = b"\\" in data and b"\\u00" in data
     if TAG_KEY not in data and not escapes:
-        check_depth(tree, data)
         return tree
+    value = tree
     if rebuild:
         decoder = Decoder()
-        value = _within_the_stack(decoder.decode, tree)
+        try:
+            value = _within_the_stack(decoder.decode, tree)
+        except NestingError:
+            # What only looked like tags doesn't decide how deep a text may nest.
+            if decoder.tags or has_tags(tree):
+                raise
         tags, parts = decoder.tags, decoder.parts
     else:
-        check_depth(tree, data)
         tags, parts = mark_unread(tree)
-        value = tree
+        if tags:
+            check_depth(tree, data)
     # Of a key that is there twice, a parser keeps the last. Strings that are spelt like
     # the keys make these numbers differ too, so that it takes a closer look.
     if tags and (escapes or parts != count_parts(data)):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
-from operator import attrgetter
 from types import FunctionType
 
+from .attributes import Attributes, upgraded
 from .errors import MalformedTagError, UnserializableError, kind_name
 from .fields import is_dataclass_itself, make_from_fields, missing_parameters, values_of_fields
-from .registry import Registration, by_class, register, split_name
+from .object_state import attributes_of, built_in_contents, reader_of_attributes
+from .registry import Registration, by_class, register
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -26,21 +26,25 @@ class AlgObject:
 
     Args (class keywords):
         wire_name: The name in the text, as ``"module:Class"``. Without it a
-            class is written under the module and name it is defined with.
+            class is written under its ``__module__`` and ``__qualname__``.
         older_names: Names in the same form that the class answers to as well:
             those that it was written under before it was moved or renamed.
 
+    Raises (where a subclass is defined):
+        ValueError: A name hasn't that form, or is another class's already.
+
     Example:
-        >>> class Credentials(AlgObject):
-        ...     def __init__(self, username, password):
-        ...         self._username = username
-        ...         self._password = password
+        >>> class Address(AlgObject):
+        ...     def __init__(self, street, city):
+        ...         self._street = street
+        ...         self._city = city
         ...
         ...     @classmethod
         ...     def parse_json(cls, json_dict):
-        ...         return cls(json_dict["username"], json_dict["password"])
+        ...         return cls(json_dict["street"], json_dict["city"])
         >>> from algernon_serialize import ajson
-        >>> ajson.loads(ajson.dumps(Credentials("ada", "s3cret"))) == Credentials("ada", "s3cret")
+        >>> address = Address("12 St James's Square", "London")
+        >>> ajson.loads(ajson.dumps(address)) == address
         True
     """
 
@@ -61,13 +65,10 @@ class AlgObject:
         # @dataclass(slots=True) makes the class a second time, from its attributes alone.
         kept = cls.__dict__.get(_NAMES)
         if kept is None:
-            module, name = split_name(wire_name) if wire_name else (cls.__module__, cls.__name__)
-            kept = (module, name, tuple(older_names))
+            kept = (wire_name, tuple(older_names))
             setattr(cls, _NAMES, kept)
-        module, name, older = kept
-        writer, reader = _writer_on_first_use(cls), _reader(cls)
-        is_foreign = cls.to_json is not AlgObject.to_json
-        register(Registration(cls, module, name, writer, reader, is_foreign=is_foreign), older)
+        name, older = kept
+        register(Registration(cls, name, _writer_on_first_use(cls), _reader(cls)), older)
 
     @classmethod
     def parse_json(cls, json_dict: Mapping[str, Any]) -> Self:
@@ -79,13 +80,13 @@ class AlgObject:
 
         Args:
             json_dict: Attribute names and their rebuilt values. An attribute
-                ``_name`` can be looked up as ``"name"`` too, and the other way
-                round. A name that is in neither spelling raises KeyError.
+                ``_name`` can be looked up, set and taken out as ``"name"`` too, and
+                the other way round. A name that is in neither spelling raises KeyError.
 
         Raises:
             NotImplementedError: The class neither defines this method nor is a dataclass.
-            TypeError: A field without a default wasn't sent, or one was sent that
-                the dataclass doesn't have.
+            RebuildError: A field was sent that the dataclass doesn't have.
+            TypeError: A field without a default wasn't sent.
         """
         if is_dataclass_itself(cls):
             return make_from_fields(cls, json_dict)
@@ -102,7 +103,8 @@ class AlgObject:
 
         Args:
             json_dict: The attributes as they were sent, with rebuilt values. It
-                may be changed.
+                may be changed. As in that of `parse_json`, a name stands for the
+                attribute in either spelling, with and without an underscore.
 
         Example:
             ``json_dict.setdefault("currency", "EUR"); return json_dict``
@@ -118,7 +120,7 @@ class AlgObject:
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
-        return attributes_of(self) == attributes_of(other)
+        return _same_contents(self, other) and attributes_of(self) == attributes_of(other)
 
     def __hash__(self) -> int:
         return hash((type(self), frozenset(attributes_of(self).items())))
@@ -126,53 +128,6 @@ class AlgObject:
 
 _NAMES = "_alg_names"
 _INHERITED = AlgObject.__dict__["parse_json"].__func__
-
-
-def attributes_of(obj: object) -> dict[str, Any]:
-    """Return an object's attributes, whether it keeps them in a dict, in slots or in both."""
-    attributes = dict(getattr(obj, "__dict__", ()))
-    cls: Any = type(obj)
-    for name in _slots(cls):
-        if hasattr(obj, name):
-            attributes[name] = getattr(obj, name)
-    return attributes
-
-
-_ABSENT = object()
-_get = dict.get
-
-
-class Attributes(dict[str, "Any"]):
-    """The attributes for parse_json, each under its name with and without a leading underscore."""
-
-    __slots__ = ()
-
-    def __missing__(self, name: Any) -> Any:
-        if not isinstance(name, str):
-            raise KeyError(name)
-        # A call more for each attribute would be felt.
-        other = name[1:] if name[:1] == "_" else "_" + name
-        value = _get(self, other, _ABSENT)
-        if value is _ABSENT:
-            raise KeyError(name)
-        return value
-
-    def __contains__(self, name: object) -> bool:
-        return dict.__contains__(self, name) or dict.__contains__(self, _other_spelling(name))
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return an attribute, or the default where there is none."""
-        try:
-            return self[name]
-        except KeyError:
-            return default
-
-    def pop(self, name: str, *default: Any) -> Any:
-        """Take an attribute out, as `dict.pop` does."""
-        other = _other_spelling(name)
-        if not dict.__contains__(self, name) and dict.__contains__(self, other):
-            name = other
-        return super().pop(name, *default)
 
 
 def _writer_on_first_use(cls: type[AlgObject]) -> Callable[[Any], dict[str, Any]]:
@@ -195,9 +150,7 @@ def _writer(cls: Any) -> Callable[[Any], dict[str, Any]]:
         return lambda obj: dict(obj.to_json())
     if is_dataclass_itself(cls):
         return values_of_fields
-    if _slots(cls):
-        return attributes_of
-    return attrgetter("__dict__")
+    return reader_of_attributes(cls)
 
 
 def _reader(cls: type[AlgObject]) -> Callable[[Any], AlgObject]:
@@ -209,13 +162,20 @@ def _reader(cls: type[AlgObject]) -> Callable[[Any], AlgObject]:
                 "the value of an object's tag is a mapping of attributes, not"
                 f" {kind_name(type(attributes))}"
             )
-        current = cls.upgrade(attributes) if upgrades else attributes
-        return cls.parse_json(Attributes(current))
+        return cls.parse_json(
+            upgraded(attributes, cls.upgrade) if upgrades else Attributes(attributes)
+        )
 
     return read
 
 
 def _check_that_it_comes_back(cls: type[AlgObject]) -> None:
+    contents = built_in_contents(cls)
+    if contents is not None and cls.to_json is AlgObject.to_json:
+        raise UnserializableError(
+            f"{cls.__qualname__} is a {contents.__name__} too, and what it holds as one is none of"
+            " its attributes: define to_json to say how it is written, and parse_json to match"
+        )
     if getattr(cls.parse_json, "__func__", None) is not _INHERITED:
         return
     if not is_dataclass_itself(cls):
@@ -231,29 +191,7 @@ def _check_that_it_comes_back(cls: type[AlgObject]) -> None:
         )
 
 
-def _other_spelling(name: Any) -> Any:
-    if not isinstance(name, str):
-        return name
-    return name[1:] if name[:1] == "_" else "_" + name
-
-
-@cache
-def _slots(cls: Any) -> tuple[str, ...]:
-    return tuple(
-        _mangle(owner, slot)
-        for owner in cls.__mro__
-        for slot in _own_slots(owner)
-        if slot not in ("__dict__", "__weakref__")
-    )
-
-
-def _own_slots(cls: type) -> tuple[str, ...]:
-    slots = cls.__dict__.get("__slots__", ())
-    return (slots,) if isinstance(slots, str) else tuple(slots)
-
-
-def _mangle(cls: type, slot: str) -> str:
-    # A slot named __x is stored under the class's private name, as any other attribute is.
-    if slot.startswith("__") and not slot.endswith("__"):
-        return f"_{cls.__name__.lstrip('_')}{slot}"
-    return slot
+def _same_contents(one: AlgObject, other: object) -> bool:
+    """Tell whether two objects of one class are equal as the built-in type that they may be."""
+    contents: Any = built_in_contents(type(one)) or object
+    return contents.__eq__ is object.__eq__ or contents.__eq__(one, other) is True

@@ -10,11 +10,19 @@ from itertools import chain
 from operator import itemgetter
 
 from . import scalars
+from .attributes import MissingAttributeError
 from .collisions import collide
 from .depth import deeper
 from .encoding import MAX_DEPTH
-from .errors import MalformedTagError, PathError, UnknownClassError, kind_name, shown
-from .registry import by_name
+from .errors import (
+    MalformedTagError,
+    PathError,
+    RebuildError,
+    UnknownClassError,
+    kind_name,
+    shown,
+)
+from .registry import by_name, find
 from .scalars import expect
 from .tags import KEYS, MODULE, OWN, TAG, has
 
@@ -140,31 +148,45 @@ class Decoder:
             return make(form)
         except (ArithmeticError, NotImplementedError, TypeError, ValueError) as error:
             raise MalformedTagError(f"this is no {name}: {shown(str(error))}") from error
+        except (MemoryError, RecursionError):
+            raise
+        except Exception as error:
+            # Hashing items, or comparing them, runs code of their classes.
+            raise MalformedTagError(
+                f"this is no {name}: {type(error).__name__} was raised by one of its items"
+            ) from error
 
     def _object(self, tree: dict[str, Any], depth: int) -> Any:
         name = tree[TAG]
         module = tree[MODULE]
         try:
-            registration = by_name[module, name]
-        except (KeyError, TypeError):
+            registration = by_name.get((module, name)) or find(module, name)
+        except TypeError:
+            raise MalformedTagError(
+                f"{TAG!r} and {MODULE!r} of an object's tag aren't both str"
+            ) from None
+        except LookupError as error:
             if type(name) is not str or type(module) is not str:
                 raise MalformedTagError(
                     f"{TAG!r} and {MODULE!r} of an object's tag aren't both str"
                 ) from None
-            raise UnknownClassError(
-                f"{shown(f'{module}:{name}')} is no class that is registered here: import the"
-                " module that defines or registers it before the text is read, or hand the message"
-                " on unread"
-            ) from None
+            raise UnknownClassError(f"{shown(f'{module}:{name}')} {error}") from None
         form = tree["value"]
         plain = type(form) is dict and TAG not in form
         value = self._dict(form, depth) if plain else self.decode(form, depth)
         try:
             return registration.decode(value)
-        except Exception as error:
-            if not isinstance(error, PathError):
-                error.add_note(f"while {module}:{name} was rebuilt")
+        except (MemoryError, PathError, RecursionError):
             raise
+        except Exception as error:
+            what = f"its own code raised {type(error).__name__}"
+            if type(error) is MissingAttributeError:
+                what = f"it has no {shown(repr(error.args[0]))}"
+            # What else the error says may quote what was sent, which isn't for every log.
+            raise RebuildError(
+                f"what was sent as {shown(f'{module}:{name}')} can't be rebuilt here: {what}",
+                registration.cls,
+            ) from error
 
 
 def _is_list_of_leaves(form: Any) -> bool:

@@ -1,7 +1,8 @@
 """From Python values to what JSON can hold: plain values as they are, the others tagged.
 
 An `Encoder` builds a tree of dicts with str keys, lists, tuples of plain leaves,
-and plain leaves.
+and plain leaves. All dicts and lists of a tree are its own, so that nobody can change
+it: code of others runs while the rest of it is built.
 """
 
 from __future__ import annotations
@@ -109,11 +110,17 @@ class Encoder:
         if kind in by_class:
             registration = by_class[kind]
             form = registration.encode(value)
-            if not (self._trusting and depth < MAX_DEPTH - 1 and _is_plain_dict(form)):
+            if type(form) is not dict:
+                form = self.encode(form, depth + 1)
+            elif TAG in form:
                 # A form is the object's own, wherever its keys come from.
-                is_own = type(form) is dict and TAG in form
-                write = self._own_dict if is_own else self.encode
-                form = write(form, depth + 1)
+                form = self._own_dict(form, depth + 1)
+            elif not (
+                self._trusting
+                and depth < MAX_DEPTH - 1
+                and _SURE_LEAVES.issuperset(map(type, (form := form.copy()).values()))
+            ):
+                form = self._dict(form, depth + 1)
             return {TAG: registration.name, MODULE: registration.module, "value": form}
         if kind in self._encoders:
             return self._encoders[kind](value, depth)
@@ -123,8 +130,9 @@ class Encoder:
 
     def _list(self, items: Iterable[Any], depth: int) -> Any:
         depth = _deeper(depth)
+        items = list(items)
         if self._are_leaves(items):
-            return items if type(items) is list else list(items)
+            return items
         if self._are_rows(items):
             _deeper(depth, levels=2)
             return [{TAG: "tuple", "value": item} for item in items]
@@ -152,14 +160,17 @@ class Encoder:
             return self._own_dict(value, depth)
         depth = _deeper(depth)
         sure_leaves = self._sure_leaves
-        if sure_leaves.issuperset(map(type, value.values())):
-            return value
-        encoded = {}
+        encoded = value.copy()
+        encode = self.encode
         key = ""
         try:
-            for key, item in value.items():
+            for key, item in encoded.items():
                 kind = type(item)
-                encoded[key] = item if kind in sure_leaves else self._item(kind)(item, depth)
+                if kind not in sure_leaves:
+                    # Straight to the next level, so that it takes one call of Python's stack.
+                    encoded[key] = (
+                        self._list if kind is list else self._dict if kind is dict else encode
+                    )(item, depth)
         except PathError as error:
             error.inside(key)
             raise
@@ -272,20 +283,11 @@ def _encode_ordinary_float(value: float, depth: int) -> Any:
     return _encode_float(value, depth)
 
 
-def _is_plain_dict(value: Any) -> bool:
-    """Tell whether a value is a dict without a tag that holds nothing but sure leaves."""
-    return (
-        type(value) is dict
-        and TAG not in value
-        and _SURE_LEAVES.issuperset(map(type, value.values()))
-    )
-
-
 def is_scalar(tag: dict[str, Any]) -> bool:
     """Tell whether a tag that was read is one of a value without parts."""
     if {dict, list}.isdisjoint(map(type, tag.values())):
         return True
-    return scalars.is_tag(tag[TAG]) and survey(tag, lambda _: False, _FORM_DEPTH) is not None
+    return scalars.is_tag(tag[TAG]) and survey(tag, _FORM_DEPTH) is not None
 
 
 def _deeper(depth: int, levels: int = 1) -> int:

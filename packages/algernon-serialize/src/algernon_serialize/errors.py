@@ -64,6 +64,22 @@ class UnknownClassError(PathError, LookupError):
     """Raised when a text holds an object of a class that isn't imported here."""
 
 
+class RebuildError(PathError, KeyError, TypeError, ValueError):
+    """Raised when a class makes no object of what a text holds for it.
+
+    What its `parse_json` or `upgrade` raised, or the `decode` that it is registered with, is
+    the error's ``__cause__``. Before version 1.2 that came out by itself: so this is a
+    KeyError, a TypeError and a ValueError too, for whoever waits for one of these.
+
+    Attributes:
+        cls: The class.
+    """
+
+    def __init__(self, problem: str, cls: type = object) -> None:
+        super().__init__(problem)
+        self.cls = cls
+
+
 class MalformedJSONError(SerializeError, ValueError):
     """Raised when a text isn't JSON as RFC 8259 defines it."""
 

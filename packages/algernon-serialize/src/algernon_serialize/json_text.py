@@ -10,18 +10,9 @@ import json
 import re
 from functools import cache
 
-from . import scalars
 from .cycles import find_cycle
-from .encoding import (
-    CONTAINERS,
-    MAX_DEPTH,
-    Encoder,
-    SpellingError,
-    are_ordinary,
-    put_in_order,
-)
+from .encoding import MAX_DEPTH, Encoder, SpellingError, are_ordinary, put_in_order
 from .errors import MalformedJSONError, NestingError, PathError
-from .registry import by_class
 from .survey import Survey, survey
 from .tags import TAG, TAG_KEY, UNREAD, has
 
@@ -45,9 +36,6 @@ _DIGITS_AS_ZEROS = bytes.maketrans(b"-123456789", b"0000000000")
 _encoder = Encoder(trusting=False)
 _orjson_encoder = Encoder(trusting=True)
 
-# What orjson writes in its own way, where it would have to ask.
-_NOT_ASKED = frozenset({"Enum", "UUID", "tuple"})
-
 
 def write(value: Any) -> bytes:
     """Return the JSON text of a value: strict JSON without white space, in UTF-8.
@@ -57,9 +45,10 @@ def write(value: Any) -> bytes:
         NestingError: Its text would nest too deeply, or it contains itself.
     """
     orjson = _orjson()
-    text = None if orjson is None else _write_by_orjson(value, orjson)
-    if text is None:
-        text = _write_plain(value)
+    seen = survey(value, MAX_DEPTH)
+    text = None if orjson is None else _write_by_orjson(value, seen, orjson)
+    if text is None and seen is not None:
+        text = _write_plain(value, seen)
     return _dumps(_tree_of(value)) if text is None else text
 
 
@@ -139,10 +128,9 @@ def _orjson() -> Any:
     return orjson
 
 
-def _write_plain(value: Any) -> bytes | None:
-    """Return the text of a value that is plain JSON, else None."""
-    seen = survey(value, _never, MAX_DEPTH)
-    if seen is None or not _STR.issuperset(map(type, keys := seen.all_keys())):
+def _write_plain(value: Any, seen: Survey) -> bytes | None:
+    """Return the text of a value of plain types, if it is plain JSON, else None."""
+    if not _STR.issuperset(map(type, keys := seen.all_keys())):
         return None
     if TAG in keys and _looks_like_tags(seen):
         return None
@@ -153,15 +141,16 @@ def _write_plain(value: Any) -> bytes | None:
         return None
 
 
-def _write_by_orjson(value: Any, orjson: Any) -> bytes | None:
+def _write_by_orjson(value: Any, seen: Survey | None, orjson: Any) -> bytes | None:
     """Return the text of a value, or None if it has a part that the standard library has to write.
 
-    What orjson would write otherwise than it should come back, is left to the
-    encoder altogether.
+    orjson gets plain values as they are. Of any other it gets a tree that is the encoder's
+    own, and is never given a function to ask: code of others that ran within it could change
+    the list that it is at, which would end the process.
     """
-    as_it_is = _write_as_it_is(value, orjson)
-    if as_it_is is not None:
-        return as_it_is
+    plain = None if seen is None else _write_plain_by_orjson(value, seen, orjson)
+    if plain is not None:
+        return plain
     try:
         text: bytes = orjson.dumps(_orjson_encoder.encode(value))
     except (PathError, RecursionError, SpellingError, TypeError):
@@ -170,18 +159,10 @@ def _write_by_orjson(value: Any, orjson: Any) -> bytes | None:
     return text
 
 
-def _write_as_it_is(value: Any, orjson: Any) -> bytes | None:
-    """Return the text of a value, if orjson writes it right and asks about the rest, else None.
-
-    Before it is given to orjson, a value is looked through for tuples, among
-    others: orjson 3.12 and 3.13 write them as lists, and past the end of their
-    memory where they nest some hundreds deep.
-    """
-    seen = survey(value, _is_asked_about, MAX_DEPTH)
-    if seen is None:
-        return None
+def _write_plain_by_orjson(value: Any, seen: Survey, orjson: Any) -> bytes | None:
+    """Return the text of a value of plain types, if orjson writes it right, else None."""
     try:
-        text: bytes = orjson.dumps(value, _orjson_encoder.encode, _passthrough(orjson))
+        text: bytes = orjson.dumps(value)
     except (RecursionError, TypeError):
         return None
     # Keys that aren't str it refuses by itself; NaN and the infinities it writes as null.
@@ -195,16 +176,6 @@ def _write_as_it_is(value: Any, orjson: Any) -> bytes | None:
 def _looks_like_tags(seen: Survey) -> bool:
     """Tell whether a user's own dict is among what was seen that has to be escaped."""
     return any(TAG in one and not has(one, UNREAD) for dicts in seen.dicts for one in dicts)
-
-
-@cache
-def _passthrough(orjson: Any) -> int:
-    option: int = (
-        orjson.OPT_PASSTHROUGH_DATACLASS
-        | orjson.OPT_PASSTHROUGH_DATETIME
-        | orjson.OPT_PASSTHROUGH_SUBCLASS
-    )
-    return option
 
 
 def _tree_of(value: Any) -> Any:
@@ -224,21 +195,3 @@ def _dumps(tree: Any) -> bytes:
 
 def _has_tiny_number(text: bytes) -> bool:
     return any(pattern.search(text) for pattern in _TINY)
-
-
-def _never(_kind: type) -> bool:
-    return False
-
-
-@cache
-def _is_asked_about(kind: type) -> bool:
-    """Tell whether orjson may meet a type, about which it asks its default function.
-
-    It mayn't where the answer runs code of others, which could change the value that
-    orjson is at: it would crash.
-    """
-    if kind in CONTAINERS or kind in scalars.ENCODERS or scalars.late_encoder(kind):
-        return kind.__name__ not in _NOT_ASKED
-    if kind not in by_class or by_class[kind].is_foreign:
-        return False
-    return all(base.__name__ not in _NOT_ASKED for base in kind.__mro__[:-1] if base is not tuple)

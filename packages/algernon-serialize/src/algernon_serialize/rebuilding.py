@@ -31,6 +31,7 @@ def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
         TypeError: The message is no mapping.
         MalformedTagError: A tagged value hasn't the form that its tag asks for.
         UnknownClassError: It holds an object of a class that isn't registered.
+        RebuildError: A class's own code makes no object of what was sent.
         NestingError: It nests deeper than 500 levels.
 
     Example:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from .encoding import CONTAINERS
-from .errors import MalformedTagError, kind_name
+from .errors import MalformedTagError, UnserializableError, kind_name
 from .fields import is_dataclass_itself, make_from_fields, missing_parameters, values_of_fields
-from .registry import Registration, split_name
+from .object_state import built_in_contents
+from .registry import Registration
 from .registry import register as add
-from .scalars import ENCODERS
+from .scalars import ENCODERS, late_encoder
 from .survey import PLAIN
 
 TYPE_CHECKING = False
@@ -59,8 +60,8 @@ def register(
 
     Args:
         cls: The class; left out where the decorator has options.
-        name: The name in the text, as ``"module:Class"``; by default the module
-            and name that the class is defined with.
+        name: The name in the text, as ``"module:Class"``; by default the class's
+            ``__module__`` and ``__qualname__``.
         encode: Turns an object into a value that `ajson` can send.
         decode: Turns that value, rebuilt, into an object. It is called with what
             a sender wrote, so it should refuse what it doesn't expect.
@@ -69,8 +70,9 @@ def register(
         The class, so that it serves as a decorator, bare or with options.
 
     Raises:
-        ValueError: The name hasn't the form ``"module:Class"``.
-        TypeError: The class needs `encode` and `decode`, or one is missing.
+        ValueError: The name hasn't the form ``"module:Class"``, or is another class's.
+        TypeError: The class is sent without that, or needs `encode` and `decode`, or one of
+            these is missing.
 
     Example:
         >>> from fractions import Fraction
@@ -83,7 +85,7 @@ def register(
     def register_class(cls: type) -> type:
         if not isinstance(cls, type):
             raise TypeError(f"{cls!r} is no class, and only the objects of one can be sent")
-        if cls in PLAIN or cls in CONTAINERS or cls in ENCODERS:
+        if cls in PLAIN or cls in CONTAINERS or cls in ENCODERS or late_encoder(cls):
             raise TypeError(f"{cls.__qualname__} is sent already, and in one way only")
         how = (encode, decode) if encode and decode else _own_way(cls)
         if how is None or bool(encode) != bool(decode):
@@ -92,23 +94,45 @@ def register(
                 " something that ajson can send, and back: only an Enum, a namedtuple or a"
                 " dataclass has a way of its own"
             )
-        module, own_name = split_name(name) if name else (cls.__module__, cls.__name__)
-        add(Registration(cls, module, own_name, *how, is_foreign=encode is not None))
+        add(Registration(cls, name, *how))
         return cls
 
     return register_class if cls is None else register_class(cls)
 
 
 def _own_way(cls: type) -> tuple[Encode, Decode] | None:
-    if is_dataclass_itself(cls) and not missing_parameters(cls):
+    if is_dataclass_itself(cls) and not missing_parameters(cls) and not built_in_contents(cls):
         return values_of_fields, lambda values: make_from_fields(cls, _mapping(cls, values))
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-        return lambda value: value._asdict(), lambda values: cls(**_mapping(cls, values))
+        return _way_of_namedtuple(cls)
     if any(base.__name__ == "Flag" and base.__module__ == "enum" for base in cls.__mro__):
         return lambda member: member._value_, lambda value: _flag(cls, value)
     if any(base.__name__ == "Enum" and base.__module__ == "enum" for base in cls.__mro__):
         return lambda member: member._name_, lambda name: _member(cls, name)
     return None
+
+
+def _way_of_namedtuple(cls: Any) -> tuple[Encode, Decode]:
+    def encode(value: Any) -> dict[str, Any]:
+        form = dict(zip(cls._fields, tuple.__iter__(value), strict=True))
+        if makes_as_given:
+            return form
+        try:
+            comes_back = tuple.__eq__(cls(**form), value)
+        except Exception as error:
+            raise UnserializableError(
+                f"{cls.__qualname__} can't be made again of the fields of this one: {error!r:.200}"
+            ) from error
+        if comes_back is not True:
+            raise UnserializableError(
+                f"{cls.__qualname__}, made again of the fields of this one, holds others: let its"
+                " __new__ take what it made as it is, or register it with encode= and decode="
+            )
+        return form
+
+    # The __new__ that collections.namedtuple makes is defined in a namespace of this name.
+    makes_as_given = str(cls.__new__.__module__).startswith("namedtuple_")
+    return encode, lambda values: cls(**_mapping(cls, values))
 
 
 def _mapping(cls: type, values: Any) -> dict[str, Any]:

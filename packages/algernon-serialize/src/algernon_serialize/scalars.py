@@ -61,6 +61,14 @@ def _encode_name(value: object) -> str:
     return name
 
 
+def _encode_path(value: object) -> str:
+    name = _encode_name(value)
+    # Python 3.11 writes PureWindowsPath("./c:a") as a path on the drive C.
+    if type(value)(name) != value:  # type: ignore[call-arg]
+        raise TypeError(f"the {type(value).__name__} is another path when it is made of its text")
+    return name
+
+
 def _encode_bytes(value: bytes | bytearray) -> str:
     return binascii.b2a_base64(value, newline=False).decode()
 
@@ -191,7 +199,7 @@ def late_encoder(kind: type) -> tuple[str, Callable[[Any], Any]] | None:
     for tag, (module, name) in _LATE.items():
         loaded = sys.modules.get(module)
         if loaded is not None and getattr(loaded, name) is kind:
-            ENCODERS[kind] = (tag, _encode_name)
+            ENCODERS[kind] = (tag, _encode_name if tag == "uuid" else _encode_path)
             return ENCODERS[kind]
     return None
 

@@ -12,7 +12,6 @@ from types import NoneType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
-    from collections.abc import Callable
     from typing import Any
 
 #: Types that JSON has itself. A float may be NaN, though, and a str have lone surrogates.
@@ -43,13 +42,11 @@ class Survey:
         return set(chain.from_iterable(chain.from_iterable(self.dicts)))
 
 
-def survey(value: Any, allowed: Callable[[type], bool], max_depth: int) -> Survey | None:
-    """Look through a value that may be made of plain types, and of others that are allowed.
+def survey(value: Any, max_depth: int) -> Survey | None:
+    """Look through a value that may be made of plain types alone.
 
     Args:
         value: The value.
-        allowed: Tells of a type that isn't plain whether it may occur. What an
-            object of it holds isn't looked at.
         max_depth: How deep the value may nest.
 
     Returns:
@@ -60,19 +57,18 @@ def survey(value: Any, allowed: Callable[[type], bool], max_depth: int) -> Surve
     level = [value]
     for _ in range(max_depth + 1):
         kinds = set(map(type, level))
-        special = kinds - PLAIN
-        if not all(map(allowed, special)):
+        if not kinds <= PLAIN:
             return None
         if float in kinds:
             seen.floats.append(level)
         if kinds.isdisjoint(_CONTAINERS):
             return seen
-        if special:
-            level = [item for item in level if type(item) in _CONTAINERS]
-            kinds &= _CONTAINERS
         if dict in kinds:
             alone = len(kinds) == 1
             dicts = level if alone else [item for item in level if type(item) is dict]
+            # Rows are alike: the first one tells soonest that there is another type.
+            if not PLAIN.issuperset(map(type, dicts[0].values())):
+                return None
             seen.dicts.append(dicts)
             lists = [] if alone else [item for item in level if type(item) is list]
             level = _items_of(dicts, lists, visited)

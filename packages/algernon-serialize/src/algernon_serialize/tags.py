@@ -44,6 +44,17 @@ def count_parts(text: bytes) -> int:
     return sum(map(text.count, _SPELT_KEYS))
 
 
+def has_tags(tree: Any) -> bool:
+    """Tell whether there are tags in the plain JSON that was read from a text."""
+    containers: list[Any] = [[tree]]
+    for container in containers:  # which grows on the way
+        if type(container) is dict and TAG in container:
+            return True
+        items = container.values() if type(container) is dict else container
+        containers += [item for item in items if type(item) in _CONTAINERS]
+    return False
+
+
 def mark_unread(tree: Any) -> tuple[int, int]:
     """Mark the tags in the plain JSON that was read from a text, in place.
 

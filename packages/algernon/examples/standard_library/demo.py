@@ -2,8 +2,8 @@
 
 For each module a chain of three Tasks reads the source, measures it and writes
 a report to S3. One file is no Python on purpose: it ends in a dead-letter
-queue. At the end, all reports are compared with the same measurement made here,
-in one process.
+queue. At the end, all reports are compared with the same measurement made here
+before, in one process, which also tells how fast the machine is.
 """
 
 from __future__ import annotations
@@ -11,23 +11,31 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import measuring
 from algernon import Task, ajson, send_tasks
 from algernon.local import LocalSystem
+from algernon.template import TIMEOUTS
 from algernon_storage import aws_client
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
-# Long enough for a batch of ten modules on a busy machine. What a worker had in hand that
-# was stopped comes again after six times this.
-FUNCTION_SECONDS = 10
-# It is given up when nothing has moved for so long.
-PATIENCE_SECONDS = 150
+# A worker has at least so many seconds for a batch, and so many times as long as the slowest
+# module takes here: it begins no other while it has too little time. What it had in hand when
+# it was stopped comes again after six times that.
+LEAST_SECONDS = 10
+MOST_TIMES_SLOWER = 30
+# However long it takes, it is given up only when nothing has moved in the time of so many tries.
+PATIENT_TRIES = 3
+# Of what went wrong, so much is shown.
+MOST_SHOWN = 10
 TASK_NAMES = ("read_source", "measure_source", "write_report")
 CHAIN = "measure_source#write_report"
 UNPARSEABLE = "unparseable.txt"
@@ -35,28 +43,58 @@ UNPARSEABLE = "unparseable.txt"
 console = Console()
 
 
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that its worker gave up, and why."""
+
+    task_name: str
+    path: str
+    reason: str
+
+    @classmethod
+    def of(cls, received: dict[str, Any]) -> Self:
+        """Read what SQS hands over."""
+        message = ajson.loads(ajson.loads(received["Body"])["Message"])
+        kwargs = message["task_kwargs"]
+        path = kwargs["measure"].path if "measure" in kwargs else kwargs["path"]
+        # SQS gives none where it moved the message itself.
+        reason = received.get("MessageAttributes", {}).get("algernon.reason", {})
+        return cls(message["task_name"], path, reason.get("StringValue", "its worker was stopped"))
+
+
 def main() -> int:
     """Run the demo, and return the exit code of the process."""
     paths = measuring.modules()
-    console.print(
-        f"Starting a local AWS, to measure {len(paths)} modules of Python {sys.version.split()[0]}."
-    )
-    with LocalSystem(
-        "worker:router", directory=Path(__file__).parent, timeout=FUNCTION_SECONDS
-    ) as system:
+    console.print(f"Measuring {len(paths)} modules of Python {sys.version.split()[0]} here.")
+    expected, slowest = measure_here(paths)
+    console.print("Starting a local AWS, to measure them there.")
+    timeout = min(TIMEOUTS[-1], max(LEAST_SECONDS, ceil(MOST_TIMES_SLOWER * slowest)))
+    with LocalSystem("worker:router", directory=Path(__file__).parent, timeout=timeout) as system:
         os.environ.update(system.environ)
         console.print(f"The stack {system.stack_name} is deployed at {system.endpoint_url}.")
         console.print("The unparseable file is tried five times, at growing intervals.")
-        seconds = run_chains(paths, system)
+        seconds = run_chains(paths, system, patience=PATIENT_TRIES * 6 * timeout)
         reports = read_reports(system.bucket_name)
         letters = dead_letters(system)
-    return show(paths, reports, letters, seconds)
+    return show(expected, reports, letters, seconds)
 
 
-def run_chains(paths: list[str], system: LocalSystem) -> float:
+def measure_here(paths: list[str]) -> tuple[dict[str, measuring.Measure], float]:
+    """Return the measure of each module, and how many seconds the slowest took."""
+    measures = {}
+    slowest = 0.0
+    for path in paths:
+        begin = time.monotonic()
+        measures[path] = measuring.measure(**measuring.read("standard library", path))
+        slowest = max(slowest, time.monotonic() - begin)
+    return measures, slowest
+
+
+def run_chains(paths: list[str], system: LocalSystem, patience: float) -> float:
     """Send all chains, wait until each ended, and return how many seconds the modules took.
 
-    As long as anything moves, it is waited for: a busy machine takes longer.
+    As long as anything moves, it is waited for: a busy machine takes longer. Where it is
+    given up, it says why.
     """
     tasks = [
         Task("read_source", {"root": "example", "path": UNPARSEABLE}, CHAIN),
@@ -75,7 +113,10 @@ def run_chains(paths: list[str], system: LocalSystem) -> float:
         send_tasks(tasks)
         seconds = 0.0
         before = None
-        while time.monotonic() - moved < PATIENCE_SECONDS:
+        said: deque[str] = deque(maxlen=MOST_SHOWN)
+        while time.monotonic() - moved < patience:
+            lines = system.log_lines()
+            said.extend(lines)
             done = len(report_keys(system.bucket_name))
             failed = sum(message_counts(system.dead_letter_queue_url).values())
             left = message_counts(system.queue_url)
@@ -85,14 +126,16 @@ def run_chains(paths: list[str], system: LocalSystem) -> float:
                 seconds = time.monotonic() - begin
             if seconds and failed:
                 return seconds
-            if (done, failed, left) != before:
+            if lines or (done, failed, left) != before:
                 before, moved = (done, failed, left), time.monotonic()
+            elif not any(left.values()):
+                why = "since no message is left in a queue"
+                break
             time.sleep(0.5)
-    console.print(
-        f"Given up, since nothing moved for {PATIENCE_SECONDS} s; the messages that are left, by"
-        f" Task: {left}",
-        style="red",
-    )
+        else:
+            why = f"since nothing moved for {patience} s; messages left, by Task: {left}"
+    console.print(f"Given up after {done} of {len(paths)} reports, {why}.", style="red")
+    console.print("What the workers said last:", *said, sep="\n", markup=False)
     return time.monotonic() - begin
 
 
@@ -126,50 +169,63 @@ def message_counts(queue_url: Callable[[str], str]) -> dict[str, int]:
     return counts
 
 
-def dead_letters(system: LocalSystem) -> list[dict[str, Any]]:
-    """Return the messages of the dead-letter queue where the unparseable file should be."""
-    answer = aws_client("sqs").receive_message(
-        QueueUrl=system.dead_letter_queue_url("measure_source"), MaxNumberOfMessages=10
-    )
-    envelopes = [ajson.loads(found["Body"]) for found in answer.get("Messages", [])]
-    return [ajson.loads(envelope["Message"]) for envelope in envelopes]
+def dead_letters(system: LocalSystem) -> list[DeadLetter]:
+    """Return what is in the dead-letter queues, where the unparseable file alone should be."""
+    letters: list[DeadLetter] = []
+    for name in TASK_NAMES:
+        url = system.dead_letter_queue_url(name)
+        while (
+            found := aws_client("sqs")
+            .receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+            .get("Messages")
+        ):
+            letters += map(DeadLetter.of, found)
+    return letters
 
 
 def show(
-    paths: list[str],
+    expected: dict[str, measuring.Measure],
     reports: dict[str, measuring.Measure],
-    letters: list[dict[str, Any]],
+    letters: list[DeadLetter],
     seconds: float,
 ) -> int:
     """Print what came out, and return 0 if all of it is as it should be, else 1."""
     console.print(largest(reports))
-    for letter in letters:
-        path = letter["task_kwargs"]["path"]
-        console.print(f"In the dead-letter queue of {letter['task_name']}, after 5 tries: {path}")
+    for letter in letters[:MOST_SHOWN]:
+        console.print(
+            f"In the dead-letter queue of {letter.task_name}: {letter.path}: {letter.reason}",
+            markup=False,
+        )
+    show_rest(letters, "dead letters")
     done = len(TASK_NAMES) * len(reports) + len(letters)
     console.print(
         f"Tasks done: {done}, failed: {len(letters)}, a second: {done / seconds:.0f}"
         f" ({done} in {seconds:.1f} s)"
     )
-    expected = {
-        path: measuring.measure(**measuring.read("standard library", path)) for path in paths
-    }
-    wrong = [path for path in paths if reports.get(path) != expected[path]]
-    for path in wrong:
+    wrong = [path for path, measure in expected.items() if reports.get(path) != measure]
+    for path in wrong[:MOST_SHOWN]:
         console.print(f"{path}: {'differs' if path in reports else 'is missing'}", style="red")
+    show_rest(wrong, "modules that differ or are missing")
     # A worker that dies at the wrong moment leaves a letter twice.
-    as_planned = {letter["task_kwargs"]["path"] for letter in letters} == {UNPARSEABLE}
+    as_planned = {letter.path for letter in letters} == {UNPARSEABLE}
     if not as_planned:
         console.print(f"{UNPARSEABLE} should be the one dead letter, and isn't.", style="red")
     if wrong or not as_planned:
         return 1
-    console.print(f"All {len(paths)} reports equal what one process measures.", style="green")
+    console.print(f"All {len(expected)} reports equal what one process measures.", style="green")
     return 0
+
+
+def show_rest(found: Sequence[object], what: str) -> None:
+    """Say how many there are that weren't shown."""
+    if len(found) > MOST_SHOWN:
+        console.print(f"and {len(found) - MOST_SHOWN} more {what}", style="red")
 
 
 def largest(reports: dict[str, measuring.Measure]) -> Table:
     """Return a table of the largest modules."""
-    table = Table("module", "lines", "imports", "longest function")
+    numbers = (Column("lines", justify="right"), Column("imports", justify="right"))
+    table = Table("module", *numbers, "longest function")
     for measure in sorted(reports.values(), key=lambda found: -found.lines)[:10]:
         name, lines = measure.longest_function or ("none", 0)
         table.add_row(

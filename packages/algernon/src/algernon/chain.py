@@ -1,4 +1,4 @@
-"""The runs of a chain of Tasks, as its workers' lines tell of them."""
+"""A chain of Tasks, as its workers' lines tell of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from .errors import ChainError
 
 T = TypeVar("T")
 
-# Who writes a line when a run has ended.
+#: A Task's name and id.
+TaskKey = tuple[str, str]
+
+# Who writes a line when a run has ended, and when a Task has sent a message.
 _LOGGER = "algernon_logging"
 # No size, duration or count of a worker's comes near it.
 _TOO_MUCH = 10**15
@@ -41,6 +44,7 @@ class TaskRun:
         sent_bytes: The size of the next message, if there was one.
         result_bytes: The size of the result in S3, if it was stored.
         next_task: The next Task's name and id, if a message was sent to it.
+        comes_back_at: When the message is given out again, if it is and that is known.
     """
 
     task_name: str
@@ -57,7 +61,8 @@ class TaskRun:
     arguments_bytes: int | None = None
     sent_bytes: int | None = None
     result_bytes: int | None = None
-    next_task: tuple[str, str] | None = None
+    next_task: TaskKey | None = None
+    comes_back_at: datetime | None = None
 
     @classmethod
     def of(cls, line: Mapping[str, Any]) -> Self:
@@ -91,10 +96,11 @@ class TaskRun:
             sent_bytes=_optional(_whole, line.get("sent_bytes")),
             result_bytes=_optional(_whole, line.get("result_bytes")),
             next_task=_next_task(line),
+            comes_back_at=_optional(_time, line.get("comes_back_at")),
         )
 
     @property
-    def task(self) -> tuple[str, str]:
+    def task(self) -> TaskKey:
         """The Task's name and id."""
         return self.task_name, self.task_id
 
@@ -102,6 +108,83 @@ class TaskRun:
     def at(self) -> datetime:
         """When it happened."""
         return self.started_at or self.logged_at
+
+    @property
+    def is_done(self) -> bool:
+        """Whether its Task was done by it, or before."""
+        return self.outcome in ("done", "duplicate")
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether its Task failed in it."""
+        return self.outcome in ("failed", "dead_letter")
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A message that code sent by itself, rather than a result that went to a callback.
+
+    Attributes:
+        task: The Task that it is for.
+        sender: The Task that sent it, or None where no Task did.
+        function_name: The function that sent it, or ``-``.
+        at: When, in UTC.
+    """
+
+    task: TaskKey
+    sender: TaskKey | None
+    function_name: str
+    at: datetime
+
+    @classmethod
+    def of(cls, line: Mapping[str, Any]) -> Self | None:
+        """Return the message that a line tells of, or None where it tells of none.
+
+        Raises:
+            KeyError, TypeError, ValueError, OverflowError: As `TaskRun.of` says.
+        """
+        task = _next_task(line)
+        if task is None or line["logger"] != _LOGGER or "outcome" in line:
+            return None
+        sender = None
+        if {"task_name", "task_id", "receive_count"} <= line.keys():
+            sender = _text(line["task_name"]), _text(line["task_id"])
+        function_name = _text(line.get("function_name", "-"))
+        return cls(task, sender, function_name, _time(line["timestamp"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What is known of a chain.
+
+    Attributes:
+        chain_id: Its id.
+        runs: The runs of its Tasks, in the order of time.
+        sends: The messages that code sent by itself, in the order of time.
+    """
+
+    chain_id: str
+    runs: list[TaskRun]
+    sends: list[Send]
+
+    @property
+    def tasks(self) -> dict[TaskKey, list[TaskRun]]:
+        """The runs of each Task that is known of, some of which have none."""
+        runs: dict[TaskKey, list[TaskRun]] = {}
+        for run in self.runs:
+            runs.setdefault(run.task, []).append(run)
+        return runs | {task: [] for task in self.senders if task not in runs}
+
+    @property
+    def senders(self) -> dict[TaskKey, TaskKey | None]:
+        """Who sent each Task of which that is known; None where no Task did."""
+        senders: dict[TaskKey, TaskKey | None] = {}
+        for run in self.runs:
+            if run.next_task is not None:
+                senders.setdefault(run.next_task, run.task)
+        for send in self.sends:
+            senders.setdefault(send.task, send.sender)
+        return senders
 
 
 def check_chain_id(text: str) -> str:
@@ -119,22 +202,23 @@ def check_chain_id(text: str) -> str:
         ) from error
 
 
-def runs_of_chain(chain_id: str, lines: Iterable[str]) -> list[TaskRun]:
-    """Return the runs of a chain's Tasks that lines tell of, in the order of time.
+def read_chain(chain_id: str, lines: Iterable[str]) -> Chain:
+    """Return what lines tell of a chain.
 
     A run that has ended has a line that says so. Of another there may be lines that
     its Task wrote: it is running, or its process was killed.
     """
+    sends: list[Send] = []
     ended: list[TaskRun] = []
     begun: dict[tuple[str, str, int], TaskRun] = {}
     for text in lines:
         line = parse_line(text)
         if line is None or line.get("chain_id") != chain_id:
             continue
-        try:
-            run = TaskRun.of(line)
-        except (KeyError, TypeError, ValueError, OverflowError):
-            continue  # it tells of something else, or was damaged on its way
+        if (send := _known(Send.of, line)) is not None:
+            sends.append(send)
+        if (run := _known(TaskRun.of, line)) is None:
+            continue
         if run.outcome is not None:
             ended.append(run)
             continue
@@ -143,10 +227,18 @@ def runs_of_chain(chain_id: str, lines: Iterable[str]) -> list[TaskRun]:
             begun[(*run.task, run.receive_count)] = run
     for run in ended:
         begun.pop((*run.task, run.receive_count), None)
-    return sorted([*ended, *begun.values()], key=lambda run: run.at)
+    runs = sorted([*ended, *begun.values()], key=lambda run: run.at)
+    return Chain(chain_id, runs, sorted(sends, key=lambda send: send.at))
 
 
-def _next_task(line: Mapping[str, Any]) -> tuple[str, str] | None:
+def _known(kind: Callable[[Mapping[str, Any]], T | None], line: Mapping[str, Any]) -> T | None:
+    try:
+        return kind(line)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None  # it tells of something else, or was damaged on its way
+
+
+def _next_task(line: Mapping[str, Any]) -> TaskKey | None:
     if line.get("next_task_name") is None or line.get("next_task_id") is None:
         return None
     return _text(line["next_task_name"]), _text(line["next_task_id"])

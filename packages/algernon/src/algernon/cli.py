@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import TextIOWrapper
 from pathlib import Path
@@ -16,12 +19,15 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .errors import AlgernonError, ArgumentsError, ChainError, UnknownTaskError, WorkerError
+from .printing import printing, reading_has_ended
 
 if TYPE_CHECKING:
     from .local import LocalSystem
     from .running import RunningSystem
 
 _LOG_SECONDS = 0.2
+# As shells tell that a process was ended by SIGINT.
+_INTERRUPTED = 128 + signal.SIGINT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,8 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             by default.
 
     Returns:
-        0 when all went well; 1 when it didn't, after one line on standard error
-        that says why. Wrong usage ends the process with 2, as argparse does.
+        0 when all went well, or nobody reads on; 1 when it didn't, and 130 when it was
+        interrupted, after one line on standard error that says why. Wrong usage ends
+        the process with 2, as argparse does.
 
     Example:
         ``main(["template", "worker:router", "--timeout", "60"])``
@@ -41,29 +48,54 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         # Lines and names may hold characters that the terminal's encoding lacks.
         sys.stdout.reconfigure(errors="backslashreplace")
+    with printing():
+        return _status(arguments)
+    return 0  # whoever reads has read enough
+
+
+def _status(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], None] = options.command
     try:
-        command(options)
-    except _expected_errors() as error:
-        print("algernon:", " ".join(str(error).split()), file=sys.stderr)
+        try:
+            command(options)
+        finally:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        _warn("interrupted")
+        return _INTERRUPTED
+    except Exception as error:  # whatever it is, one line is promised
+        if isinstance(error, BrokenPipeError) and reading_has_ended():
+            raise
+        _warn(_reason(error))
         return 1
     return 0
 
 
-def _expected_errors() -> tuple[type[Exception], ...]:
+def _warn(text: str) -> None:
+    with suppress(BrokenPipeError):  # nobody may read that either
+        print("algernon:", " ".join(text.split()), file=sys.stderr)
+
+
+def _reason(error: Exception) -> str:
     from algernon_queue import QueueError
+    from algernon_serialize import SerializeError
     from algernon_storage import StorageError
     from botocore.exceptions import BotoCoreError, ClientError
 
-    return (AlgernonError, QueueError, StorageError, BotoCoreError, ClientError, OSError)
+    ours = (AlgernonError, QueueError, SerializeError, StorageError)
+    if isinstance(error, (*ours, BotoCoreError, ClientError, OSError)):
+        return str(error)
+    # It may be a fault of this package's: what and where it is has to be told, too.
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
 
 
 def _template(options: argparse.Namespace) -> None:
+    from .import_process import import_workers
     from .template import system_template
-    from .worker import load_worker
 
-    first, *others = [load_worker(target, Path.cwd()) for target in options.targets]
+    first, *others = import_workers(options.targets, Path.cwd())
     template = system_template(
         first.tasks,
         handler=first.handler,
@@ -86,6 +118,7 @@ def _run(options: argparse.Namespace) -> None:
         stack_name=options.stack,
         port=options.port,
     )
+    show_logs = _show_logs if options.verbose or not sys.stdout.isatty() else _show_digest
     # A list, since a handler that waits for a lock may wait for the code that it interrupts.
     stops: list[int] = []
 
@@ -96,6 +129,7 @@ def _run(options: argparse.Namespace) -> None:
         _on_stop_signals(signal.SIG_IGN)
         raise KeyboardInterrupt
 
+    _tell_steps()
     try:
         _on_stop_signals(interrupt)
         with reserve_entry(system.stack_name) as entry, system:
@@ -104,8 +138,8 @@ def _run(options: argparse.Namespace) -> None:
             print(_how_to_use(options.targets, system), flush=True)
             while not stops:
                 time.sleep(_LOG_SECONDS)
-                _show_logs(system)
-            _show_logs(system)
+                show_logs(system)
+            show_logs(system)
     except KeyboardInterrupt:
         pass
     print("Stopped.", flush=True)
@@ -132,17 +166,43 @@ def _how_to_use(targets: Sequence[str], system: LocalSystem) -> str:
     )
 
 
+def _tell_steps() -> None:
+    """Tell people what the command is doing while it starts."""
+    from .terminal import Terminal
+
+    if sys.stderr.isatty():
+        faint = Terminal.of(sys.stderr).paint("%(message)s", "faint")
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter(faint))
+        logger = logging.getLogger("algernon")
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+
+
 def _show_logs(system: LocalSystem) -> None:
     for line in system.log_lines():
         print(line, flush=True)
 
 
+def _show_digest(system: LocalSystem) -> None:
+    from .digest import digest
+    from .terminal import Terminal
+
+    terminal = Terminal.of(sys.stdout)
+    for invocation in system.invocations():
+        for line in digest(invocation, terminal):
+            print(line, flush=True)
+
+
 def _send(options: argparse.Namespace) -> None:
+    from .named_aws import check_topic_is_of_stack, use_named_aws
+
     kwargs = _keyword_arguments(options.kwargs)
     if options.region or options.profile:
         if options.stack is None:
             options.usage_error("--stack is needed too: the name of the stack on AWS to send to")
-        _turn_to_aws(options)
+        use_named_aws(options.profile, options.region)
+        check_topic_is_of_stack(options.task, options.stack)
         os.environ.pop("ALGERNON_TOPIC_PARAMETER_PREFIX", None)
         os.environ["ALGERNON_TOPIC_PREFIX"] = f"{options.stack}-"
     else:
@@ -153,13 +213,15 @@ def _send(options: argparse.Namespace) -> None:
 
 
 def _trace(options: argparse.Namespace) -> None:
-    from .chain import check_chain_id, runs_of_chain
+    from .chain import check_chain_id, read_chain
+    from .named_aws import use_named_aws
     from .story import tell_chain
+    from .terminal import Terminal
 
     chain_id = check_chain_id(options.chain_id)
     groups = options.log_group or []
     if options.region or options.profile:
-        _turn_to_aws(options)
+        use_named_aws(options.profile, options.region)
         if options.stack is not None:
             groups = [_log_group(options.stack), *groups]
         elif not groups:
@@ -170,15 +232,15 @@ def _trace(options: argparse.Namespace) -> None:
         system = _turn_to_local_system(options)
         groups = [system.log_group, *groups]
     groups = list(dict.fromkeys(groups))
-    runs = runs_of_chain(chain_id, _lines_of(chain_id, groups, options.hours))
-    if not runs:
+    chain = read_chain(chain_id, _lines_of(chain_id, groups, options.hours))
+    if not chain.tasks:
         raise ChainError(
             f"no line of the last {options.hours} hours in {', '.join(groups)} tells of the chain"
             f" {chain_id}: its first Task may still be waiting or running, or its process was"
             " killed; or its worker isn't decorated with @lambda_logged, or doesn't log from INFO"
             " on"
         )
-    print(tell_chain(chain_id, runs))
+    print(tell_chain(chain, Terminal.of(sys.stdout)))
 
 
 def _log_group(stack: str) -> str:
@@ -191,14 +253,30 @@ def _log_group(stack: str) -> str:
 
 
 def _lines_of(chain_id: str, groups: Sequence[str], hours: int) -> Iterator[str]:
+    """Give the lines of the log groups that can be read, and say which can't.
+
+    Raises:
+        ChainError: None can be.
+    """
     import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
 
     from .worker_logs import find_events
 
     client = boto3.client("logs")
     since = datetime.now(UTC) - timedelta(hours=hours)
+    unread: dict[str, Exception] = {}
     for group in groups:
-        yield from find_events(client, group, chain_id, since)
+        try:
+            yield from find_events(client, group, chain_id, since)
+        except (BotoCoreError, ClientError) as error:
+            unread[group] = error
+    if len(unread) == len(groups):
+        raise ChainError(
+            f"no lines can be read from {', '.join(map(repr, groups))}: {unread[groups[0]]}"
+        ) from unread[groups[0]]
+    for group, reason in unread.items():
+        _warn(f"the log group {group!r} is left out, since it can't be read: {reason}")
 
 
 def _keyword_arguments(text: str) -> dict[str, Any]:
@@ -210,21 +288,14 @@ def _keyword_arguments(text: str) -> dict[str, Any]:
         raise ArgumentsError(f"--kwargs: {error}") from error
     if not isinstance(kwargs, dict):
         raise ArgumentsError(
-            f"--kwargs holds a {type(kwargs).__name__}, but a Task takes keyword arguments: write"
-            " a JSON object, such as '{\"width\": 640}'"
+            f"--kwargs holds {_with_article(type(kwargs).__name__)}, but a Task takes keyword"
+            " arguments: write a JSON object, such as '{\"width\": 640}'"
         )
     return kwargs
 
 
-def _turn_to_aws(options: argparse.Namespace) -> None:
-    """Let the environment of this process lead to AWS."""
-    if options.profile:
-        # Credentials in the environment would come before the profile that was named.
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-            os.environ.pop(name, None)
-        os.environ["AWS_PROFILE"] = options.profile
-    if options.region:
-        os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"] = options.region
+def _with_article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "AEIOaeiou" else f"a {noun}"
 
 
 def _turn_to_local_system(options: argparse.Namespace) -> RunningSystem:
@@ -233,10 +304,7 @@ def _turn_to_local_system(options: argparse.Namespace) -> RunningSystem:
 
     entries = read_entries()
     for name in entries.left_behind:
-        print(
-            f"algernon: the local system {name!r} has ended without tidying up, and is forgotten",
-            file=sys.stderr,
-        )
+        _warn(f"the local system {name!r} has ended without tidying up, and is forgotten")
     system = choose_system(entries, options.stack)
     for name in [name for name in os.environ if name.startswith(("ALGERNON_", "AWS_"))]:
         del os.environ[name]
@@ -276,6 +344,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     _add_workers(parser)
     parser.add_argument("--port", type=_number(range(1, 65_536)), help="port on 127.0.0.1 (free)")
     parser.add_argument("--stack", metavar="NAME", help="name of the stack (the first module's)")
+    parser.add_argument(
+        "--verbose", action="store_true", help="show the workers' lines whole on a terminal too"
+    )
     parser.set_defaults(command=_run)
 
 
@@ -312,9 +383,11 @@ def _add_trace(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stack", metavar="NAME", help="the stack, where several are running")
-    parser.add_argument("--region", help="on AWS, in this region")
-    parser.add_argument("--profile", help="on AWS, with this profile")
+    parser.add_argument(
+        "--stack", metavar="NAME", type=_name, help="the stack, where several are running"
+    )
+    parser.add_argument("--region", type=_name, help="on AWS, in this region")
+    parser.add_argument("--profile", type=_name, help="on AWS, with this profile")
     parser.set_defaults(usage_error=parser.error)
 
 
@@ -354,6 +427,12 @@ def _target(text: str) -> str:
     return text
 
 
+def _name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty: name one, or leave the option out")
+    return text
+
+
 def _number(allowed: range) -> Callable[[str], int]:
     def number(text: str) -> int:
         if not text.isdecimal() or int(text) not in allowed:
@@ -366,4 +445,7 @@ def _number(allowed: range) -> Callable[[str], int]:
 
 
 if __name__ == "__main__":
+    if not sys.flags.safe_path:
+        # python -m puts the current directory first, whose modules are the workers' alone.
+        del sys.path[0]
     sys.exit(main())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from .errors import LocalSystemError
 
@@ -20,6 +22,9 @@ _ALGERNON = (
 )
 # AWS Lambda Developer Guide, "Lambda quotas": a function's unzipped code.
 _MOST_BYTES = 250 * 1024 * 1024
+_MOST_FOLDERS = 10
+# The earliest that a zip can say.
+_NO_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def code_archive(module: str, directory: Path, *, others: Sequence[str] = ()) -> bytes:
@@ -29,40 +34,88 @@ def code_archive(module: str, directory: Path, *, others: Sequence[str] = ()) ->
     stands alone goes the folder it is in, with all other files and folders there
     except hidden ones, caches, and virtual environments.
 
+    Equal files give equal zips, whenever and wherever they were written.
+
     Args:
         module: The first worker's module, by its full name.
         directory: The directory that the modules are searched in first.
         others: The modules of the further workers.
 
     Raises:
-        LocalSystemError: The code is larger than Lambda takes, or a module is
-            nowhere.
+        LocalSystemError: The code is larger than Lambda takes, a file's name isn't
+            UTF-8, or a module is nowhere.
+        OSError: A file or a folder can't be read.
 
     Example:
         ``code_archive("shop.worker", Path.cwd(), others=["shop.mailer"])``
     """
     sources = [_source(worker, directory) for worker in (module, *others)]
     sources += [_installed(package) for package in _ALGERNON]
-    files: dict[str, Path] = {}
-    size = 0
-    for root, source in sources:
-        for path in _files(source):
-            name = path.relative_to(root).as_posix()
-            # Workers may be in one folder or package.
-            if files.get(name) == path:
-                continue
-            files[name] = path
-            size += path.stat().st_size
-            if size > _MOST_BYTES:
-                raise LocalSystemError(
-                    f"the workers' code, with that in {source}, takes more than"
-                    f" {_MOST_BYTES // 1024**2} MB, the most a Lambda function may: move the"
-                    " workers to a folder or package of their own"
-                )
+    # By their names, so that what workers in one folder or package have in common comes once.
+    files = {
+        _name_of(path, root): path
+        for root, source in sources
+        for path in _files(source)
+        if not _is_compiled(path)
+    }
+    _check_size(files)
+    return _zip(files)
+
+
+def _name_of(path: Path, root: Path) -> str:
+    name = path.relative_to(root).as_posix()
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise LocalSystemError(
+            f"the file {os.fsencode(path)!r} would belong to the workers' code, but its name isn't"
+            " UTF-8, as names in a zip are: rename it, or move the workers to a folder or package"
+            " of their own"
+        ) from error
+    return name
+
+
+def _is_compiled(path: Path) -> bool:
+    """Tell whether a file is what Python made of the source beside it, which it prefers."""
+    return path.suffix == ".pyc" and path.with_suffix(".py").exists()
+
+
+def _check_size(files: Mapping[str, Path]) -> None:
+    sizes = {name: path.stat().st_size for name, path in files.items()}
+    total = sum(sizes.values())
+    if total > _MOST_BYTES:
+        raise LocalSystemError(
+            f"the workers' code takes more than {_megabytes(_MOST_BYTES)}, the most a Lambda"
+            f" function may: it takes {_megabytes(total)}. Move the workers to a folder or package"
+            " of their own, or take out what they don't need. The largest folders are"
+            f" {', '.join(_largest_folders(sizes))}"
+        )
+
+
+def _largest_folders(sizes: Mapping[str, int]) -> list[str]:
+    folders: Counter[PurePosixPath] = Counter()
+    for name, size in sizes.items():
+        top, *others = reversed(PurePosixPath(name).parents)
+        # All is in the topmost, which would say nothing: only its own files count there.
+        folders.update(dict.fromkeys(others or [top], size))
+    return [f"{folder} ({_megabytes(size)})" for folder, size in folders.most_common(_MOST_FOLDERS)]
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1024**2:.0f} MB"
+
+
+def _zip(files: Mapping[str, Path]) -> bytes:
+    """Return a zip that depends on nothing but the files' names and contents."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
-        for name, path in files.items():
-            archive.write(path, name)
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, path in sorted(files.items()):
+            entry = zipfile.ZipInfo(name, _NO_DATE)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            # Of the rights only this one is the files' own; the others are the machine's.
+            is_executable = path.stat().st_mode & stat.S_IXUSR
+            entry.external_attr = (stat.S_IFREG | (0o755 if is_executable else 0o644)) << 16
+            archive.writestr(entry, path.read_bytes())
     return buffer.getvalue()
 
 
@@ -91,12 +144,27 @@ def _installed(top: str) -> tuple[Path, Path]:
 def _files(source: Path) -> Iterator[Path]:
     if source.is_file():
         yield source
-    for parent, folders, names in os.walk(source):
-        folders[:] = [name for name in folders if _holds_code(Path(parent, name))]
+        return
+    above: dict[Path, frozenset[Path]] = {}
+    for parent, folders, names in os.walk(source, onerror=_refuse, followlinks=True):
+        folder = Path(parent)
+        way = above.pop(folder, frozenset()) | {folder.resolve()}
+        # A link to a folder that it is in would lead round and round.
+        folders[:] = [
+            name
+            for name in folders
+            if _holds_code(folder / name) and (folder / name).resolve() not in way
+        ]
+        above.update((folder / name, way) for name in folders)
         for name in names:
             path = Path(parent, name)
             if not name.startswith(".") and path.is_file():
                 yield path
+
+
+def _refuse(error: OSError) -> None:
+    # What is left out silently would be missed at the first message.
+    raise error
 
 
 def _holds_code(folder: Path) -> bool:

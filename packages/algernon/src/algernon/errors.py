@@ -41,3 +41,7 @@ class ChainError(AlgernonError, LookupError):
 
 class ArgumentsError(AlgernonError, ValueError):
     """Raised when the text of a Task's keyword arguments isn't a JSON object."""
+
+
+class CredentialsError(AlgernonError):
+    """Raised when a profile that was named has no credentials, or they can't be read."""

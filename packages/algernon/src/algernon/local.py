@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
-import subprocess
-import sys
 import time
 from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
+from zipfile import ZipFile
 
 from .code_archive import code_archive
-from .errors import DeploymentError, LocalSystemError, WorkerError
+from .errors import DeploymentError, LocalSystemError, TemplateError, WorkerError
+from .import_process import import_workers
 from .local_aws import LocalAWS
-from .template import CACHE_FOLDER, check_limits, logical_id
-from .worker import split_target
+from .template import CACHE_FOLDER, check_limits, logical_id, system_template
+from .worker import Worker, split_target
 from .worker_logs import WorkerLogs
+
+logger = logging.getLogger("algernon")
 
 # AWS CloudFormation API Reference, CreateStack.
 _STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
@@ -57,7 +62,9 @@ class LocalSystem:
         log_group: The log group of its workers.
         endpoint_url: Where the local AWS answers.
         environ: The environment variables with which any process, through boto3
-            or `send_task`, talks to this system.
+            or `send_task`, talks to this system, whatever else its environment holds.
+
+    What it is doing while it starts it logs, at level INFO, by the logger ``algernon``.
 
     Raises:
         MissingExtraError: The extra isn't installed.
@@ -65,7 +72,8 @@ class LocalSystem:
             the same module or a Task of the same name, or there are more Tasks
             than one template holds.
         TemplateError: The timeout or the memory is outside Lambda's limits.
-        LocalSystemError: The local AWS can't start, or the code is too large.
+        LocalSystemError: The local AWS can't start, a module is nowhere, or the code
+            is too large.
         DeploymentError: CloudFormation couldn't create the stack.
 
     Example:
@@ -88,7 +96,8 @@ class LocalSystem:
         self._modules = [module for module, _ in map(split_target, self._targets)]
         self._directory = (directory or Path.cwd()).resolve()
         check_limits(timeout, memory)
-        self._options = ["--timeout", str(timeout), "--memory", str(memory)]
+        self._timeout = timeout
+        self._memory = memory
         self.stack_name = stack_name or default_stack_name(target)
         _check_stack_name(self.stack_name)
         self._aws = LocalAWS(port=port)
@@ -101,7 +110,12 @@ class LocalSystem:
 
     def __enter__(self) -> Self:
         with ExitStack() as cleanup:
+            logger.info("Starting a local AWS at %s", self.endpoint_url)
             aws = cleanup.enter_context(self._aws)
+            module, *others = self._modules
+            logger.info("Packing the code")
+            self._code = code_archive(module, self._directory, others=others)
+            logger.info("Importing %s", ", ".join(self._modules))
             template = self._template()
             self.tasks = tuple(template["Metadata"]["Algernon"]["Tasks"])
             self._resources = self._deploy(template)
@@ -110,6 +124,7 @@ class LocalSystem:
                 **aws.environ,
                 "ALGERNON_BUCKET_NAME": self.bucket_name,
                 "ALGERNON_TOPIC_PREFIX": f"{self.stack_name}-",
+                "ALGERNON_TOPIC_PARAMETER_PREFIX": self._put_topic_parameters(),
                 "CACHE_FOLDER_NAME": CACHE_FOLDER,
             }
             self.log_group = self._resources["WorkerLogs"]
@@ -152,38 +167,71 @@ class LocalSystem:
         Raises:
             LocalSystemError: The local AWS has ended.
         """
+        return [line for lines in self.invocations() for line in lines]
+
+    def invocations(self) -> list[list[str]]:
+        """Return the same as `log_lines`, the lines of each invocation together.
+
+        Those of the local AWS itself are together too.
+
+        Raises:
+            LocalSystemError: The local AWS has ended.
+        """
         self._aws.check()
-        return [*self._aws.new_output(), *self._logs.new_lines()]
+        output = self._aws.new_output()
+        return [*([output] if output else []), *self._logs.new_invocations()]
 
     def _template(self) -> dict[str, Any]:
-        # In a process of its own, so that the workers' modules aren't imported into
-        # this one, with this one's environment, and from another directory's path.
-        done = subprocess.run(  # noqa: S603 - the targets were checked, and no shell reads them
-            [
-                *(sys.executable, "-P", "-m", "algernon.cli", "template"),
-                *self._targets,
-                *self._options,
-            ],
-            cwd=self._directory,
-            env=self._aws.process_environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            said = done.stderr.strip().splitlines() or ["it said nothing"]
-            raise WorkerError(said[-1].removeprefix("algernon: "))
-        template: dict[str, Any] = json.loads(done.stdout)
-        return template
+        first, *others = self._import_packed_workers()
+        try:
+            return system_template(
+                first.tasks,
+                handler=first.handler,
+                timeout=self._timeout,
+                memory=self._memory,
+                retries=first.retries,
+                others=others,
+            )
+        except TemplateError as error:
+            raise WorkerError(str(error)) from error
+
+    def _import_packed_workers(self) -> list[Worker]:
+        """Import the workers once from what is packed, so that what is missing there shows now.
+
+        In a process of its own, so that the workers' modules aren't imported into
+        this one, with this one's environment.
+        """
+        environ = self._aws.process_environ
+        with TemporaryDirectory(prefix="code-", dir=environ["TMPDIR"]) as folder:
+            packed = Path(folder).resolve()
+            with ZipFile(BytesIO(self._code)) as archive:
+                archive.extractall(packed)
+            try:
+                return import_workers(self._targets, packed, environ=environ)
+            except WorkerError as error:
+                message = str(error).replace(str(packed), str(self._directory))
+                raise WorkerError(message + self._left_out(error, packed)) from error
+
+    def _left_out(self, error: WorkerError, packed: Path) -> str:
+        """Say so, if a module is missing that is in the directory, but not packed."""
+        missing = getattr(error.__cause__, "name", None)
+        if not missing:
+            return ""
+        top = missing.partition(".")[0]
+        for name in (f"{top}.py", top):
+            if (self._directory / name).exists() and not (packed / name).exists():
+                return (
+                    f"; {self._directory / name} isn't packed, since with a module of a package"
+                    " goes that package alone: move it into the package, or install it"
+                )
+        return ""
 
     def _deploy(self, template: dict[str, Any]) -> dict[str, str]:
         """Create the stack, and return the physical id of each resource."""
-        module, *others = self._modules
-        code = code_archive(module, self._directory, others=others)
-        code_key = f"{hashlib.sha256(code).hexdigest()}.zip"
+        code_key = f"{hashlib.sha256(self._code).hexdigest()}.zip"
         s3 = self._aws.client("s3")
         s3.create_bucket(Bucket=_CODE_BUCKET)
-        s3.put_object(Bucket=_CODE_BUCKET, Key=code_key, Body=code)
+        s3.put_object(Bucket=_CODE_BUCKET, Key=code_key, Body=self._code)
         s3.put_object(Bucket=_CODE_BUCKET, Key="template.json", Body=json.dumps(template))
         parameters = {
             "CodeBucket": _CODE_BUCKET,
@@ -193,6 +241,7 @@ class LocalSystem:
             # would be claimed and not so.
             "LogFormat": "Text",
         }
+        logger.info("Creating the stack %r", self.stack_name)
         cloudformation = self._aws.client("cloudformation")
         try:
             cloudformation.create_stack(
@@ -217,6 +266,18 @@ class LocalSystem:
             for page in pages
             for resource in page["StackResourceSummaries"]
         }
+
+    def _put_topic_parameters(self) -> str:
+        """Put the Tasks' topics into the local Parameter Store, and return the names' prefix.
+
+        Where a variable says that topics are looked up there, none can say that they aren't.
+        """
+        prefix = f"/algernon/{self.stack_name}/"
+        ssm = self._aws.client("ssm")
+        for task in self.tasks:
+            topic = self._resources[logical_id("Topic", task)]
+            ssm.put_parameter(Name=f"{prefix}{task}", Value=topic, Type="String")
+        return prefix
 
     def _wait_for_stack(self, cloudformation: Any) -> None:
         deadline = time.monotonic() + _DEPLOY_SECONDS

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -11,13 +13,14 @@ import sys
 import time
 from contextlib import ExitStack, suppress
 from http.client import HTTPConnection, HTTPException
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
 from .errors import LocalSystemError, MissingExtraError
+from .temporary_folder import temporary_folder
 
 HOST = "127.0.0.1"
 REGION = "us-east-1"
@@ -40,6 +43,34 @@ MINISTACK_SETTINGS = {
     "LOG_LEVEL": "ERROR",
 }
 
+# The services that a system is made of, or is looked at through, as AWS SDKs and Tools
+# Reference Guide, "Service-specific endpoints", writes their names in variables.
+_SERVICES = (
+    "CLOUDFORMATION",
+    "CLOUDWATCH",
+    "CLOUDWATCH_LOGS",
+    "DYNAMODB",
+    "EVENTBRIDGE",
+    "IAM",
+    "LAMBDA",
+    "S3",
+    "SCHEDULER",
+    "SFN",
+    "SNS",
+    "SQS",
+    "SSM",
+    "STS",
+    "XRAY",
+)
+_ENDPOINT_OF_A_SERVICE = "AWS_ENDPOINT_URL_"
+
+# What is needed besides algernon's own requirements: modules, and the oldest versions with
+# which a local system was tried, as the extra "local" asks for them.
+_EXTRA = {
+    "ministack": ("ministack", "1.5.33"),
+    "aws-sam-translator": ("samtranslator", "1.110"),
+}
+
 # What a worker process needs of the developer's environment, and no more: Lambda
 # hands over nothing of it, and AWS credentials may be among the rest.
 _INHERITED = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TZ")
@@ -50,8 +81,9 @@ class LocalAWS:
 
     Attributes:
         endpoint_url: Where all of its services answer.
-        environ: The environment variables that lead boto3 to it: the endpoint, a
-            region, and made-up credentials in place of real ones.
+        environ: The environment variables that lead boto3 to it, in whatever environment
+            they are put: the endpoints, a region, made-up credentials in place of real
+            ones, and what undoes settings that would lead elsewhere.
 
     Raises:
         MissingExtraError: ministack or the SAM translator isn't installed.
@@ -77,9 +109,9 @@ class LocalAWS:
                 " none to get a free one"
             )
         with ExitStack() as cleanup:
-            folder = TemporaryDirectory(prefix="algernon-", ignore_cleanup_errors=True)
-            self._folder = Path(cleanup.enter_context(folder))
-            self.environ = self._environ()
+            self._folder = cleanup.enter_context(temporary_folder())
+            self._needed = self._needed_environ()
+            self.environ = {**self._undoing(), **self._needed}
             self._process = self._start()
             cleanup.callback(self._kill)
             output = self._output_file.open(encoding="utf-8", errors="replace")
@@ -101,13 +133,13 @@ class LocalAWS:
     def process_environ(self) -> dict[str, str]:
         """The whole environment for a process that should know nothing but this AWS."""
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        return {**inherited, **self.environ, "TMPDIR": str(self._folder)}
+        return {**inherited, **self._needed, "TMPDIR": str(self._folder)}
 
     def client(self, service: str) -> Any:
         """Return a boto3 client for one of its services."""
         from botocore.config import Config
 
-        config = Config(proxies={})
+        config = Config(proxies={}, use_fips_endpoint=False, use_dualstack_endpoint=False)
         return self._session.client(service, endpoint_url=self.endpoint_url, config=config)
 
     def check(self) -> None:
@@ -137,7 +169,8 @@ class LocalAWS:
     def _output_file(self) -> Path:
         return self._folder / "ministack.log"
 
-    def _environ(self) -> dict[str, str]:
+    def _needed_environ(self) -> dict[str, str]:
+        """Return what leads to it where the environment says nothing of AWS."""
         config = self._folder / "aws-config"
         config.write_text("[default]\n", encoding="utf-8")
         others = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")
@@ -156,6 +189,21 @@ class LocalAWS:
             "no_proxy": no_proxy,
         }
 
+    def _undoing(self) -> dict[str, str]:
+        """Return what undoes the settings that may be in an environment besides."""
+        endpoints = {f"{_ENDPOINT_OF_A_SERVICE}{service}" for service in _SERVICES}
+        endpoints |= {name for name in os.environ if name.startswith(_ENDPOINT_OF_A_SERVICE)}
+        return {
+            **dict.fromkeys(sorted(endpoints), self.endpoint_url),
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+            "AWS_USE_FIPS_ENDPOINT": "false",
+            "AWS_USE_DUALSTACK_ENDPOINT": "false",
+            # botocore looks at it before AWS_PROFILE.
+            "AWS_DEFAULT_PROFILE": "default",
+            "AWS_SECURITY_TOKEN": "",
+            "AWS_CREDENTIAL_EXPIRATION": "",
+        }
+
     def _start(self) -> subprocess.Popen[bytes]:
         settings = {
             **MINISTACK_SETTINGS,
@@ -164,13 +212,13 @@ class LocalAWS:
             "STATE_DIR": str(self._folder / "state"),
         }
         with self._output_file.open("wb") as output:
-            return subprocess.Popen(
-                [sys.executable, "-P", "-m", "algernon.leash"],
+            return subprocess.Popen(  # noqa: S603 - the settings are this module's
+                [sys.executable, "-P", "-m", "algernon.leash", json.dumps(settings)],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
-                env={**self.process_environ, **settings},
+                env=self.process_environ,
                 start_new_session=True,
             )
 
@@ -233,13 +281,22 @@ def _is_free(port: int) -> bool:
 
 
 def _check_extra() -> None:
-    for module, distribution in (
-        ("ministack", "ministack"),
-        ("samtranslator", "aws-sam-translator"),
-    ):
+    for distribution, (module, oldest) in _EXTRA.items():
         if find_spec(module) is None:
             raise MissingExtraError(
                 f"a local system needs {distribution}, which isn't installed: install the extra"
                 " algernon[local], as algernon's README says",
                 name=module,
             )
+        if _numbers(installed := version(distribution)) < _numbers(oldest):
+            raise MissingExtraError(
+                f"a local system needs {distribution} {oldest} or newer, but {installed} is"
+                " installed: install the extra algernon[local] again, as algernon's README says",
+                name=module,
+            )
+
+
+def _numbers(release: str) -> list[int]:
+    """Return the numbers that a version begins with."""
+    leading = re.match(r"\d+(\.\d+)*", release)
+    return [int(number) for number in leading[0].split(".")] if leading else []

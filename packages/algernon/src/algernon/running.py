@@ -57,7 +57,8 @@ class Entry:
 
     def announce(self, system: RunningSystem) -> None:
         """Let the system be found."""
-        json.dump(asdict(system), self._file)
+        # In one piece, so that nobody reads half of it.
+        self._file.write(json.dumps(asdict(system)))
         self._file.flush()
 
 
@@ -83,23 +84,35 @@ def reserve_entry(stack_name: str) -> Iterator[Entry]:
 
 
 def read_entries() -> Entries:
-    """Return this user's systems, and remove the entries that were left behind."""
+    """Return this user's systems, and remove the entries that were left behind.
+
+    Raises:
+        LocalSystemError: An entry can't be read.
+    """
     running: dict[str, RunningSystem] = {}
     starting: list[str] = []
     left_behind: list[str] = []
     for path in sorted(_folder().glob("*.json")):
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8", errors="replace") as file:
             if _lock(file, fcntl.LOCK_SH):
                 path.unlink(missing_ok=True)
                 left_behind.append(path.stem)
             elif text := file.read():
-                found = json.loads(text)
-                running[path.stem] = RunningSystem(
-                    tuple(found["tasks"]), found["environ"], found["log_group"]
-                )
+                running[path.stem] = _system_of(path, text)
             else:
                 starting.append(path.stem)
     return Entries(running, tuple(starting), tuple(left_behind))
+
+
+def _system_of(path: Path, text: str) -> RunningSystem:
+    try:
+        found = json.loads(text)
+        return RunningSystem(tuple(found["tasks"]), found["environ"], found["log_group"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise LocalSystemError(
+            f"{path}, by which the local system {path.stem!r} is found, isn't what this version of"
+            " algernon run writes: stop that system, and start it again"
+        ) from error
 
 
 def choose_system(entries: Entries, stack_name: str | None) -> RunningSystem:
@@ -128,10 +141,20 @@ def choose_system(entries: Entries, stack_name: str | None) -> RunningSystem:
 
 def _folder() -> Path:
     """Return the folder of the entries, which only this user may enter."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    state = os.environ.get("XDG_STATE_HOME") or _home() / ".local" / "state"
     folder = Path(state) / "algernon" / "systems"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        raise LocalSystemError(
+            "it isn't known where your home directory is, in which local systems are noted: set"
+            " HOME or XDG_STATE_HOME"
+        ) from error
 
 
 def _open_locked(path: Path) -> IO[str] | None:

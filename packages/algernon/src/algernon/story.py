@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import compress
+from typing import NamedTuple
 
-from .chain import TaskRun
+from .chain import Chain, TaskKey, TaskRun
+from .terminal import Line, Style, Terminal
+from .tree import tree_of
+from .wording import count, duration, size, table
 
+# So many rows are easily read; of more there is a tree.
+_LONG = 20
 _HEADINGS = ("TASK", "RUN", "STARTED (UTC)", "AGE", "TOOK", "RECEIVED", "SENT", "OUTCOME")
 _NUMBERS = ("RUN", "AGE", "TOOK")
+_SIZES = ("RECEIVED", "SENT")
 # What it means for a Task that its last run ended so.
 _STATES: dict[str | None, str] = {
     None: "has not ended, so that it is running, or its process was killed or ran out of time",
@@ -15,46 +23,71 @@ _STATES: dict[str | None, str] = {
     "dead_letter": "failed, and was moved to the dead-letter queue",
     "handed_back": "went back to the queue",
 }
+# Of so many Tasks of which the same is to be said, each has a sentence of its own.
+_MOST_SENTENCES = 5
+_MOST_IDS = 3
 
 
-def tell_chain(chain_id: str, runs: list[TaskRun]) -> str:
+def tell_chain(chain: Chain, terminal: Terminal | None = None) -> str:
     """Return the story of a chain as text: a line a run, each error beneath its own.
 
-    What isn't done follows. What a terminal would do instead of showing it, such as
+    Of a long one it is a tree of its Tasks' names, with counts. What isn't done, or
+    isn't known to be, follows. What a terminal would do instead of showing it, such as
     an escape sequence in an error's text, is replaced.
 
     Args:
-        chain_id: The chain's id.
-        runs: Its runs, in the order of time; at least one.
+        chain: The chain, of which something is known.
+        terminal: What it is shown on; by default lines may be of any length, and have
+            no colours.
     """
-    ends = [*_open_tasks(runs), *_gaps(runs), *_unseen_tasks(runs)] or ["All of it is done."]
-    lines = [_summary(chain_id, runs), "", *_table(runs), "", *ends]
-    return "\n".join(map(_printable, lines))
+    terminal = terminal or Terminal()
+    rows = sum(max(1, len(runs)) for runs in chain.tasks.values())
+    body = tree_of(chain) if rows >= _LONG else [*_table(chain.runs, terminal)]
+    ends = [*_ends(chain)] or [Line("All of it is done.", "good")]
+    empty = Line("")
+    lines = [*_summary(chain, terminal), empty, *body, *([empty] if body else []), *ends]
+    return "\n".join(map(terminal.show, lines))
 
 
-def _summary(chain_id: str, runs: list[TaskRun]) -> str:
-    tasks = len({run.task for run in runs})
-    functions = len({run.function_name for run in runs})
-    begin = min((run.sent_at for run in runs if run.sent_at is not None), default=runs[0].at)
-    seconds = (max(run.logged_at for run in runs) - begin).total_seconds()
-    return (
-        f"Chain {chain_id}: {_count(tasks, 'Task')}, {_count(len(runs), 'run')},"
-        f" {_count(functions, 'function')}, {seconds:.3f} s."
+def _summary(chain: Chain, terminal: Terminal) -> list[Line]:
+    runs, sends = chain.runs, chain.sends
+    functions = {run.function_name for run in runs} | {send.function_name for send in sends}
+    sent = [run.sent_at for run in runs if run.sent_at is not None] or [run.at for run in runs]
+    begin = min([*sent, *(send.at for send in sends)])
+    end = max([*(run.logged_at for run in runs), *(send.at for send in sends)])
+    name = f"Chain {chain.chain_id}:"
+    counts = (
+        f"{count(len(chain.tasks), 'Task')}, {count(len(runs), 'run')},"
+        f" {count(len(functions), 'function')}, {(end - begin).total_seconds():.3f} s."
     )
+    one_line = f"{name} {counts}"
+    parts = [one_line] if terminal.fits(one_line) else [name, counts]
+    return [Line(part, "bold") for part in parts]
 
 
-def _table(runs: list[TaskRun]) -> Iterator[str]:
-    rows = [_row(run) for run in runs]
-    widths = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
-    yield _aligned(_HEADINGS, widths)
+def _table(runs: list[TaskRun], terminal: Terminal) -> Iterator[Line]:
+    if not runs:
+        return
+    rows = [_HEADINGS, *map(_row, runs)]
+    if not all(map(terminal.fits, table(rows, _NUMBERS))):
+        shown = [heading not in _SIZES for heading in _HEADINGS]
+        rows = [tuple(compress(row, shown)) for row in rows]
+    headings, *aligned = table(rows, _NUMBERS)
+    yield Line(headings, "faint")
     function = None
-    for run, row in zip(runs, rows, strict=True):
+    for run, row in zip(runs, aligned, strict=True):
         if run.function_name != function:
             function = run.function_name
-            yield f"in {function}:"
-        yield _aligned(row, widths)
+            yield Line(f"in {function}:", "faint")
+        yield Line(row, _style(run))
         if run.error is not None:
-            yield f"    {run.error}"
+            yield Line(f"    {run.error}", "bad")
+
+
+def _style(run: TaskRun) -> Style:
+    if run.has_failed:
+        return "bad"
+    return "plain" if run.is_done else "open"
 
 
 def _row(run: TaskRun) -> tuple[str, ...]:
@@ -63,79 +96,101 @@ def _row(run: TaskRun) -> tuple[str, ...]:
         run.task_name,
         str(run.receive_count),
         f"{run.at:%Y-%m-%d %H:%M:%S}.{run.at.microsecond // 1000:03d}",
-        _duration(age),
-        _duration(run.duration_ms),
+        duration(age),
+        duration(run.duration_ms),
         _sizes(run.message_bytes, run.arguments_bytes),
         _sizes(run.sent_bytes, run.result_bytes),
         (run.outcome or "not ended").replace("_", " "),
     )
 
 
-def _aligned(row: Iterable[str], widths: Iterable[int]) -> str:
-    cells = (
-        cell.rjust(width) if heading in _NUMBERS else cell.ljust(width)
-        for heading, cell, width in zip(_HEADINGS, row, widths, strict=True)
-    )
-    return "  ".join(cells).rstrip()
-
-
-def _open_tasks(runs: list[TaskRun]) -> Iterator[str]:
-    """Say which Tasks' last runs didn't get them done."""
-    last_runs = {run.task: run for run in runs}
-    for (name, task_id), run in last_runs.items():
-        if (state := _STATES.get(run.outcome)) is not None:
-            yield f"{name} ({task_id}) isn't done: its run {run.receive_count} {state}."
-
-
-def _gaps(runs: list[TaskRun]) -> Iterator[str]:
-    """Say of which runs before others there is no line."""
-    counts: dict[tuple[str, str], set[int]] = {}
-    for run in runs:
-        counts.setdefault(run.task, set()).add(run.receive_count)
-    for (name, task_id), seen in counts.items():
-        missing = []
-        for before, count in zip([0, *sorted(seen)], sorted(seen), strict=False):
-            if count - before > 1:
-                first, last = before + 1, count - 1
-                missing.append(f"{first}" if first == last else f"{first} to {last}")
-        if missing:
-            yield (
-                f"No line of run {', '.join(missing)} of {name} ({task_id}): its process may have"
-                " been killed."
-            )
-
-
-def _unseen_tasks(runs: list[TaskRun]) -> Iterator[str]:
-    """Say to which Tasks a message was sent without a line of theirs."""
-    sent = {run.next_task for run in runs if run.next_task is not None}
-    for name, task_id in sorted(sent - {run.task for run in runs}):
-        yield f"No line yet of {name} ({task_id}), to which a message was sent."
-
-
-def _printable(text: str) -> str:
-    # What a line says may come from anywhere, and a terminal does what it is told.
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-
-
-def _duration(milliseconds: float | None) -> str:
-    if milliseconds is None:
-        return "-"
-    return f"{milliseconds:.1f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.2f} s"
-
-
 def _sizes(message: int | None, stored: int | None) -> str:
     if message is None:
         return "-"
-    return _size(message) + (f" + {_size(stored)} in S3" if stored is not None else "")
+    return size(message) + (f" + {size(stored)} in S3" if stored is not None else "")
 
 
-def _size(size: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
+class _Remark(NamedTuple):
+    """What is to be said of a Task that isn't done, or isn't known to be.
+
+    Attributes:
+        task: The Task.
+        alone: The sentence.
+        together: What is said of many at once, after how many they are.
+    """
+
+    task: TaskKey
+    alone: str
+    together: str
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _ends(chain: Chain) -> Iterator[Line]:
+    for remarks in (_open_tasks(chain), _gaps(chain), _unseen_tasks(chain), _unknown_sends(chain)):
+        alike: dict[tuple[str, str], list[_Remark]] = {}
+        for remark in remarks:
+            alike.setdefault((remark.task[0], remark.together), []).append(remark)
+        for (name, together), found in alike.items():
+            if len(found) <= _MOST_SENTENCES:
+                yield from (Line(remark.alone, "open") for remark in found)
+            else:
+                ids = ", ".join(remark.task[1] for remark in found[:_MOST_IDS])
+                more = len(found) - _MOST_IDS
+                yield Line(f"{len(found)} {name}: {together} ({ids} and {more} more).", "open")
+
+
+def _open_tasks(chain: Chain) -> Iterator[_Remark]:
+    """Say which Tasks' last runs didn't get them done."""
+    last_runs = {run.task: run for run in chain.runs}
+    for (name, task_id), run in last_runs.items():
+        if run.is_done:
+            continue
+        state = _STATES.get(run.outcome, f"ended as {run.outcome!r}, which isn't known here")
+        alone = f"its run {run.receive_count} {state}"
+        if run.comes_back_at is not None:
+            alone += f" (it comes back at {run.comes_back_at:%Y-%m-%d %H:%M:%S} UTC)"
+        yield _Remark(
+            run.task,
+            f"{name} ({task_id}) isn't done: {alone}.",
+            f"not done, since the last run of each {state}",
+        )
+
+
+def _gaps(chain: Chain) -> Iterator[_Remark]:
+    """Say of which runs before others there is no line."""
+    for (name, task_id), runs in chain.tasks.items():
+        seen = sorted({run.receive_count for run in runs})
+        missing = []
+        for before, number in zip([0, *seen], seen, strict=False):
+            if number - before > 1:
+                first, last = before + 1, number - 1
+                missing.append(f"{first}" if first == last else f"{first} to {last}")
+        if missing:
+            yield _Remark(
+                (name, task_id),
+                f"No line of run {', '.join(missing)} of {name} ({task_id}): its process may have"
+                " been killed.",
+                "no line of runs before those that there are: their processes may have been killed",
+            )
+
+
+def _unseen_tasks(chain: Chain) -> Iterator[_Remark]:
+    """Say to which Tasks a message was sent without a line of theirs."""
+    for (name, task_id), runs in sorted(chain.tasks.items()):
+        if not runs:
+            yield _Remark(
+                (name, task_id),
+                f"No line yet of {name} ({task_id}), to which a message was sent.",
+                "no line yet, though messages were sent to them",
+            )
+
+
+def _unknown_sends(chain: Chain) -> Iterator[_Remark]:
+    """Say of which Tasks it isn't known who sent them, and therefore what else was sent."""
+    senders = chain.senders
+    for name, task_id in chain.tasks:
+        if task_id != chain.chain_id and (name, task_id) not in senders:
+            yield _Remark(
+                (name, task_id),
+                f"No line tells who sent {name} ({task_id}), or what else was sent with it.",
+                "no line tells who sent them, or what else was sent with them",
+            )

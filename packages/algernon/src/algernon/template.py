@@ -273,8 +273,9 @@ def _bucket() -> dict[str, Any]:
     return {
         "Bucket": {
             "Type": "AWS::S3::Bucket",
-            # Results may be in it that are somebody's only copy.
-            "DeletionPolicy": "Retain",
+            # Results may be in it that are somebody's only copy, but none if the stack
+            # couldn't be created.
+            "DeletionPolicy": "RetainExceptOnCreate",
             "UpdateReplacePolicy": "Retain",
             "Properties": {
                 "PublicAccessBlockConfiguration": {

@@ -11,9 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from algernon_queue import TaskRouter
-
 from .errors import WorkerError
+from .module_origin import check_origin, file_of, hint_at_hidden
 
 _NAME = r"[^\W\d]\w*"
 _TARGET = re.compile(rf"(?P<module>{_NAME}(\.{_NAME})*):(?P<router>{_NAME})")
@@ -64,7 +63,8 @@ def load_worker(target: str, directory: Path) -> Worker:
 
     Raises:
         WorkerError: There is no such module or router, the module can't be
-            imported, has no handler, or its router has no Task.
+            imported, has no handler, or its router has no Task; or another module
+            of its name was loaded, such as one of the standard library.
 
     Example:
         >>> load_worker("worker:router", Path("examples"))  # doctest: +SKIP
@@ -72,12 +72,16 @@ def load_worker(target: str, directory: Path) -> Worker:
     """
     module_name, router_name = split_target(target)
     module = _import(module_name, directory)
+    # Not before, since in Lambda the worker's module comes first too.
+    from algernon_queue import TaskRouter
+
     router = getattr(module, router_name, None)
     if not isinstance(router, TaskRouter):
         routers = [name for name, value in vars(module).items() if isinstance(value, TaskRouter)]
         raise WorkerError(
             f"the module {module_name} has no TaskRouter {router_name!r}; it has"
             f" {', '.join(routers) or 'none: write router = TaskRouter() in it'}"
+            f" (what was loaded is {file_of(module)})"
         )
     if not callable(getattr(module, "handler", None)):
         raise WorkerError(
@@ -98,7 +102,7 @@ def _import(module_name: str, directory: Path) -> ModuleType:
         sys.path.insert(0, place)
     try:
         with redirect_stdout(sys.stderr):
-            return import_module(module_name)
+            module = import_module(module_name)
     except (Exception, SystemExit) as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and f"{module_name}.".startswith(f"{missing}."):
@@ -108,8 +112,10 @@ def _import(module_name: str, directory: Path) -> ModuleType:
             ) from error
         raise WorkerError(
             f"the module {module_name} can't be imported: {type(error).__name__}: {error}"
-            f" ({_place_of(error)})"
+            f" ({_place_of(error)}){hint_at_hidden(error, Path(place))}"
         ) from error
+    check_origin(module_name, module, Path(place))
+    return module
 
 
 def _place_of(error: BaseException) -> str:

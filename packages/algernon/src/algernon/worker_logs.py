@@ -52,17 +52,19 @@ class WorkerLogs:
         self._read: set[str] = set()
         self._newest_ms = 0
 
-    def new_lines(self) -> list[str]:
-        """Return the worker's lines since the last call, without Lambda's own."""
+    def new_invocations(self) -> list[list[str]]:
+        """Return the lines of each invocation since the last call, without Lambda's own."""
         # By name, since a stream that is written between two pages moves those on the first
         # page to the second.
         unread = dict(self._unread_streams())
-        lines: list[str] = []
+        invocations = []
         for name, written_ms in sorted(unread.items(), key=itemgetter(1)):
-            lines += (line for line in self._lines(name) if not _PLATFORM_LINE.match(line))
+            invocations.append(
+                [line for line in self._lines(name) if not _PLATFORM_LINE.match(line)]
+            )
             self._read.add(name)
             self._newest_ms = max(self._newest_ms, written_ms)
-        return lines
+        return invocations
 
     def _unread_streams(self) -> Iterator[tuple[str, int]]:
         """Give the name of each stream, some more than once, and when it was written."""

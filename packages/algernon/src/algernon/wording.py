@@ -1,0 +1,43 @@
+"""How counts, durations, sizes and tables are written for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number of things, such as ``1 Task`` or ``2 Tasks``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(milliseconds: float | None) -> str:
+    """Return a duration, such as ``12.3 ms`` or ``1.23 s``, or ``-`` where there is none."""
+    if milliseconds is None:
+        return "-"
+    return f"{milliseconds:.1f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.2f} s"
+
+
+def size(number: float) -> str:
+    """Return a number of bytes, such as ``723 B`` or ``1.2 kB``."""
+    for unit in ("B", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"
+
+
+def table(rows: Sequence[Sequence[str]], numbers: Sequence[str]) -> list[str]:
+    """Return the lines of a table.
+
+    Args:
+        rows: The cells of each row, the headings first.
+        numbers: The headings of those columns whose cells stand at the right.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if heading in numbers else cell.ljust(width)
+            for heading, cell, width in zip(rows[0], row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
