@@ -31,9 +31,9 @@ def find_cycle(value: Any) -> NestingError | None:
     while 0 < len(levels) <= _DEEPEST:
         for name, part in levels[-1][1]:
             if id(part) in above:
-                again = "".join(path[: above[id(part)]])
+                again = shown("$" + "".join(path[: above[id(part)]]))
                 error = NestingError(
-                    f"this {type(part).__name__} is the one at {shown('$' + again)} again, and a value that"
+                    f"this {type(part).__name__} is the one at {again} again, and a value that"
                     " contains itself has no end as a text"
                 )
                 error.at([*path, name])
