@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
 
 __all__ = ["dump", "dumpb", "dumps", "load", "loads", "register"]
 
+_BYTES = (bytes, bytearray, memoryview)
 # Stands for the name of a tag one of whose parts is there twice.
 _DUPLICATE = object()
 
@@ -138,9 +139,9 @@ def load(file: IO[str] | IO[bytes], *, rebuild: bool = True) -> Any:
 
 
 def _bytes_of(text: str | bytes | bytearray | memoryview) -> bytes:
-    if isinstance(text, bytes | bytearray | memoryview):
-        return bytes(text)
     if not isinstance(text, str):
+        if isinstance(text, _BYTES):
+            return bytes(text)
         raise TypeError(f"a text is a str, or bytes of UTF-8, and not {kind_name(type(text))}")
     try:
         return text.encode()
