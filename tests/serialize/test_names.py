@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -19,6 +20,12 @@ class Order:
 
         OPEN = 1
         PAID = 2
+
+    @dataclass(slots=True)
+    class Item(AlgObject):
+        """What is ordered, in a class that is made twice."""
+
+        name: str
 
     class Line(AlgObject):
         """A line of an order."""
@@ -38,18 +45,25 @@ class Payment:
 
         PAID = 7
 
+    @dataclass(slots=True)
+    class Item(AlgObject):
+        """What is paid, in a class that is made twice."""
+
+        name: str
+
 
 def tagged(name: str, value: Any, module: str = __name__) -> str:
     """Return the text of an object's tag."""
     return json.dumps({"_alg_class": name, "_alg_module": module, "value": value})
 
 
-@pytest.mark.parametrize("status", [*Order.Status, *Payment.Status])
-def test_nested_classes_of_one_name_stay_apart(status: enum.Enum) -> None:
+@pytest.mark.parametrize(
+    "value", [*Order.Status, *Payment.Status, Order.Item("a"), Payment.Item("a")]
+)
+def test_nested_classes_of_one_name_stay_apart(value: Any) -> None:
     """Each is written under a name of its own, and comes back as itself."""
-    name = type(status).__qualname__
-    assert json.loads(ajson.dumps(status))["_alg_class"] == name
-    assert ajson.loads(ajson.dumps(status)) is status
+    assert json.loads(ajson.dumps(value))["_alg_class"] == type(value).__qualname__
+    assert ajson.loads(ajson.dumps(value)) == value
 
 
 def test_a_nested_class_is_read_under_its_older_name() -> None:

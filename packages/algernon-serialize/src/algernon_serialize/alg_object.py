@@ -65,10 +65,11 @@ class AlgObject:
         # @dataclass(slots=True) makes the class a second time, from its attributes alone.
         kept = cls.__dict__.get(_NAMES)
         if kept is None:
-            kept = (wire_name, tuple(older_names))
+            kept = (cls.__qualname__, wire_name, tuple(older_names))
             setattr(cls, _NAMES, kept)
-        name, older = kept
-        register(Registration(cls, name, _writer_on_first_use(cls), _reader(cls)), older)
+        qualname, name, older = kept
+        writer, reader = _writer_on_first_use(cls), _reader(cls)
+        register(Registration(cls, name, writer, reader, qualname), older)
 
     @classmethod
     def parse_json(cls, json_dict: Mapping[str, Any]) -> Self:

@@ -22,6 +22,7 @@ class Registration:
             its definition.
         encode: Turns an object of the class into a value that can be written.
         decode: Turns that value, rebuilt, into an object.
+        qualname: That of its definition, if the class hasn't got it yet.
 
     Attributes:
         module: The first part of its name.
@@ -31,7 +32,7 @@ class Registration:
         ValueError: The given name hasn't the form ``"module:Class"``.
     """
 
-    __slots__ = ("cls", "decode", "encode", "is_named", "module", "name")
+    __slots__ = ("cls", "decode", "encode", "is_named", "module", "name", "qualname")
 
     def __init__(
         self,
@@ -39,11 +40,13 @@ class Registration:
         given_name: str | None,
         encode: Callable[[Any], Any],
         decode: Callable[[Any], Any],
+        qualname: str | None = None,
     ) -> None:
         self.cls = cls
+        self.qualname = qualname or cls.__qualname__
         self.is_named = given_name is not None
         self.module, self.name = (
-            (cls.__module__, cls.__qualname__) if given_name is None else split_name(given_name)
+            (cls.__module__, self.qualname) if given_name is None else split_name(given_name)
         )
         self.encode = encode
         self.decode = decode
@@ -75,9 +78,9 @@ def register(registration: Registration, older_names: Iterable[str] = ()) -> Non
     """
     own_name = (registration.module, registration.name)
     names = [own_name, *map(split_name, older_names)]
-    if not _is_defined_again(registration.cls):
+    if not _is_defined_again(registration):
         for name in names:
-            _check_that_it_is_free(name, registration.cls)
+            _check_that_it_is_free(name, registration)
     for name in names:
         previous = by_name.get(name)
         if previous is not None and _is_named(previous, name):
@@ -85,12 +88,12 @@ def register(registration: Registration, older_names: Iterable[str] = ()) -> Non
             superseded[previous.cls] = ":".join(name)
         by_name[name] = registration
     by_class[registration.cls] = registration
-    _defined[_definition(registration.cls)] = registration.cls
+    _defined[_definition(registration)] = registration.cls
     superseded.pop(registration.cls, None)
     last_name = registration.cls.__name__
     if not registration.is_named and last_name != registration.name:
         others = _by_last_name.get((registration.module, last_name), [])
-        alike = [one for one in others if _are_told_apart(one.cls, registration.cls)]
+        alike = [one for one in others if _are_told_apart(one, registration)]
         _by_last_name[registration.module, last_name] = [*alike, registration]
 
 
@@ -119,42 +122,38 @@ def find(module: str, name: str) -> Registration:
     )
 
 
-def _is_defined_again(cls: type) -> bool:
+def _is_defined_again(registration: Registration) -> bool:
     """Tell whether a class is one that there was before, as when its module is reloaded.
 
     Then those that have its names may be what its neighbours were before.
     """
-    return _defined.get(_definition(cls), cls) is not cls
+    return _defined.get(_definition(registration), registration.cls) is not registration.cls
 
 
-def _check_that_it_is_free(name: tuple[str, str], cls: type) -> None:
+def _check_that_it_is_free(name: tuple[str, str], registration: Registration) -> None:
     previous = by_name.get(name)
     # What was registered under another name since has left this one.
     if previous is None or by_class.get(previous.cls) is not previous:
         return
-    if _are_told_apart(previous.cls, cls):
+    if _are_told_apart(previous, registration):
         raise ValueError(
-            f"{':'.join(name)} is the name of {_definition(previous.cls)}, as which a text of"
-            f" {_definition(cls)} would come back: give one of them another name"
+            f"{':'.join(name)} is the name of {_definition(previous)}, as which a text of"
+            f" {_definition(registration)} would come back: give one of them another name"
         )
 
 
-def _are_told_apart(one: type, other: type) -> bool:
+def _are_told_apart(one: Registration, other: Registration) -> bool:
     """Tell whether two classes are there at one time, and not one of them in the other's place."""
-    scope, own_name = _scope(one)
-    other_scope, other_name = _scope(other)
+    scope, _, own_name = one.qualname.rpartition("<locals>.")
+    other_scope, _, other_name = other.qualname.rpartition("<locals>.")
     if own_name == other_name:
         return False
-    return scope == other_scope and (scope == "" or one.__module__ == other.__module__)
+    are_in_one_module = one.cls.__module__ == other.cls.__module__
+    return scope == other_scope and (scope == "" or are_in_one_module)
 
 
-def _scope(cls: type) -> tuple[str, str]:
-    scope, _, own_name = cls.__qualname__.rpartition("<locals>.")
-    return scope, own_name
-
-
-def _definition(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
+def _definition(registration: Registration) -> str:
+    return f"{registration.cls.__module__}.{registration.qualname}"
 
 
 def _is_named(registration: Registration, name: tuple[str, str]) -> bool:

@@ -71,7 +71,7 @@ def main() -> int:
     timeout = min(TIMEOUTS[-1], max(LEAST_SECONDS, ceil(MOST_TIMES_SLOWER * slowest)))
     with LocalSystem("worker:router", directory=Path(__file__).parent, timeout=timeout) as system:
         os.environ.update(system.environ)
-        console.print(f"The stack {system.stack_name} is deployed at {system.endpoint_url}.")
+        console.print(f"The stack {system.stack_name} is deployed: {system.endpoint_url}")
         console.print("The unparseable file is tried five times, at growing intervals.")
         seconds = run_chains(paths, system, patience=PATIENT_TRIES * 6 * timeout)
         reports = read_reports(system.bucket_name)
