@@ -14,7 +14,7 @@ from types import NoneType
 
 from . import scalars
 from .collisions import collide
-from .errors import NestingError, PathError, UnserializableError
+from .errors import NestingError, PathError, UnserializableError, with_article
 from .registry import by_class, superseded
 from .survey import PLAIN, survey
 from .tags import MODULE, TAG, UNREAD, has
@@ -329,4 +329,4 @@ def _unregistered(kind: type) -> str:
                 f"{name} is a subclass of {base.__name__}, as which it would come back: convert it"
                 f" to {base.__name__} first, or see {how}"
             )
-    return f"ajson can't send a {name}: make its class an AlgObject, or see {how}"
+    return f"ajson can't send {with_article(name)}: make its class an AlgObject, or see {how}"

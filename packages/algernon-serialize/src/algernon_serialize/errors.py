@@ -110,5 +110,9 @@ def shown(text: str) -> str:
 
 def kind_name(kind: type) -> str:
     """Return a type's name with its article: ``an int``, ``a dict``."""
-    name = kind.__name__
+    return with_article(kind.__name__)
+
+
+def with_article(name: str) -> str:
+    """Return a name with its article: ``an enum.EnumType``."""
     return f"an {name}" if name.startswith(tuple("aeioAEIO")) else f"a {name}"

@@ -92,7 +92,7 @@ def register(
             raise TypeError(
                 f"{cls.__qualname__} needs both encode= and decode=, to turn its objects into"
                 " something that ajson can send, and back: only an Enum, a namedtuple or a"
-                " dataclass has a way of its own"
+                " dataclass, that isn't a dict or the like too, has a way of its own"
             )
         add(Registration(cls, name, *how))
         return cls
