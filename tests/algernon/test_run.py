@@ -470,7 +470,7 @@ def test_a_terminal_shows_a_short_line_a_task(
     with OnTerminal(command, folder=folder, columns=120, **everything) as run:
         run.wait_for(lambda text: "Stop it with Ctrl-C" in text)
         steps = [line.split()[0] for line in run.text.splitlines()[:4]]
-        assert steps == ["Starting", "Importing", "Packing", "Creating"]
+        assert steps == ["Starting", "Packing", "Importing", "Creating"]
 
         assert send(folder, "double", "--kwargs", '{"n": 21}', "--callback", "keep").returncode == 0
 

@@ -306,6 +306,7 @@ def read_ours(json_lines: JsonLines) -> list[dict[str, Any]]:
     return [line for line in json_lines.read() if line["logger"] != "werkzeug"]
 
 
+@pytest.mark.usefixtures("on_lambda")
 def test_a_line_tells_of_each_message_that_a_task_sends(
     topics: dict[str, str], json_lines: JsonLines
 ) -> None:

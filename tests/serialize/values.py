@@ -193,6 +193,20 @@ times = st.builds(
 )
 paths = st.sampled_from(["", ".", "/", "a/b", "../a b", "C:\\\\x", "é"])
 texts = st.text() | st.text(st.characters(categories=["Cs", "Lu"]))
+
+
+@st.composite
+def objects_of_classes(draw: st.DrawFn) -> Any:
+    """Return what is hashable of the classes above, as a strategy with a short repr."""
+    return draw(
+        st.sampled_from([*Order.Status, *Payment.Status])
+        | st.sampled_from([*Colour, *Level, Access(0), Access.READ, Access.READ | Access.WRITE])
+        | st.integers().map(Cart)
+        | st.integers().map(Cart).map(_looked_at)
+        | st.integers().map(Shelf[int])
+    )
+
+
 hashable_leaves = (
     st.none()
     | st.booleans()
@@ -211,11 +225,7 @@ hashable_leaves = (
     | paths.map(Path)
     | paths.map(PurePosixPath)
     | paths.map(PureWindowsPath)
-    | st.sampled_from([*Order.Status, *Payment.Status])
-    | st.integers().map(Cart)
-    | st.integers().map(Cart).map(_looked_at)
-    | st.integers().map(Shelf[int])
-    | st.sampled_from([*Colour, *Level, Access(0), Access.READ, Access.READ | Access.WRITE])
+    | objects_of_classes()
     | texts.map(Name)
     | texts.map(Seal)
 )

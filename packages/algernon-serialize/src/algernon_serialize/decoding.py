@@ -18,6 +18,7 @@ from .errors import (
     MalformedTagError,
     PathError,
     RebuildError,
+    SerializeError,
     UnknownClassError,
     kind_name,
     shown,
@@ -176,7 +177,11 @@ class Decoder:
         value = self._dict(form, depth) if plain else self.decode(form, depth)
         try:
             return registration.decode(value)
-        except (MemoryError, PathError, RecursionError):
+        except (MemoryError, RecursionError):
+            raise
+        except SerializeError as error:
+            if not isinstance(error, PathError):
+                error.add_note(f"while {shown(f'{module}:{name}')} was rebuilt")
             raise
         except Exception as error:
             what = f"its own code raised {type(error).__name__}"

@@ -68,8 +68,9 @@ class RebuildError(PathError, KeyError, TypeError, ValueError):
     """Raised when a class makes no object of what a text holds for it.
 
     What its `parse_json` or `upgrade` raised, or the `decode` that it is registered with, is
-    the error's ``__cause__``. Before version 1.2 that came out by itself: so this is a
-    KeyError, a TypeError and a ValueError too, for whoever waits for one of these.
+    the error's ``__cause__``. (What is a SerializeError already comes out by itself.) Before
+    version 1.2 all of it did: so this is a KeyError, a TypeError and a ValueError too, for
+    whoever waits for one of these.
 
     Attributes:
         cls: The class.

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from algernon_serialize import SerializeError
 
-class StorageError(Exception):
-    """The root of every error that this package raises on purpose."""
+
+class StorageError(SerializeError):
+    """The root of every error that this package raises on purpose.
+
+    A text may hold a pointer, so that reading it may raise any of these. So they have the
+    root of all that a text can cause.
+    """
 
 
 class MissingBucketError(StorageError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import signal
 import sys
@@ -171,6 +170,9 @@ def _tell_steps() -> None:
     from .terminal import Terminal
 
     if sys.stderr.isatty():
+        # A worker may have a module of this name, which comes first before `main` is called.
+        import logging
+
         faint = Terminal.of(sys.stderr).paint("%(message)s", "faint")
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter(faint))
