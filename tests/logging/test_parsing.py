@@ -15,8 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 FORMATTERS = [TextFormatter(), JsonFormatter()]
-# What isn't UTF-8 is written in another way, and a name that looks secret is masked.
-texts = st.text(st.characters(exclude_categories=["Cs"]))
+# What isn't UTF-8 is written in another way, and what is named like a credential, be it in a
+# pair or a URL, is masked: hypothesis finds such names in the source. So there are few letters.
+texts = st.text(
+    st.characters(exclude_categories=["Cs", "Ll", "Lu"], exclude_characters="@")
+    | st.sampled_from("xyzXYZ")
+)
 names = st.from_regex(r"[xyz][xyz_]{0,8}", fullmatch=True)
 values = (
     texts
