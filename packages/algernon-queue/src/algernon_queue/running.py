@@ -51,13 +51,13 @@ def run_batch(
         if started and deadline.seconds_to_work() < longest:
             batch.fail(item, _out_of_time(deadline))
             continue
-        begin = monotonic()
+        begin = running_since = monotonic()
         started = True
         waits = False
         # A coroutine function runs nothing yet when it is called.
         if not is_async(message.task_name):
             item.has_run = True
-            _start(item)
+            running_since = _start(item)
         try:
             facts = {
                 "aws": aws_context,
@@ -70,7 +70,7 @@ def run_batch(
             result = _note_end(batch, item, error)
         finally:
             if not waits:
-                _stop(item, begin)
+                _stop(item, running_since)
         if not waits:
             _note_result(batch, item, result)
         elif item.record.group is None:
@@ -124,9 +124,8 @@ async def _run_coroutine(
             batch.fail(item, _out_of_time(deadline))
             return
         timeout = asyncio.timeout(None if isinf(seconds) else seconds)
-        begin = monotonic()
         item.has_run = True
-        _start(item)
+        running_since = _start(item)
         try:
             async with timeout:
                 # As a task of its own, since what it does to that, such as cancelling
@@ -141,7 +140,7 @@ async def _run_coroutine(
                 raise
             _note_end(batch, item, error)
         finally:
-            _stop(item, begin)
+            _stop(item, running_since)
 
 
 async def _run_and_write(batch: Batch, item: Item, coroutine: Coroutine[Any, Any, Any]) -> None:
@@ -154,16 +153,22 @@ async def _run_and_write(batch: Batch, item: Item, coroutine: Coroutine[Any, Any
     _note_result(batch, item, result)
 
 
-def _start(item: Item) -> None:
+def _start(item: Item) -> float:
+    """Tell that a record's Task begins to run, and return when it did, by the monotonic clock.
+
+    That is read last, so that what lies between takes no time of the Task's: by the time
+    that observers are told, it would seem to end after the next one begins.
+    """
     if item.facts is not None:
         if item.started_at is None:
             tell(item.context, "started", item.facts)
         item.started_at = time()
+    return monotonic()
 
 
-def _stop(item: Item, begin: float) -> None:
+def _stop(item: Item, running_since: float) -> None:
     if item.started_at is not None:  # else it didn't get as far as running, or nobody is told
-        item.seconds = monotonic() - begin
+        item.seconds = monotonic() - running_since
         tell(item.context, "stopped", item.facts)
 
 
