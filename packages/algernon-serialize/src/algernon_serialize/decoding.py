@@ -162,11 +162,7 @@ class Decoder:
         module = tree[MODULE]
         try:
             registration = by_name.get((module, name)) or find(module, name)
-        except TypeError:
-            raise MalformedTagError(
-                f"{TAG!r} and {MODULE!r} of an object's tag aren't both str"
-            ) from None
-        except LookupError as error:
+        except (LookupError, TypeError) as error:
             if type(name) is not str or type(module) is not str:
                 raise MalformedTagError(
                     f"{TAG!r} and {MODULE!r} of an object's tag aren't both str"

@@ -16,6 +16,7 @@ from . import scalars
 from .collisions import collide
 from .errors import NestingError, PathError, UnserializableError, with_article
 from .registry import by_class, superseded
+from .surrogates import encode_surrogates, is_utf8
 from .survey import PLAIN, survey
 from .tags import MODULE, TAG, UNREAD, has
 
@@ -156,7 +157,7 @@ class Encoder:
                 depth = MAX_DEPTH - _FORM_DEPTH
         if not _STR.issuperset(map(type, value)):
             return self._own_dict(value, depth)
-        if not self._trusting and not _is_utf8("".join(value)):
+        if not self._trusting and not is_utf8("".join(value)):
             return self._own_dict(value, depth)
         depth = _deeper(depth)
         sure_leaves = self._sure_leaves
@@ -255,9 +256,9 @@ def are_ordinary(items: Iterable[Any]) -> bool:
 
 
 def _encode_str(value: str, _depth: int) -> Any:
-    if _is_utf8(value):
+    if is_utf8(value):
         return value
-    return {TAG: "str", "value": scalars.encode_surrogates(value)}
+    return {TAG: "str", "value": encode_surrogates(value)}
 
 
 def _encode_int(value: int, _depth: int) -> int:
@@ -295,16 +296,6 @@ def _deeper(depth: int, levels: int = 1) -> int:
     if depth > MAX_DEPTH:
         raise NestingError(f"the value nests deeper than the {MAX_DEPTH} levels that are ever sent")
     return depth
-
-
-def _is_utf8(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _unregistered(kind: type) -> str:

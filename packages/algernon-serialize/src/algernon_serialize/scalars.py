@@ -9,7 +9,6 @@ writes. The errors don't quote the form, which may be what nobody should read in
 from __future__ import annotations
 
 import binascii
-import re
 import sys
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -17,13 +16,12 @@ from importlib import import_module
 
 from .datetimes import decode_datetime, decode_time, encode_datetime, encode_time
 from .errors import kind_name
+from .surrogates import decode_surrogates, encode_surrogates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
     from collections.abc import Callable
     from typing import Any
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def expect(kind: type, form: Any) -> Any:
@@ -35,19 +33,6 @@ def expect(kind: type, form: Any) -> Any:
     if type(form) is not kind:
         raise TypeError(f"its value is {kind_name(kind)}, not {kind_name(type(form))}")
     return form
-
-
-def encode_surrogates(value: str) -> str:
-    """Return the form of a str that UTF-8 can't hold."""
-    # In JSON's own escapes, two surrogates in a row would come back as one character.
-    return value.encode("utf-8", "surrogatepass").hex()
-
-
-def _decode_surrogates(form: str) -> str:
-    value = bytes.fromhex(form).decode("utf-8", "surrogatepass")
-    if not _SURROGATE.search(value):
-        raise ValueError("it has no lone surrogate")
-    return value
 
 
 def _encode_name(value: object) -> str:
@@ -174,7 +159,7 @@ DECODERS: dict[str, tuple[type, Callable[[Any], Any]]] = {
     "decimal": (str, _decode_decimal),
     "float": (str, _decode_float),
     "range": _strictly(list, _encode_range, _decode_range),
-    "str": _strictly(str, encode_surrogates, _decode_surrogates),
+    "str": _strictly(str, encode_surrogates, decode_surrogates),
     "time": (dict, decode_time),
     "timedelta": _strictly(list, _encode_timedelta, _decode_timedelta),
 }

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from dateutil import tz as dateutil_tz
 
 from .errors import shown
+from .surrogates import is_utf8
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -24,7 +25,6 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
 # gettz opens any file that it is given the path of; a zone's name is never such a path.
 # And localtime is another zone on another machine.
 _ZONE_NAME = re.compile(r"(?!localtime\Z)[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _DAY = timedelta(days=1)
 _UNKNOWN = "this machine's time zone database has no zone of this name"
 # Which keys of ZoneInfo there are files of; as many at most as there are files.
@@ -87,7 +87,7 @@ def _encode_offset(kind: str, offset: timedelta | None, name: str | None) -> dic
     assert offset is not None  # noqa: S101 - a fixed offset is what both kinds are made of
     if abs(offset) >= _DAY:
         raise TypeError("the time zone's offset is a day or more, which no datetime can have")
-    if name is not None and (type(name) is not str or _SURROGATE.search(name)):
+    if name is not None and (type(name) is not str or not is_utf8(name)):
         raise TypeError(
             f"the name of the time zone, {shown(repr(name))}, is no str that UTF-8 can hold"
         )
