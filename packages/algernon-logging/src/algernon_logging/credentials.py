@@ -230,6 +230,7 @@ _MOST_KEPT = 64
 # Of what a value tells in numbers, such as the kinds of tokens that were used.
 _MOST_NUMBERS = 1000
 _MOST_DEPTH = 3
+_MOST_DIGITS = 20
 
 
 def is_hidden(name: str, value: object) -> bool:
@@ -249,6 +250,11 @@ def is_hidden(name: str, value: object) -> bool:
     if value is None or type(value) in (bool, float):
         return False
     return not (numbers_are_harmless and _is_of_numbers(value, _MOST_DEPTH))
+
+
+def is_text_hidden(name: str, text: str) -> bool:
+    """Tell whether a line hides what stands beside a name in a text, maybe a number's digits."""
+    return is_hidden(name, int(text) if text.isdecimal() and len(text) < _MOST_DIGITS else text)
 
 
 def _is_of_numbers(value: Any, depth: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .credentials import MASK, is_hidden
+from .credentials import MASK, is_text_hidden
 
 # RFC 3986, 3.2.1: up to the last @ before a path; and passwords with a /, ? or # of their own,
 # which isn't allowed, but understood by many. What begins with a port is none.
@@ -38,8 +38,7 @@ def without_credentials(text: str) -> str:
 
 def _masked(pair: re.Match[str]) -> str:
     name = _decoded(pair[1][:-1])
-    value = int(pair[2]) if pair[2].isdecimal() and len(pair[2]) < 20 else pair[2]
-    if name.casefold() in _QUERY_KEYS or is_hidden(name, value):
+    if name.casefold() in _QUERY_KEYS or is_text_hidden(name, pair[2]):
         return f"{pair[1]}{MASK}"
     return pair[0]
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from math import isfinite
 
-from .credentials import MASK, is_hidden
+from .credentials import MASK, is_hidden, is_text_hidden
 from .urls import without_credentials
 
 TYPE_CHECKING = False
@@ -211,8 +211,7 @@ def _without_attributes(text: str) -> str:
 
 def _masked(attribute: re.Match[str]) -> str:
     before, name, value = attribute.groups()
-    form = int(value) if value.isdecimal() and len(value) < 20 else value
-    if value in ("None", "True", "False") or not is_hidden(name, form):
+    if value in ("None", "True", "False") or not is_text_hidden(name, value):
         return attribute[0]
     return f"{before}{MASK}"
 
