@@ -92,17 +92,10 @@ def _reason(error: Exception) -> str:
 
 def _template(options: argparse.Namespace) -> None:
     from .import_process import import_workers
-    from .template import system_template
+    from .template import template_of_workers
 
-    first, *others = import_workers(options.targets, Path.cwd())
-    template = system_template(
-        first.tasks,
-        handler=first.handler,
-        timeout=options.timeout,
-        memory=options.memory,
-        retries=first.retries,
-        others=others,
-    )
+    workers = import_workers(options.targets, Path.cwd())
+    template = template_of_workers(workers, timeout=options.timeout, memory=options.memory)
     print(json.dumps(template, indent=2))
 
 

@@ -23,7 +23,7 @@ from .code_archive import code_archive
 from .errors import DeploymentError, LocalSystemError, TemplateError, WorkerError
 from .import_process import import_workers
 from .local_aws import LocalAWS
-from .template import CACHE_FOLDER, check_limits, logical_id, system_template
+from .template import CACHE_FOLDER, check_limits, logical_id, template_of_workers
 from .worker import Worker, split_target
 from .worker_logs import WorkerLogs
 
@@ -182,16 +182,9 @@ class LocalSystem:
         return [*([output] if output else []), *self._logs.new_invocations()]
 
     def _template(self) -> dict[str, Any]:
-        first, *others = self._import_packed_workers()
+        workers = self._import_packed_workers()
         try:
-            return system_template(
-                first.tasks,
-                handler=first.handler,
-                timeout=self._timeout,
-                memory=self._memory,
-                retries=first.retries,
-                others=others,
-            )
+            return template_of_workers(workers, timeout=self._timeout, memory=self._memory)
         except TemplateError as error:
             raise WorkerError(str(error)) from error
 

@@ -150,6 +150,19 @@ def system_template(
     }
 
 
+def template_of_workers(workers: Sequence[Worker], *, timeout: int, memory: int) -> dict[str, Any]:
+    """Return what `system_template` does, of workers of which the first is the first."""
+    first, *others = workers
+    return system_template(
+        first.tasks,
+        handler=first.handler,
+        timeout=timeout,
+        memory=memory,
+        retries=first.retries,
+        others=others,
+    )
+
+
 def check_limits(timeout: int, memory: int) -> None:
     """Refuse what Lambda doesn't give a function.
 
