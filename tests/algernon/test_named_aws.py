@@ -167,39 +167,31 @@ SOURCES = [
 CONFIGURATION = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 
 
-@pytest.mark.parametrize("source", SOURCES, ids="+".join)
-def test_no_source_of_the_shell_comes_before_the_profile(
-    command: Command,
-    shell: dict[str, str],
-    wire: Wire,
-    monkeypatch: pytest.MonkeyPatch,
-    source: tuple[str, ...],
-) -> None:
-    """Of each source of credentials by itself, none is asked where a profile is named."""
+@pytest.fixture(params=SOURCES, ids="+".join)
+def one_source(
+    request: pytest.FixtureRequest, shell: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """An environment that has credentials from one of the sources alone."""
     for name in shell:
         monkeypatch.delenv(name, raising=False)
-    environ = {name: shell[name] for name in (*CONFIGURATION, *source)}
+    return {name: shell[name] for name in (*CONFIGURATION, *request.param)}
 
-    command("send", "resize", "--stack", "shop", "--profile", "prod", **environ)
+
+def test_no_source_of_the_shell_comes_before_the_profile(
+    command: Command, one_source: dict[str, str], wire: Wire
+) -> None:
+    """Of each source of credentials by itself, none is asked where a profile is named."""
+    command("send", "resize", "--stack", "shop", "--profile", "prod", **one_source)
 
     assert signers(wire) == {("AKIAPROD", "eu-central-1")}
 
 
-@pytest.mark.parametrize("source", SOURCES, ids="+".join)
 def test_a_profile_without_credentials_gets_no_others(
-    command: Command,
-    shell: dict[str, str],
-    wire: Wire,
-    monkeypatch: pytest.MonkeyPatch,
-    source: tuple[str, ...],
+    command: Command, one_source: dict[str, str], wire: Wire
 ) -> None:
     """Rather than call as somebody else, the command says what the profile lacks."""
-    for name in shell:
-        monkeypatch.delenv(name, raising=False)
-    environ = {name: shell[name] for name in (*CONFIGURATION, *source)}
-
     done = command(
-        "send", "resize", "--stack", "shop", "--profile", "without-credentials", **environ
+        "send", "resize", "--stack", "shop", "--profile", "without-credentials", **one_source
     )
 
     assert (done.returncode, done.stdout) == (1, "")

@@ -13,10 +13,13 @@ from algernon_logging import invocation, metrics, root_logger
 
 from .lines import JsonLines
 from .runtime_api import LambdaFunction
+from .traces import listening_daemon, run_program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from .traces import Daemon
 
 
 class StartFunction(Protocol):
@@ -50,6 +53,20 @@ def start_function(tmp_path: Path) -> Iterator[StartFunction]:
             )
 
         yield start
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    """Listen where the X-Ray daemon would."""
+    with listening_daemon() as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def run(daemon: Daemon) -> Callable[..., str]:
+    """Run code in a new process, which must succeed, and give what it prints anywhere."""
+    always = {"AWS_XRAY_DAEMON_ADDRESS": daemon.address}
+    return lambda code, **environment: run_program(code, {**always, **environment})
 
 
 @pytest.fixture(autouse=True)

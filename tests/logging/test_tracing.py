@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .traces import IN_LAMBDA, credentials, listening_daemon, record, run_program
+from .traces import IN_LAMBDA, credentials, record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from ..conftest import LocalAWS
     from .traces import Daemon
@@ -42,20 +42,6 @@ LIBRARIES = [
     for name in ("aiobotocore", "botocore", "httpx", "requests", "sqlalchemy", "sqlite3")
     if importlib.util.find_spec(name)
 ]
-
-
-@pytest.fixture
-def daemon() -> Iterator[Daemon]:
-    """Listen where the X-Ray daemon would."""
-    with listening_daemon() as daemon:
-        yield daemon
-
-
-@pytest.fixture
-def run(daemon: Daemon) -> Callable[..., str]:
-    """Run code in a new process, which must succeed, and give what it prints anywhere."""
-    always = {"AWS_XRAY_DAEMON_ADDRESS": daemon.address}
-    return lambda code, **environment: run_program(code, {**always, **environment})
 
 
 @pytest.mark.parametrize("in_lambda", [False, True], ids=["elsewhere", "in Lambda"])

@@ -18,7 +18,6 @@ from .traces import (
     Workers,
     attributes_of,
     credentials,
-    listening_daemon,
     record,
     run_program,
 )
@@ -111,13 +110,6 @@ def subsegments(documents: list[dict[str, Any]]) -> list[Subsegment]:
 def of_tasks(documents: list[dict[str, Any]]) -> list[Subsegment]:
     """Return the subsegments of Tasks."""
     return [each for each in subsegments(documents) if "task_id" in each.annotations]
-
-
-@pytest.fixture
-def daemon() -> Iterator[Daemon]:
-    """Listen where the X-Ray daemon would."""
-    with listening_daemon() as daemon:
-        yield daemon
 
 
 @pytest.fixture

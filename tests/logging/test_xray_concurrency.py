@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .traces import IN_LAMBDA, listening_daemon, run_program
+from .traces import IN_LAMBDA
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from .traces import Daemon
 
@@ -97,20 +97,6 @@ def handler(event, context):
 
 handler({}, None)
 """
-
-
-@pytest.fixture
-def daemon() -> Iterator[Daemon]:
-    """Listen where the X-Ray daemon would."""
-    with listening_daemon() as daemon:
-        yield daemon
-
-
-@pytest.fixture
-def run(daemon: Daemon) -> Callable[..., str]:
-    """Run code in a new process, which must succeed, and give what it prints anywhere."""
-    always = {"AWS_XRAY_DAEMON_ADDRESS": daemon.address}
-    return lambda code, **environment: run_program(code, {**always, **environment})
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from .traces import IN_LAMBDA, credentials, listening_daemon, run_program
+from .traces import IN_LAMBDA, credentials, run_program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from .traces import Daemon
 
@@ -257,13 +257,6 @@ from algernon_logging import lambda_logged
 def handler(event, context):
     exec(PROGRAM, globals())
 """
-
-
-@pytest.fixture
-def daemon() -> Iterator[Daemon]:
-    """Listen where the X-Ray daemon would."""
-    with listening_daemon() as daemon:
-        yield daemon
 
 
 @pytest.fixture
