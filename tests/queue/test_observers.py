@@ -285,6 +285,30 @@ def test_coroutines_start_when_their_turn_comes(notes: Notes) -> None:
         assert one["started_at"] + one["seconds"] < following["started_at"] + 0.15
 
 
+@pytest.mark.parametrize("make", ["def", "async def"])
+def test_the_time_that_observers_take_is_none_of_a_task_s(
+    watch: Callable[..., Notes], monkeypatch: pytest.MonkeyPatch, make: str
+) -> None:
+    """A Task that waited for an observer to be told hasn't ended after it was over."""
+    notes = watch()
+    monkeypatch.setattr(notes, "started", lambda _: time.sleep(0.2))
+    over: list[float] = []
+
+    def handler(event: Any, context: Any) -> None:
+        over.append(time.time())
+
+    async def waiting(event: Any, context: Any) -> None:
+        handler(event, context)
+
+    worker = queued(handler if make == "def" else waiting)
+    begin = time.monotonic()
+    assert worker(event(record(message())), LambdaContext()) == ALL_DONE
+    took = time.monotonic() - begin
+    (end,) = notes.ends
+    assert end["started_at"] <= over[0]
+    assert end["seconds"] <= took - 0.2
+
+
 @pytest.mark.parametrize("make", ["router, def", "router, async def", "lambda"])
 def test_a_task_starts_and_stops_once(notes: Notes, make: str) -> None:
     """However a coroutine came about, its start and its stop are told once."""
