@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from algernon_queue import PermanentError, TaskRouter, handing_back
+from algernon_queue import PermanentError, TaskRouter
+from algernon_queue._batch import redelivery
 from algernon_queue.retry import Retry
 from algernon_storage import aws_client
 
@@ -32,7 +33,7 @@ for service in ("s3", "sns", "sqs"):
     aws_client(service)
 router = TaskRouter(once=True)
 # The minutes that a deployment is given would be most of a run's time.
-handing_back._UNREGISTERED = Retry(retries=4, backoff=0.2)
+redelivery._UNREGISTERED = Retry(retries=4, backoff=0.2)
 
 
 def _end(*_: object) -> None:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from algernon_queue import source_queue
+from algernon_queue._aws import queues
 
 from .events import event, record
 from .queues import as_lambda_has_it
@@ -83,9 +83,9 @@ class Listeners:
 def _nothing_known_of_queues() -> None:
     """Have each test's worker ask its queues itself, whatever ran before it."""
     for answers in (
-        source_queue._attributes_of,
-        source_queue._max_receive_count,
-        source_queue._visibility_timeout,
+        queues._attributes_of,
+        queues._max_receive_count,
+        queues._visibility_timeout,
     ):
         answers.cache_clear()
 

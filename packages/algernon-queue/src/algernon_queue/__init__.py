@@ -7,6 +7,7 @@ from .errors import (
     MalformedMessageError,
     NoDeadLetterQueueError,
     NotAnSQSEventError,
+    NotTriedError,
     OutOfTimeError,
     PermanentError,
     PublishError,
@@ -24,12 +25,11 @@ from .errors import (
     WorkerLostError,
 )
 from .observers import MessageFacts, Observer, RecordEnd, RecordFacts, observers
-from .pipeline import PipelineTermination
 from .queued import queued
 from .router import TaskRouter
 from .sending import send_task, send_tasks
 from .stated import stated
-from .task import Task
+from .task import PipelineTermination, Task
 
 __all__ = [
     "BatchFailedError",
@@ -39,6 +39,7 @@ __all__ = [
     "MessageFacts",
     "NoDeadLetterQueueError",
     "NotAnSQSEventError",
+    "NotTriedError",
     "Observer",
     "OutOfTimeError",
     "PermanentError",

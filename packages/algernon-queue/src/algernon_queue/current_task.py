@@ -1,14 +1,14 @@
-"""What a running Task may know of itself and of its message."""
+"""The Task that runs: what it may know of itself, and what it passes on to what it sends."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
-
-from .message import Message
-from .record import Record
-from .sender import current_sender
+from os import getpid
+from threading import Lock
+from typing import NamedTuple
+from uuid import UUID, uuid4, uuid5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,25 +67,104 @@ def current_task() -> CurrentTask | None:
         >>> current_task() is None
         True
     """
-    sender = current_sender.get()
-    return None if sender is None else sender.facts()
+    running = running_task.get()
+    return None if running is None else running.describe()
 
 
-def facts_of_record(
-    record: Record, message: Message, message_attributes: Mapping[str, str]
-) -> CurrentTask:
-    """Return the facts of the Task of a record."""
-    return CurrentTask(
-        **message.facts,
-        message_id=record.message_id,
-        receive_count=record.receive_count,
-        queue_arn=record.queue_arn or None,
-        message_group=record.message_group,
-        sent_at=record.sent_at,
-        message_attributes=message_attributes,
+class SentId(NamedTuple):
+    """The id of a message that a Task sends, and what it was made from."""
+
+    task_id: str
+    what: str = ""
+    number: int = 0
+
+
+class RunningTask:
+    """What a running Task passes on to whatever it sends, by callback or by itself.
+
+    A Task that runs twice sends the same ids twice, in whatever order, and one that
+    sends other things the second time loses none of them: they are derived from its own
+    id and from what it sends. Of equal messages each gets the lowest number that isn't
+    taken in this run.
+
+    Args:
+        task_id: The Task's own id; one that is no UUID, as a bare message may have
+            or lack one, gives ids by chance.
+        chain_id: The chain that it belongs to.
+        hops: How many Tasks led to what it sends, itself among them.
+        group: The message group in which it came, on a FIFO queue.
+        listeners: The topics that its worker was told of, by Task.
+        function_arn: The ARN of the Lambda function that it runs in.
+        describe: Makes what `current_task` tells of it, since few Tasks ask.
+    """
+
+    __slots__ = (
+        "_lock",
+        "_process",
+        "_taken",
+        "_task_id",
+        "chain_id",
+        "describe",
+        "function_arn",
+        "group",
+        "hops",
+        "listeners",
     )
 
+    def __init__(
+        self,
+        task_id: object,
+        chain_id: str | None,
+        hops: int,
+        group: str | None,
+        listeners: Mapping[str, str] | None,
+        function_arn: str | None,
+        describe: Callable[[], CurrentTask | None],
+    ) -> None:
+        self.chain_id = chain_id
+        self.hops = hops
+        self.group = group
+        self.listeners = listeners or {}
+        self.function_arn = function_arn
+        self.describe = describe
+        self._task_id = task_id
+        self._taken: dict[str, set[int]] = {}
+        self._lock = Lock()
+        self._process = getpid()
 
-def facts_of_bare_message(facts: Mapping[str, Any]) -> CurrentTask:
-    """Return the facts of the Task of a bare message, of those that its context has."""
-    return CurrentTask(**facts, is_bare=True)
+    def take_id(self, describe: Callable[[], str]) -> SentId:
+        """Return the id of a message that is going to be sent.
+
+        Args:
+            describe: Returns what is sent, as a text that equal messages share.
+        """
+        # A process that the Task forked can't know which numbers the others take.
+        if self._process != getpid():
+            return SentId(str(uuid4()))
+        # Here and not before, since most Tasks send nothing.
+        try:
+            own_id = UUID(str(self._task_id))
+        except ValueError:
+            return SentId(str(uuid4()))
+        what = describe()
+        with self._lock:
+            taken = self._taken.setdefault(what, set())
+            number = next(number for number in range(len(taken) + 1) if number not in taken)
+            taken.add(number)
+        return SentId(str(uuid5(own_id, f"sent#{number}#{what}")), what, number)
+
+    def give_back(self, sent: SentId) -> None:
+        """Note that a message wasn't taken by SNS, so that the next equal one gets its id."""
+        if sent.what:
+            with self._lock:
+                self._taken[sent.what].discard(sent.number)
+
+
+#: The Task that runs; None outside of one.
+running_task: ContextVar[RunningTask | None] = ContextVar("algernon_running_task", default=None)
+
+
+def function_arn_of(aws_context: object) -> str | None:
+    """Return the ARN of the function that Lambda's own context is of; None for any other."""
+    arn = getattr(aws_context, "invoked_function_arn", None)
+    return arn if isinstance(arn, str) else None  # a test's context may be anything

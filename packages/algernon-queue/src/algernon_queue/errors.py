@@ -114,15 +114,19 @@ class WorkerLostError(QueueError):
     """
 
 
-class TaskRunningError(QueueError):
+class NotTriedError(QueueError):
+    """The root of what is noted for a record that stays in its queue without having failed."""
+
+
+class TaskRunningError(NotTriedError):
     """Raised for a record that wasn't started, since another worker runs its Task right now."""
 
 
-class OutOfTimeError(QueueError, TimeoutError):
+class OutOfTimeError(NotTriedError, TimeoutError):
     """Raised for a record that wasn't started, since Lambda's time was running short."""
 
 
-class GroupStoppedError(QueueError):
+class GroupStoppedError(NotTriedError):
     """Raised for a record that wasn't done, since one before it in its message group failed."""
 
 

@@ -4,12 +4,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from contextvars import Context
-from typing import Any, Literal, NotRequired, TypedDict
+from functools import partial
+from typing import (
+    Concatenate,
+    Literal,
+    NotRequired,
+    ParamSpec,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    runtime_checkable,
+)
 
 logger = logging.getLogger("algernon_queue")
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class RecordFacts(TypedDict):
@@ -63,7 +76,7 @@ class MessageFacts(TypedDict):
     is_callback: bool
 
 
-Outcome = Literal["done", "duplicate", "failed", "dead_letter", "handed_back"]
+EndedAs = Literal["done", "duplicate", "failed", "dead_letter", "handed_back"]
 
 
 class RecordEnd(TypedDict):
@@ -87,7 +100,7 @@ class RecordEnd(TypedDict):
             or None where it doesn't, or the worker can't tell.
     """
 
-    outcome: Outcome
+    outcome: EndedAs
     error: Exception | None
     started_at: float | None
     seconds: float | None
@@ -99,7 +112,8 @@ class RecordEnd(TypedDict):
     comes_back_at: float | None
 
 
-class Observer:
+@runtime_checkable
+class Observer(Protocol):
     """Something that wants to know how Tasks fare, such as algernon-logging.
 
     Each record of a batch has a context of its own (`contextvars`), in which its
@@ -131,12 +145,15 @@ class Observer:
 
     def received(self, record: RecordFacts) -> None:
         """Hear of a record, before anything else is said of it."""
+        return
 
     def started(self, record: RecordFacts) -> None:
         """Hear that the record's Task is about to run."""
+        return
 
     def stopped(self, record: RecordFacts) -> None:
         """Hear that the record's Task doesn't run any more."""
+        return
 
     def sending(self, message: MessageFacts) -> Mapping[str, str]:
         """Hear of a message before it is sent; what is returned goes as its attributes.
@@ -154,41 +171,67 @@ class Observer:
 
         The call is for many messages, so that who traces calls can leave this one alone.
         """
+        return
 
     def sent(self, message: MessageFacts, error: Exception | None) -> None:
         """Hear that the message was sent, or why it wasn't."""
+        return
 
     def ended(self, record: RecordFacts, end: RecordEnd) -> None:
         """Hear what became of the record, when its batch is worked off."""
+        return
 
     def batch_ended(self) -> None:
         """Hear that all records of a batch have ended, in the batch's own context."""
+        return
 
 
 #: Those who watch. Whoever is in the list is told.
 observers: list[Observer] = []
 
 
-def tell(context: Context, what: str, *facts: Any) -> None:
-    """Tell every observer something, in a context."""
-    for _ in answers(context, what, *facts):
+def tell(
+    context: Context,
+    what: Callable[Concatenate[Observer, P], object],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> None:
+    """Tell every observer something, in a context.
+
+    Args:
+        context: The context.
+        what: The method of `Observer` that hears of it.
+        args: What it is told.
+        kwargs: The same, by name.
+    """
+    for _ in answers(context, what, *args, **kwargs):
         pass
 
 
-def answers(context: Context, what: str, *facts: Any) -> Iterator[Any]:
-    """Tell every observer something, in a context, and give what each answers, if it does."""
+def answers(
+    context: Context,
+    what: Callable[Concatenate[Observer, P], R],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> Iterator[R]:
+    """Tell every observer something, as `tell` does, and give what each answers, if it does."""
     for observer in tuple(observers):
-        answer = context.run(_tell, observer, what, facts)
+        answer: R | None = context.run(partial(_tell, observer, what), *args, **kwargs)
         if answer is not None:
             yield answer
 
 
-def _tell(observer: Observer, what: str, facts: tuple[Any, ...]) -> Any:
-    method = getattr(observer, what, None)
+def _tell(
+    observer: Observer,
+    what: Callable[Concatenate[Observer, P], R],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> R | None:
+    method: Callable[P, R] | None = getattr(observer, what.__name__, None)
     if method is None:
         return None
     try:
-        return method(*facts)
+        return method(*args, **kwargs)
     except Exception:
         # What an observer can't do, such as write a line, may fail here again.
         with suppress(Exception):

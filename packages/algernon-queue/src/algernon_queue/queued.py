@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
-from math import inf
-from typing import Any, Literal, overload
+from typing import Any, Unpack, overload
 
-from algernon_storage import Ledger, S3Ledger
+from ._batch.functions import check_function, is_async
+from ._batch.handler import BatchHandler
+from ._batch.options import OptionArguments, Options
+from .retry import Retry
 
-from .batch import Batch
-from .deadline import Deadline
-from .ending import end_batch
-from .errors import BatchFailedError, SettingError
-from .functions import check_function, is_async
-from .handing_back import HandingBack, RetryOf, release_claims
-from .reading import read_batch
-from .receives import extra_receives
-from .running import Handler, run_batch
-from .sender import Sender, function_arn_of
-from .sending_on import record_results, report_failures, send_on, store_parts
-
-Failures = Literal["batch", "report"]
+Handler = Callable[[dict[str, Any], dict[str, Any]], Any]
 LambdaHandler = Callable[[Any, Any], dict[str, Any]]
 
 
@@ -31,25 +20,11 @@ def queued(handler: Handler, /) -> LambdaHandler: ...
 
 
 @overload
-def queued(
-    *,
-    failures: Failures | None = None,
-    listeners: Mapping[str, str] | None = None,
-    once: bool | Ledger = False,
-    deadline_margin: float | None = None,
-    concurrency: int = 10,
-) -> Callable[[Handler], LambdaHandler]: ...
+def queued(**options: Unpack[OptionArguments]) -> Callable[[Handler], LambdaHandler]: ...
 
 
 def queued(
-    handler: Handler | None = None,
-    /,
-    *,
-    failures: Failures | None = None,
-    listeners: Mapping[str, str] | None = None,
-    once: bool | Ledger = False,
-    deadline_margin: float | None = None,
-    concurrency: int = 10,
+    handler: Handler | None = None, /, **options: Unpack[OptionArguments]
 ) -> LambdaHandler | Callable[[Handler], LambdaHandler]:
     """Turn ``handler(event, context)`` into a Lambda handler for the batches of an SQS queue.
 
@@ -107,138 +82,30 @@ def queued(
         >>> handler({"Records": [{"messageId": message_id, "body": body}]}, None)
         {'batchItemFailures': []}
     """
-    handle_batches = batch_handling(
-        failures=failures,
-        listeners=listeners,
-        once=once,
-        deadline_margin=deadline_margin,
-        concurrency=concurrency,
-    )
+    checked = Options(**options)
 
     def decorate(handler: Handler) -> LambdaHandler:
         check_function(handler, "queued", 'failures="report"')
-        all_are_async = is_async(handler)
-        return wraps(handler)(handle_batches(handler, {}, lambda _: all_are_async))
+        batches = BatchHandler(_OneHandler(handler), checked, {})
+
+        @wraps(handler)
+        def handle_batch(event: Any, aws_context: Any) -> dict[str, Any]:
+            return batches.handle(event, aws_context)
+
+        return handle_batch
 
     return decorate if handler is None else decorate(handler)
 
 
-def batch_handling(
-    *,
-    failures: Failures | None,
-    listeners: Mapping[str, str] | None,
-    once: bool | Ledger,
-    deadline_margin: float | None,
-    concurrency: int,
-    retry_of: RetryOf = lambda _: None,
-) -> Callable[[Handler, dict[str, Any], Callable[[str], bool]], LambdaHandler]:
-    """Return what makes a Lambda handler of a handler of messages.
+class _OneHandler:
+    """The Tasks of a worker that has one handler for all of them."""
 
-    Besides that handler it takes the worker's context, and what tells of a Task, by
-    its name, whether it is a coroutine function.
+    def __init__(self, handler: Handler) -> None:
+        self.run = handler
+        self._is_async = is_async(handler)
 
-    Args:
-        failures: As in `queued`.
-        listeners: As in `queued`.
-        once: As in `queued`.
-        deadline_margin: As in `queued`.
-        concurrency: As in `queued`.
-        retry_of: How each Task is tried again, by its name.
+    def is_async(self, task_name: str) -> bool:  # noqa: ARG002 - all are alike
+        return self._is_async
 
-    Raises:
-        SettingError: An option has a value that means nothing.
-    """
-    if failures is not None:
-        _check_failures(failures, "failures")
-    _check_numbers(deadline_margin, concurrency)
-    ledger = _ledger(once)
-    handing_back = HandingBack(retry_of, has_ledger=ledger is not None)
-
-    def make(
-        handler: Handler, context: dict[str, Any], is_async_task: Callable[[str], bool]
-    ) -> LambdaHandler:
-        def handle_batch(event: Any, aws_context: Any) -> dict[str, Any]:
-            stays_whole = policy_of(failures) == "batch"
-            if not stays_whole:
-                extra_receives()  # what it says wrong is told before anything is run
-            deadline = Deadline(aws_context, deadline_margin)
-            batch = Batch(
-                event,
-                stays_whole=stays_whole,
-                give_up=lambda item: not stays_whole and handing_back.give_up(item, deadline),
-            )
-            sender = Sender(listeners=listeners or {}, function_arn=function_arn_of(aws_context))
-            comes_again = True  # if something ends the process
-            try:
-                read_batch(batch, ledger, deadline, sender)
-                run_batch(
-                    batch, handler, context, aws_context, deadline, concurrency, is_async_task
-                )
-                report_failures(batch)
-                store_parts(batch, ledger)
-                if ledger is not None:
-                    record_results(batch, ledger)
-                send_on(batch, deadline, sender)
-                if ledger is not None:
-                    release_claims(batch, ledger)
-                if not stays_whole:
-                    handing_back.hand_back(batch, deadline)
-                comes_again = stays_whole and bool(batch.failures)
-            finally:
-                end_batch(batch, comes_again=comes_again)
-            if comes_again:
-                raise BatchFailedError(batch.failures, len(batch.items))
-            return {
-                "batchItemFailures": [
-                    {"itemIdentifier": message_id} for message_id in batch.failures
-                ]
-            }
-
-        return handle_batch
-
-    return make
-
-
-def _ledger(once: bool | Ledger) -> Ledger | None:  # noqa: FBT001 - the option as it was given
-    if isinstance(once, bool):
-        return S3Ledger() if once else None
-    if isinstance(once, type) or not all(
-        callable(getattr(once, name, None)) for name in ("claim", "finish", "release")
-    ):
-        raise SettingError(
-            f"once is {once!r}, but it is True, False or a Ledger, which has the methods claim,"
-            " finish and release"
-        )
-    return once
-
-
-def policy_of(failures: Failures | None) -> str:
-    """Return what happens when records fail: what the option says, or else the environment.
-
-    Raises:
-        SettingError: `ALGERNON_FAILURES` has a value that means nothing.
-    """
-    if failures is not None:
-        return failures
-    setting = os.environ.get("ALGERNON_FAILURES") or "batch"
-    _check_failures(setting, "the environment variable ALGERNON_FAILURES")
-    return setting
-
-
-def _check_failures(value: str, name: str) -> None:
-    if value not in ("batch", "report"):
-        raise SettingError(
-            f"{name} is {value!r}, but it is 'batch' (a failure keeps the whole batch in the"
-            " queue) or 'report' (only what failed)"
-        )
-
-
-def _check_numbers(deadline_margin: Any, concurrency: Any) -> None:
-    if deadline_margin is not None and not (
-        type(deadline_margin) in (int, float) and 0 <= deadline_margin < inf
-    ):
-        raise SettingError(
-            f"deadline_margin is {deadline_margin!r}, but it is a number of seconds from 0 on"
-        )
-    if type(concurrency) is not int or concurrency < 1:
-        raise SettingError(f"concurrency is {concurrency!r}, but it is an int from 1 on")
+    def retry(self, task_name: str) -> Retry | None:  # noqa: ARG002 - all are alike
+        return None

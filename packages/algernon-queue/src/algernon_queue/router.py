@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
-from functools import partial
 from types import MappingProxyType
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, Unpack, overload
 
 from algernon_serialize import rebuild_event
-from algernon_storage import Ledger
 
-from .context import RecordContext
-from .current_task import facts_of_bare_message
+from ._batch.context import RecordContext
+from ._batch.functions import check_function
+from ._batch.handler import BatchHandler
+from ._batch.options import OptionArguments, Options
+from ._batch.task_function import TaskFunction
+from ._wire.message import HOPS
+from ._wire.task_token import split_token
+from .current_task import CurrentTask, RunningTask, function_arn_of, running_task
 from .errors import (
     SettingError,
     TaskArgumentsError,
@@ -21,15 +25,9 @@ from .errors import (
     UnregisteredTaskError,
     kind_of,
 )
-from .functions import check_function
-from .message import HOPS
-from .queued import Failures, batch_handling, policy_of
 from .retry import Retry
-from .sender import Sender, SentIds, current_sender, function_arn_of
 from .stated import run_state, run_waited_for
 from .task import check_task_name
-from .task_function import TaskFunction
-from .task_token import split_token
 
 logger = logging.getLogger("algernon_queue")
 
@@ -47,11 +45,7 @@ class TaskRouter:
     An ``async def`` function is awaited, and many of one batch run at a time.
 
     Args:
-        failures: As in `queued`.
-        listeners: As in `queued`.
-        once: As in `queued`.
-        deadline_margin: As in `queued`.
-        concurrency: As in `queued`.
+        options: The options of `queued`, by name.
 
     Raises:
         SettingError: An option has a value that means nothing.
@@ -66,41 +60,25 @@ class TaskRouter:
         {'doubled': 42}
     """
 
-    def __init__(
-        self,
-        *,
-        failures: Failures | None = None,
-        listeners: Mapping[str, str] | None = None,
-        once: bool | Ledger = False,
-        deadline_margin: float | None = None,
-        concurrency: int = 10,
-    ) -> None:
-        self._tasks: dict[str, TaskFunction] = {}
-        self._listeners = listeners or {}
-        self._failures = failures
-        self._has_begun = False
-        handle_batches = batch_handling(
-            failures=failures,
-            listeners=listeners,
-            once=once,
-            deadline_margin=deadline_margin,
-            concurrency=concurrency,
-            retry_of=self._retry_of,
-        )
+    def __init__(self, **options: Unpack[OptionArguments]) -> None:
+        self._options = Options(**options)
+        self._tasks = _RegisteredTasks()
         self._context: dict[str, Any] = {}
-        self._handle_batch = handle_batches(self.route, self._context, self._is_async)
+        self._batches = BatchHandler(self._tasks, self._options, self._context)
+        self._has_begun = False
 
     @property
     def tasks(self) -> Mapping[str, Callable[..., Any]]:
         """The registered functions by the name of their Task."""
-        return MappingProxyType({name: task.function for name, task in self._tasks.items()})
+        functions = self._tasks.by_name.items()
+        return MappingProxyType({name: task.function for name, task in functions})
 
     @property
     def retries(self) -> Mapping[str, int]:
         """How often each Task is tried again, for the Tasks that say."""
         return {
             name: task.retry.retries
-            for name, task in self._tasks.items()
+            for name, task in self._tasks.by_name.items()
             if task.retry is not None and task.retry.retries is not None
         }
 
@@ -152,7 +130,7 @@ class TaskRouter:
         """
         has_retry = retries is not None or backoff is not None
         retry = Retry(retries, 1 if backoff is None else backoff) if has_retry else None
-        if retry is not None and self._failures == "batch":
+        if retry is not None and self._options.failures == "batch":
             raise SettingError(
                 "retries and backoff mean nothing under failures='batch', where the whole batch"
                 " stays in the queue and comes back at the queue's own time: leave them out, or"
@@ -163,13 +141,13 @@ class TaskRouter:
             check_function(function, "router.task", 'name="resize"')
             task_name = _name_of(function) if name is None else name
             check_task_name(task_name)
-            if task_name in self._tasks:
-                other = self._tasks[task_name].function
+            if task_name in self._tasks.by_name:
+                other = self._tasks.by_name[task_name].function
                 raise TaskNameError(
                     f"the Task {task_name!r} is registered already, as"
                     f" {getattr(other, '__qualname__', other)}: give one of them another name="
                 )
-            self._tasks[task_name] = TaskFunction(task_name, function, retry)
+            self._tasks.by_name[task_name] = TaskFunction(task_name, function, retry)
             return function
 
         return register if function is None else register(function)
@@ -190,17 +168,11 @@ class TaskRouter:
         """
         message, task_token = split_token(event)
         if isinstance(message, Mapping) and "task_name" in message:
-            facts = _facts(message)
-            own_context = RecordContext(self._context, {"aws": context, "sqs": {}, "task": facts})
-            variables = copy_context()
-            variables.run(current_sender.set, self._sender(facts, message, context))
-            if task_token is None:
-                return variables.run(run_state, self.route, message, own_context)
-            return variables.run(run_waited_for, self.route, message, own_context, task_token)
+            return self._run_bare(message, task_token, context)
         if not self._has_begun:
             self._has_begun = True
             self._tell_of_void_retries()
-        return self._handle_batch(event, context)
+        return self._batches.handle(event, context)
 
     def route(self, event: dict[str, Any], context: dict[str, Any]) -> Any:
         """Run the Task that one message names, and return its result.
@@ -212,8 +184,53 @@ class TaskRouter:
             TaskArgumentsError: The keyword arguments don't fit the function.
             algernon_serialize.SerializeError: They can't be rebuilt here.
         """
+        return self._tasks.run(event, context)
+
+    def _run_bare(self, message: Mapping[str, Any], task_token: str | None, context: Any) -> Any:
+        """Run the Task of a message that Lambda was called with directly."""
+        entry: dict[str, Any] = {
+            key: message.get(key) for key in ("task_name", "task_id", "chain_id", "callback")
+        }
+        entry["chain_id"] = entry["chain_id"] or entry["task_id"]
+        hops = message.get(HOPS)
+        running = RunningTask(
+            entry["task_id"],
+            entry["chain_id"],
+            hops + 1 if type(hops) is int else 1,
+            None,
+            self._options.listeners,
+            function_arn_of(context),
+            lambda: CurrentTask(**entry, is_bare=True),
+        )
+        variables = copy_context()
+        variables.run(running_task.set, running)
+        own_context = RecordContext(self._context, {"aws": context, "sqs": {}, "task": entry})
+        if task_token is None:
+            return variables.run(run_state, self.route, message, own_context)
+        return variables.run(run_waited_for, self.route, message, own_context, task_token)
+
+    def _tell_of_void_retries(self) -> None:
+        names = [name for name, task in self._tasks.by_name.items() if task.retry is not None]
+        if names and self._options.keeps_whole_batch:
+            logger.warning(
+                "retries and backoff of %s mean nothing here, since a failure keeps the whole"
+                " batch in the queue: write TaskRouter(failures='report'), or set"
+                " ALGERNON_FAILURES=report, if the event source mapping has"
+                " ReportBatchItemFailures",
+                ", ".join(names),
+            )
+
+
+class _RegisteredTasks:
+    """The functions of a router, by the name of their Task."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, TaskFunction] = {}
+
+    def run(self, event: dict[str, Any], context: dict[str, Any]) -> Any:
+        """Run the Task that a message names: see `TaskRouter.route`."""
         task_name = event["task_name"]
-        task = self._tasks.get(task_name)
+        task = self.by_name.get(task_name)
         if task is None:
             raise UnregisteredTaskError(task_name)
         kwargs = rebuild_event(event).get("task_kwargs")
@@ -226,34 +243,12 @@ class TaskRouter:
             )
         return task.call(kwargs, context)
 
-    def _sender(self, facts: Mapping[str, Any], event: Mapping[str, Any], context: Any) -> Sender:
-        hops = event.get(HOPS)
-        return Sender(
-            chain_id=facts["chain_id"],
-            hops=hops + 1 if type(hops) is int else 1,
-            listeners=self._listeners,
-            function_arn=function_arn_of(context),
-            ids=SentIds(facts["task_id"]),
-            facts=partial(facts_of_bare_message, facts),
-        )
-
-    def _tell_of_void_retries(self) -> None:
-        names = [name for name, task in self._tasks.items() if task.retry is not None]
-        if names and policy_of(self._failures) == "batch":
-            logger.warning(
-                "retries and backoff of %s mean nothing here, since a failure keeps the whole"
-                " batch in the queue: write TaskRouter(failures='report'), or set"
-                " ALGERNON_FAILURES=report, if the event source mapping has"
-                " ReportBatchItemFailures",
-                ", ".join(names),
-            )
-
-    def _is_async(self, task_name: str) -> bool:
-        task = self._tasks.get(task_name)
+    def is_async(self, task_name: str) -> bool:
+        task = self.by_name.get(task_name)
         return task is not None and task.is_async
 
-    def _retry_of(self, task_name: str) -> Retry | None:
-        task = self._tasks.get(task_name)
+    def retry(self, task_name: str) -> Retry | None:
+        task = self.by_name.get(task_name)
         return None if task is None else task.retry
 
 
@@ -265,8 +260,3 @@ def _name_of(function: Callable[..., Any]) -> str:
             ' router.task(name="resize")'
         )
     return name
-
-
-def _facts(event: Mapping[str, Any]) -> dict[str, Any]:
-    facts = {key: event.get(key) for key in ("task_name", "task_id", "chain_id", "callback")}
-    return {**facts, "chain_id": facts["chain_id"] or facts["task_id"]}

@@ -9,15 +9,15 @@ from uuid import UUID
 from algernon_serialize import NestingError, UnserializableError, ajson
 from algernon_storage import Document, StoredData, content_sha256
 
+from ._aws.listeners import find_listeners
+from ._aws.parallel import in_parallel
+from ._aws.topics import MessageText, Publication, publish
+from ._wire.message import OutgoingTask
+from .current_task import RunningTask, SentId, running_task
 from .errors import SettingError, TasksNotSentError
-from .listener import find_listeners
-from .message import OutgoingTask
-from .parallel import in_parallel
-from .publishing import Publication, publish, write_publication
-from .sender import Sender, SentId, current_sender
 from .task import Task
 
-_NOBODY = Sender()
+_NO_TASK = RunningTask(None, None, 0, None, None, None, lambda: None)
 
 
 def send_task(
@@ -102,7 +102,7 @@ def send_tasks(tasks: Iterable[Task], *, listeners: Mapping[str, str] | None = N
     return task_ids
 
 
-class _Parcel(NamedTuple):
+class _Outgoing(NamedTuple):
     """A message that is ready to be sent, and the id that was taken for it."""
 
     publication: Publication
@@ -113,7 +113,7 @@ def _send(
     tasks: list[Task], listeners: Mapping[str, str] | None
 ) -> list[tuple[str, Exception | None]]:
     """Send Tasks, and return the id of each, and why it wasn't sent, if it wasn't."""
-    sender = current_sender.get() or _NOBODY
+    sender = running_task.get() or _NO_TASK
     topics = find_listeners(
         {task.task_name for task in tasks},
         {**sender.listeners, **(listeners or {})},
@@ -126,14 +126,13 @@ def _send(
             raise topic
         _check_group(task, topic)
         addressed.append((task, topic))
-    parcels = _all_or_none(in_parallel(lambda one: _parcel(*one, sender), addressed), sender)
-    outcomes = publish([parcel.publication for parcel in parcels])
-    for parcel, error in zip(parcels, outcomes, strict=True):
+    outgoing = _all_or_none(in_parallel(lambda one: _outgoing(*one, sender), addressed), sender)
+    errors = publish([each.publication for each in outgoing])
+    for each, error in zip(outgoing, errors, strict=True):
         if error is not None:
-            sender.ids.give_back(parcel.sent_id)
+            sender.give_back(each.sent_id)
     return [
-        (parcel.publication.task.task_id, error)
-        for parcel, error in zip(parcels, outcomes, strict=True)
+        (each.publication.task.task_id, error) for each, error in zip(outgoing, errors, strict=True)
     ]
 
 
@@ -146,20 +145,20 @@ def _check_group(task: Task, topic: str) -> None:
         )
 
 
-def _all_or_none(written: list[_Parcel | Exception], sender: Sender) -> list[_Parcel]:
-    parcels = [one for one in written if isinstance(one, _Parcel)]
+def _all_or_none(written: list[_Outgoing | Exception], sender: RunningTask) -> list[_Outgoing]:
+    outgoing = [each for each in written if isinstance(each, _Outgoing)]
     for error in written:
         if isinstance(error, Exception):
-            for parcel in parcels:
-                parcel.publication.withdraw()
-                sender.ids.give_back(parcel.sent_id)
+            for each in outgoing:
+                each.publication.withdraw()
+                sender.give_back(each.sent_id)
             raise error
-    return parcels
+    return outgoing
 
 
-def _parcel(task: Task, topic: str, sender: Sender) -> _Parcel:
+def _outgoing(task: Task, topic: str, sender: RunningTask) -> _Outgoing:
     kwargs = dict(task.task_kwargs)
-    sent_id = SentId(task.task_id) if task.task_id else sender.ids.take(lambda: _what(task, kwargs))
+    sent_id = SentId(task.task_id) if task.task_id else sender.take_id(lambda: _what(task, kwargs))
     task_id = sent_id.task_id
     outgoing = OutgoingTask(
         task.task_name,
@@ -170,20 +169,20 @@ def _parcel(task: Task, topic: str, sender: Sender) -> _Parcel:
         sender.hops,
     )
 
-    def write(room: int) -> str:
+    def write(room: int) -> MessageText:
         text = _written(kwargs)
         message = outgoing.message(text.decode())
         if len(message.encode()) <= room:
-            return message
+            return MessageText(message)
         stored = StoredData.of(task_id, Document.around(text))
         stored.store()  # or it might travel inline all the same
-        return outgoing.message(ajson.dumps(stored))
+        return MessageText(outgoing.message(ajson.dumps(stored)), stored.size)
 
-    group = task.message_group or sender.group
+    unwritten = Publication(outgoing, topic, task.message_group or sender.group)
     try:
-        return _Parcel(write_publication(outgoing, topic, write, group), sent_id)
+        return _Outgoing(unwritten.written(write), sent_id)
     except Exception:
-        sender.ids.give_back(sent_id)
+        sender.give_back(sent_id)
         raise
 
 

@@ -19,7 +19,9 @@ def number_of(variable: str, default: int, meaning: str) -> int:
     Raises:
         SettingError: It holds no such number.
     """
-    setting = os.environ.get(variable) or str(default)
+    setting = os.environ.get(variable)
+    if not setting:
+        return default
     if not re.fullmatch("[0-9]{1,9}", setting):
         raise SettingError(f"{variable} is {setting[:40]!r}, but it is {meaning}")
     return int(setting)

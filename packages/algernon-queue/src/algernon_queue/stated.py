@@ -10,11 +10,11 @@ from typing import Any
 from algernon_serialize import ajson, rebuild_event
 from algernon_storage import Document
 
-from .context import RecordContext
-from .functions import check_function, check_result
-from .loops import run_coroutine
-from .pipeline import PipelineTermination
-from .state_machine import output_of, report_failure, report_success
+from ._aws.step_functions import output_of, report_failure, report_success
+from ._batch.context import RecordContext
+from ._batch.functions import check_function, check_result
+from ._batch.loops import run_coroutine
+from .task import PipelineTermination
 
 logger = logging.getLogger("algernon_queue")
 

@@ -245,6 +245,8 @@ class StoredData(AlgObject, wire_name=f"{_MODULE}:{_CLASS}"):
             >>> StoredData.pointer_in({"rows": [1, 2]}) is None
             True
         """
+        if type(tree) is dict and "_alg_class" not in tree:
+            return None  # as nearly all do, which takes a fourth of the time to tell
         match tree:
             case {
                 "_alg_class": name,

@@ -1,55 +1,27 @@
-"""The queue that records came from: hiding them for a while, and moving them away."""
+"""Moving records to the dead-letter queues of their queues, with the reason."""
 
 from __future__ import annotations
 
 import json
-import logging
 import re
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from time import monotonic
 from typing import Any
 
 from algernon_storage import aws_client
 
+from .._wire.record import LETTER_ATTRIBUTE, REASON_PREFIX, Record
+from ..errors import NoDeadLetterQueueError
 from .entries import Entry, send_entries
-from .errors import NoDeadLetterQueueError
-from .record import LETTER_ATTRIBUTE, REASON_PREFIX, Record
-
-logger = logging.getLogger("algernon_queue")
+from .queues import dead_letter_queue_arn, queue_url
 
 # Amazon SQS API Reference, SendMessageBatch: bytes of all messages of a call.
 _MAX_BYTES = 1024 * 1024
 # Amazon SQS Developer Guide, "Amazon SQS message metadata": attributes a message.
 _MAX_ATTRIBUTES = 10
-# For how long what a queue says of itself is taken to be so.
-_PERIOD_SECONDS = 300
-# What a client told of its queues is kept as long as it is that client which is asked.
-_MOST_QUEUES = 100
 # Amazon SQS API Reference, SendMessage: which characters a message may not hold. It is
 # compiled when it is needed, which takes as long as importing three modules.
 _UNSENDABLE = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-
-
-def hide(records: Sequence[tuple[Record, int]], *, seconds: float) -> list[Exception | None]:
-    """Set for how many seconds from now SQS gives records to nobody.
-
-    Args:
-        records: Each with the seconds for which it is hidden.
-        seconds: The time after which what SQS throttled isn't tried again.
-
-    Returns:
-        In order, None for each that is hidden, else the error.
-    """
-    entries = [
-        Entry(
-            record.queue_arn,
-            {"ReceiptHandle": record.receipt_handle, "VisibilityTimeout": delay},
-        )
-        for record, delay in records
-    ]
-    return send_entries(entries, _change_visibility, seconds=seconds)
 
 
 def move_to_dead_letter_queue(
@@ -69,64 +41,6 @@ def move_to_dead_letter_queue(
     return send_entries(entries, _send_to_dead_letter_queue, max_bytes=_MAX_BYTES, seconds=seconds)
 
 
-def max_receive_count(queue_arn: str) -> int | None:
-    """Return how often a queue gives a message out, or None where that can't be told.
-
-    It can't of a queue without a redrive policy, or one that this role may not ask.
-    """
-    try:
-        return _max_receive_count(aws_client("sqs"), queue_arn, _period()) if queue_arn else None
-    except Exception as error:  # noqa: BLE001 - what can't be asked is left to SQS
-        _note_unknown(queue_arn, error)
-        return None
-
-
-@lru_cache(_MOST_QUEUES)
-def _max_receive_count(sqs: Any, queue_arn: str, period: int) -> int | None:
-    try:
-        policy = _redrive_policy(sqs, queue_arn, period)
-    except Exception as error:  # noqa: BLE001 - it isn't asked again for each record
-        _note_unknown(queue_arn, error)
-        return None
-    return None if policy is None else int(policy["maxReceiveCount"])
-
-
-def visibility_timeout(queue_arn: str) -> int | None:
-    """Return for how many seconds a queue hides what it gave out, or None where it can't be told.
-
-    It is told from what `max_receive_count` has asked for.
-    """
-    try:
-        return _visibility_timeout(aws_client("sqs"), queue_arn, _period()) if queue_arn else None
-    except Exception as error:  # noqa: BLE001 - it is only told to observers
-        _note_unknown(queue_arn, error)
-        return None
-
-
-@lru_cache(_MOST_QUEUES)
-def _visibility_timeout(sqs: Any, queue_arn: str, period: int) -> int | None:
-    try:
-        timeout = _attributes_of(sqs, queue_arn, period).get("VisibilityTimeout")
-    except Exception as error:  # noqa: BLE001 - it isn't asked again for each record
-        _note_unknown(queue_arn, error)
-        return None
-    return None if timeout is None else int(timeout)
-
-
-def _note_unknown(queue_arn: str, error: Exception) -> None:
-    logger.debug(
-        "%s can't be asked for its redrive policy and visibility timeout: %s", queue_arn, error
-    )
-
-
-def _change_visibility(queue_arn: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
-    sqs = aws_client("sqs")
-    answer: dict[str, Any] = sqs.change_message_visibility_batch(
-        QueueUrl=_queue_url(sqs, queue_arn), Entries=entries
-    )
-    return answer
-
-
 def _send_to_dead_letter_queue(queue_arn: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
     sqs = aws_client("sqs")
     answer: dict[str, Any] = sqs.send_message_batch(
@@ -135,41 +49,14 @@ def _send_to_dead_letter_queue(queue_arn: str, entries: list[dict[str, Any]]) ->
     return answer
 
 
-@lru_cache(_MOST_QUEUES)
-def _queue_url(sqs: Any, queue_arn: str) -> str:
-    # arn:PARTITION:sqs:REGION:ACCOUNT:NAME
-    *_, account, name = queue_arn.split(":")
-    answer = sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
-    return str(answer["QueueUrl"])
-
-
 def _dead_letter_queue_url(sqs: Any, queue_arn: str) -> str:
-    policy = _redrive_policy(sqs, queue_arn, _period())
-    if policy is None:
+    arn = dead_letter_queue_arn(sqs, queue_arn)
+    if arn is None:
         raise NoDeadLetterQueueError(
             f"the queue {queue_arn} has no redrive policy, so it has no dead-letter queue that a"
             " message could be moved to: give it one"
         )
-    return _queue_url(sqs, policy["deadLetterTargetArn"])
-
-
-def _redrive_policy(sqs: Any, queue_arn: str, period: int) -> dict[str, Any] | None:
-    policy = _attributes_of(sqs, queue_arn, period).get("RedrivePolicy")
-    return None if policy is None else json.loads(policy)
-
-
-@lru_cache(_MOST_QUEUES)
-def _attributes_of(sqs: Any, queue_arn: str, _period: int) -> Mapping[str, str]:
-    answer = sqs.get_queue_attributes(
-        QueueUrl=_queue_url(sqs, queue_arn), AttributeNames=["RedrivePolicy", "VisibilityTimeout"]
-    )
-    attributes: Mapping[str, str] = answer.get("Attributes", {})
-    return attributes
-
-
-def _period() -> int:
-    """Return a number for the time in which a queue isn't asked for its attributes again."""
-    return int(monotonic() // _PERIOD_SECONDS)
+    return queue_url(sqs, arn)
 
 
 def _dead_letter(record: Record, reasons: Mapping[str, str]) -> Entry:

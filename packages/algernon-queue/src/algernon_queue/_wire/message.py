@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeGuard
 from uuid import UUID, uuid5
@@ -11,9 +10,9 @@ from uuid import UUID, uuid5
 from algernon_serialize import ajson
 from algernon_storage import StoredData
 
+from ..errors import MalformedMessageError, TooManyHopsError, kind_of
+from ..settings import number_of
 from .envelope import Envelope
-from .errors import MalformedMessageError, TooManyHopsError, kind_of
-from .settings import number_of
 
 #: The key by which a message says where in its chain its Task stands.
 POSITION = "callback_position"
@@ -31,7 +30,7 @@ _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MAX_NAME = 256
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen, which would take three times as long to make
 class Message:
     """One message, as plain JSON.
 
@@ -45,6 +44,7 @@ class Message:
             its beginning; None where the message doesn't say, as moncrief's don't.
         hops: How many Tasks led to this one.
         body: The whole message, keys that are unknown here included.
+        arguments_bytes: What S3 keeps of its keyword arguments, where they were fetched.
     """
 
     task_name: str
@@ -53,11 +53,12 @@ class Message:
     callback: str | None
     position: int | None
     hops: int
-    body: Mapping[str, Any]
+    body: dict[str, Any]
+    arguments_bytes: int | None = None
 
     @classmethod
     def of(cls, envelope: Envelope) -> Self:
-        """Return the message that was in an envelope.
+        """Return the message that was in an envelope, whose content it takes over.
 
         Raises:
             MalformedMessageError: It holds no message.
@@ -65,7 +66,7 @@ class Message:
             SettingError: Some led to it, and `ALGERNON_MAX_HOPS` is no number.
         """
         body = envelope.content
-        if not isinstance(body, dict):
+        if type(body) is not dict:
             raise MalformedMessageError(
                 f"a message is a JSON object with a task_name, not {kind_of(body)}"
             )
@@ -81,12 +82,13 @@ class Message:
                 f"the callback of a message for {task_name!r} is neither the name of a Task nor a"
                 f" chain of names 'a#b#c', of 1 to {_MAX_NAME} printable characters each"
             )
-        if task_id := body.get("task_id"):
-            task_id = _uuid(task_id, "task_id", task_name, instead="the id that SNS or SQS gave it")
-        else:
+        task_id = body.get("task_id")
+        if not task_id:
             task_id = _uuid_of(envelope.message_id)
+        elif not _is_uuid(task_id):
+            task_id = _uuid(task_id, "task_id", task_name, instead="the id that SNS or SQS gave it")
         chain_id = body.get("chain_id") or task_id
-        if chain_id is not task_id:
+        if chain_id is not task_id and not _is_uuid(chain_id):
             chain_id = _uuid(chain_id, "chain_id", task_name, instead="its own task_id")
         position = body.get(POSITION)
         if position is not None and not _stands_at(task_name, callback, position):
@@ -94,19 +96,15 @@ class Message:
                 f"the message says that {task_name!r} is number {position!r} of the chain"
                 f" {callback!r}, where it isn't"
             )
-        hops = _hops(body.get(HOPS), task_name)
-        kwargs = {} if body.get("task_kwargs") is None else body["task_kwargs"]
-        whole = {**body, "task_kwargs": kwargs, "task_id": task_id, "chain_id": chain_id}
-        return cls(task_name, task_id, chain_id, callback, position, hops, whole)
+        hops = 0 if (given := body.get(HOPS)) is None else _checked_hops(given, task_name)
+        if body.get("task_kwargs") is None:
+            body["task_kwargs"] = {}
+        body["task_id"] = task_id
+        body["chain_id"] = chain_id
+        return cls(task_name, task_id, chain_id, callback, position, hops, body)
 
-    @property
-    def task_kwargs(self) -> Any:
-        """The keyword arguments, or what stands for them: plain JSON."""
-        return self.body["task_kwargs"]
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What a handler may want to know of it, for the context's ``task``."""
+    def context_entry(self) -> dict[str, Any]:
+        """Return what a handler may want to know of it: the context's ``task``."""
         return {
             "task_name": self.task_name,
             "task_id": self.task_id,
@@ -117,11 +115,12 @@ class Message:
     @property
     def stored_kwargs(self) -> str | None:
         """The pointer to the keyword arguments, where they are stored in S3."""
-        return StoredData.pointer_in(self.task_kwargs)
+        return StoredData.pointer_in(self.body["task_kwargs"])
 
-    def with_kwargs(self, kwargs: Any) -> Self:
-        """Return this message with other keyword arguments."""
-        return replace(self, body={**self.body, "task_kwargs": {} if kwargs is None else kwargs})
+    def with_fetched(self, kwargs: Any, size: int | None) -> Self:
+        """Return this message with the keyword arguments that S3 has kept, in so many bytes."""
+        body = {**self.body, "task_kwargs": {} if kwargs is None else kwargs}
+        return replace(self, body=body, arguments_bytes=size)
 
     @property
     def next_task(self) -> OutgoingTask | None:
@@ -180,9 +179,7 @@ class OutgoingTask:
         return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
-def _hops(hops: Any, task_name: str) -> int:
-    if hops is None:
-        return 0
+def _checked_hops(hops: Any, task_name: str) -> int:
     if type(hops) is not int or hops < 0:
         raise MalformedMessageError(
             f"the message for {task_name!r} says that {str(hops)[:40]!r} Tasks led to it, which is"
@@ -202,10 +199,12 @@ def _max_hops() -> int:
     return number_of("ALGERNON_MAX_HOPS", _DEFAULT_MAX_HOPS, meaning)
 
 
-def _uuid(text: Any, key: str, task_name: str, *, instead: str) -> str:
+def _is_uuid(text: object) -> TypeGuard[str]:
     # Nearly all are spelt as they should be, and making a UUID takes ten times as long.
-    if isinstance(text, str) and _UUID.fullmatch(text):
-        return text
+    return isinstance(text, str) and _UUID.fullmatch(text) is not None
+
+
+def _uuid(text: Any, key: str, task_name: str, *, instead: str) -> str:
     try:
         return str(UUID(text))
     except (TypeError, ValueError, AttributeError) as error:
@@ -220,7 +219,7 @@ def _uuid_of(message_id: str) -> str:
 
     AWS's are UUIDs. Those of an event that was made by hand may be any text.
     """
-    if _UUID.fullmatch(message_id):
+    if _is_uuid(message_id):
         return message_id
     try:
         return str(UUID(message_id))

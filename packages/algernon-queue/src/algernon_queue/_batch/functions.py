@@ -9,7 +9,7 @@ from functools import partial
 from types import FunctionType, MethodType, WrapperDescriptorType
 from typing import Any
 
-from .errors import SettingError, UnrunTaskError, kind_of
+from ..errors import SettingError, UnrunTaskError, kind_of
 
 _ANYTHING = inspect.signature(lambda *args, **kwargs: None)  # noqa: ARG005 - never called
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 from algernon_serialize import ajson
 from algernon_storage import Document, StoredData, aws_client
 
-from .errors import text_of
+from ..errors import text_of
 
 logger = logging.getLogger("algernon_queue")
 

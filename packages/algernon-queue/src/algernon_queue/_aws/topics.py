@@ -9,15 +9,15 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from algernon_storage import aws_client
 
+from .._wire.message import OutgoingTask
+from ..errors import PublishError, UnknownListenerError
+from ..observers import MessageFacts, Observer, answers, observers, tell
 from .entries import Entry, send_entries
-from .errors import PublishError, UnknownListenerError
-from .listener import HOW_TO_GET_CREDENTIALS, HOW_TO_NAME_A_REGION
-from .message import OutgoingTask
-from .observers import MessageFacts, answers, observers, tell
+from .listeners import HOW_TO_GET_CREDENTIALS, HOW_TO_NAME_A_REGION
 
 logger = logging.getLogger("algernon_queue")
 
@@ -36,6 +36,21 @@ _WHAT_TO_CHECK = (
 )
 
 
+class MessageText(NamedTuple):
+    """The text of a message.
+
+    Attributes:
+        text: The text.
+        stored_bytes: What was stored in S3 for it, where something was.
+    """
+
+    text: str
+    stored_bytes: int | None = None
+
+
+_UNWRITTEN = MessageText("")
+
+
 @dataclass(frozen=True, slots=True)
 class Publication:
     """A message on its way to a topic.
@@ -43,31 +58,51 @@ class Publication:
     Attributes:
         task: The Task that it is for.
         topic_arn: The ARN of the topic.
-        message: Its text.
         group: The message group that it belongs to on a FIFO topic, or None for
             one of its own.
+        is_callback: Whether it carries a Task's result.
+        message: Its text, once it is written.
         attributes: The texts that go beside it.
         context: The context variables in which observers hear of it, or None if they don't.
-        is_callback: Whether it carries a Task's result.
     """
 
     task: OutgoingTask
     topic_arn: str
-    message: str
     group: str | None = None
+    is_callback: bool = False
+    message: MessageText = _UNWRITTEN
     attributes: Mapping[str, str] = field(default_factory=dict)
     context: Context | None = None
-    is_callback: bool = False
+
+    def written(self, write: Callable[[int], MessageText]) -> Self:
+        """Return it as it is ready to be published.
+
+        Args:
+            write: Returns its text, given the bytes that there is room for.
+        """
+        if not observers:
+            return replace(self, message=write(_MAX_BYTES))
+        context = copy_context()
+        attributes: dict[str, str] = {}
+        for wanted in answers(context, Observer.sending, self.facts):
+            attributes |= _sendable(wanted)
+        attributes = dict(islice(attributes.items(), _MOST_ATTRIBUTES))
+        unwritten = replace(self, attributes=attributes, context=context)
+        try:
+            return replace(unwritten, message=write(_MAX_BYTES - unwritten.size))
+        except Exception as error:
+            unwritten.tell_end(error)
+            raise
 
     @property
     def size(self) -> int:
         """The bytes that SNS counts."""
-        return len(self.message.encode()) + _size(self.attributes)
+        return len(self.message.text.encode()) + _size(self.attributes)
 
     @property
     def entry(self) -> Entry:
         """Its entry in a call of PublishBatch."""
-        fields: dict[str, Any] = {"Message": self.message}
+        fields: dict[str, Any] = {"Message": self.message.text}
         group = None
         if self.attributes:
             fields["MessageAttributes"] = {
@@ -78,11 +113,6 @@ class Publication:
             group = fields["MessageGroupId"] = self.group or self.task.task_id
             fields["MessageDeduplicationId"] = self.task.task_id
         return Entry(self.topic_arn, fields, self.size, group)
-
-    def tell_end(self, error: Exception | None) -> None:
-        """Tell observers that it was sent, or why it wasn't."""
-        if self.context is not None:
-            tell(self.context, "sent", self.facts, error)
 
     @property
     def facts(self) -> MessageFacts:
@@ -95,42 +125,14 @@ class Publication:
             "is_callback": self.is_callback,
         }
 
+    def tell_end(self, error: Exception | None) -> None:
+        """Tell observers that it was sent, or why it wasn't."""
+        if self.context is not None:
+            tell(self.context, Observer.sent, self.facts, error)
+
     def withdraw(self) -> None:
         """Note that it won't be sent after all."""
         self.tell_end(PublishError("the message isn't sent, since others with it can't be"))
-
-
-def write_publication(
-    task: OutgoingTask,
-    topic_arn: str,
-    write: Callable[[int], str],
-    group: str | None = None,
-    *,
-    is_callback: bool = False,
-) -> Publication:
-    """Return a message that is ready to be published.
-
-    Args:
-        task: The Task that it is for.
-        topic_arn: The ARN of the topic.
-        write: Returns its text, given the bytes that there is room for.
-        group: The message group that it belongs to on a FIFO topic.
-        is_callback: Whether it carries a Task's result.
-    """
-    unwritten = Publication(task, topic_arn, "", group, is_callback=is_callback)
-    if not observers:
-        return replace(unwritten, message=write(_MAX_BYTES))
-    context = copy_context()
-    attributes: dict[str, str] = {}
-    for wanted in answers(context, "sending", unwritten.facts):
-        attributes |= _sendable(wanted)
-    attributes = dict(islice(attributes.items(), _MOST_ATTRIBUTES))
-    unwritten = replace(unwritten, attributes=attributes, context=context)
-    try:
-        return replace(unwritten, message=write(_MAX_BYTES - unwritten.size))
-    except Exception as error:
-        unwritten.tell_end(error)
-        raise
 
 
 def _sendable(attributes: Any) -> dict[str, str]:
@@ -175,7 +177,7 @@ def publish(publications: Iterable[Publication], *, seconds: float = inf) -> lis
         return []
     entries = [publication.entry for publication in todo]
     context = copy_context()
-    tell(context, "publishing")
+    tell(context, Observer.publishing)
     outcomes = context.run(
         send_entries, entries, _publish_batch, max_bytes=_MAX_BYTES, seconds=seconds
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from algernon_serialize import SerializeError, ajson
 
-from .errors import MalformedMessageError
+from ..errors import MalformedMessageError
 
 
 def split_token(content: Any) -> tuple[Any, str | None]:
@@ -28,10 +28,10 @@ def split_token(content: Any) -> tuple[Any, str | None]:
         >>> split_token({"task_name": "charge", "task_kwargs": {}})
         ({'task_name': 'charge', 'task_kwargs': {}}, None)
     """
-    if not isinstance(content, Mapping):
+    if type(content) is not dict and not isinstance(content, Mapping):
         return content, None
     if "task_name" in content:
-        return content, _token_in(content)
+        return content, _token_in(content) if "TaskToken" in content else None
     if "Input" in content:
         message = _read(content["Input"])
         token = _token_in(content)

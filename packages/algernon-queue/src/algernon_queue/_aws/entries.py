@@ -15,7 +15,7 @@ from random import uniform
 from time import monotonic, sleep
 from typing import Any
 
-from .errors import RefusedEntryError
+from ..errors import RefusedEntryError
 from .parallel import in_parallel
 
 # Amazon SNS API Reference, PublishBatch; Amazon SQS API Reference, SendMessageBatch and

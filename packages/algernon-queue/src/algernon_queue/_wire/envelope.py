@@ -9,7 +9,7 @@ from typing import Any, Self
 from algernon_serialize import SerializeError, ajson
 from algernon_storage import OffloadedPayload
 
-from .errors import MalformedMessageError, kind_of
+from ..errors import MalformedMessageError, kind_of
 from .record import Record
 from .task_token import split_token
 
@@ -82,7 +82,7 @@ class Envelope:
     @property
     def offloaded(self) -> OffloadedPayload | None:
         """Where in S3 the content is, if amazon-sqs-extended-client put it there."""
-        return OffloadedPayload.found_in(self.content)
+        return None if type(self.content) is dict else OffloadedPayload.found_in(self.content)
 
     def with_payload(self, text: str) -> Self:
         """Return this envelope with the content that was in S3.

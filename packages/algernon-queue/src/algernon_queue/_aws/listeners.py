@@ -9,8 +9,8 @@ from typing import Any
 
 from algernon_storage import aws_client
 
-from .errors import PublishError, UnknownListenerError
-from .task import is_task_name
+from ..errors import PublishError, UnknownListenerError
+from ..task import is_task_name
 
 # AWS Systems Manager API Reference, GetParameters: names a call.
 _PARAMETERS_A_CALL = 10

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from .record import Record
-from .settings import number_of
-from .source_queue import max_receive_count
+from .._aws.queues import max_receive_count
+from .._wire.record import Record
+from ..errors import WorkerLostError
+from ..settings import number_of
 
 # As many messages as a worker may have handed back untried, and see again.
 _MOST_REMEMBERED = 10_000
@@ -39,7 +40,7 @@ def is_extra(record: Record) -> bool:
     Raises:
         SettingError: `ALGERNON_EXTRA_RECEIVES` is no number.
     """
-    if record.receive_count < 2 or not extra_receives():
+    if not extra_receives():
         return False
     tries = _tries(record)
     return tries is not None and record.receive_count > tries
@@ -61,6 +62,15 @@ def extra_receives() -> int:
         " as 2"
     )
     return number_of("ALGERNON_EXTRA_RECEIVES", 0, meaning)
+
+
+def worker_lost(what_else: str) -> WorkerLostError:
+    """Return the error of a record that comes after all of its tries."""
+    return WorkerLostError(
+        "the message was received more often than its Task is tried, and no worker lived to say"
+        " what came of it: it ends every worker that runs it, by its memory or time perhaps,"
+        f" {what_else}; look into the workers' logs, and move it back to its queue to try again"
+    )
 
 
 class TriesCounter:

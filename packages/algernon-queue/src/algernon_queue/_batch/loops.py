@@ -9,7 +9,7 @@ from contextvars import copy_context
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from .parallel import Threads
+from .._aws.parallel import Threads
 
 if TYPE_CHECKING:
     from asyncio import Task

@@ -11,9 +11,9 @@ from traceback import walk_tb
 from types import CodeType
 from typing import Any
 
-from .errors import TaskArgumentsError
+from ..errors import TaskArgumentsError
+from ..retry import Retry
 from .functions import is_async, layers_of, signature_of
-from .retry import Retry
 
 _BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 _VARIABLE = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)

@@ -21,12 +21,13 @@ class Deadline:
     """
 
     def __init__(self, aws_context: Any, margin: float | None) -> None:
-        self._remaining_millis = getattr(aws_context, "get_remaining_time_in_millis", None)
+        remaining = getattr(aws_context, "get_remaining_time_in_millis", None)
+        self._remaining_millis = remaining if callable(remaining) else None
         self.margin = min(_SECONDS, _SHARE * self.seconds_left()) if margin is None else margin
 
     def seconds_left(self) -> float:
         """Return the seconds until the function ends."""
-        millis = self._remaining_millis() if callable(self._remaining_millis) else None
+        millis = None if self._remaining_millis is None else self._remaining_millis()
         return millis / 1000 if isinstance(millis, (int, float)) else inf
 
     def seconds_to_work(self) -> float:

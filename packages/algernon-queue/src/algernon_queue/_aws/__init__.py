@@ -1,0 +1,1 @@
+"""What is asked of AWS for Tasks: topics, queues, their entries, and Step Functions."""

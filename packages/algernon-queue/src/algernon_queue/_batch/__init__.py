@@ -1,0 +1,1 @@
+"""One batch, step by step: `handler` has the steps in order."""

@@ -1,0 +1,97 @@
+"""Claims in the ledger, so that a Task that is done isn't run again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from math import isfinite
+from operator import call
+
+from algernon_storage import Claim, Outcome
+
+from .._aws.parallel import in_parallel
+from ..errors import TaskRunningError
+from .batch import Attempt, Batch
+from .failures import fail
+from .receives import worker_lost
+
+logger = logging.getLogger("algernon_queue")
+
+# AWS Lambda Developer Guide, "Lambda quotas": the longest that a function may run, in seconds.
+_LONGEST_RUN = 900
+
+Answer = Claim | Outcome | None
+
+
+def claim_calls(batch: Batch, attempts: list[Attempt]) -> list[Callable[[], Answer]]:
+    """Return what claims the Task of each attempt, if there is a ledger."""
+    ledger = batch.worker.ledger
+    if ledger is None:
+        return []
+    left = batch.deadline.seconds_left()
+    seconds = left if isfinite(left) else _LONGEST_RUN
+    return [partial(attempt.do, ledger.claim, attempt.message, seconds) for attempt in attempts]
+
+
+def note_claim(batch: Batch, attempt: Attempt, answer: Answer | Exception) -> None:
+    """Note what the ledger said of an attempt's Task."""
+    match answer:
+        case Claim():
+            attempt.claim = answer
+            if attempt.is_extra and answer.may_have_run:
+                fail(batch, attempt, worker_lost("or came with one that does"))
+        case Outcome():
+            attempt.outcome = answer
+        case Exception():
+            fail(batch, attempt, answer)
+        case None:
+            error = TaskRunningError("another worker runs this Task right now")
+            fail(batch, attempt, error)
+
+
+def finish_claims(batch: Batch) -> None:
+    """Note in the ledger what the Tasks returned, in parallel.
+
+    This goes for a batch that stays whole too, so that none of them runs again.
+    """
+    ledger = batch.worker.ledger
+    if ledger is None:
+        return
+    finishing = []
+    calls: list[Callable[[], Outcome]] = []
+    for attempt in batch.going:
+        if attempt.claim is not None and attempt.outcome is None:
+            finishing.append(attempt)
+            finish = partial(ledger.finish, attempt.claim, attempt.document)
+            calls.append(partial(attempt.do, finish, ends_chain=attempt.ends_chain))
+    for attempt, answer in zip(finishing, in_parallel(call, calls), strict=True):
+        if isinstance(answer, Outcome):
+            attempt.outcome = answer
+        else:
+            # It may be noted all the same: the claim is left to lapse.
+            attempt.claim = None
+            fail(batch, attempt, answer)
+
+
+def release_claims(batch: Batch) -> None:
+    """Give back the claims of Tasks that failed or weren't started, so that they can run again."""
+    ledger = batch.worker.ledger
+    if ledger is None:
+        return
+    releasing = []
+    calls: list[Callable[[], None]] = []
+    for attempt in batch.attempts:
+        claim = attempt.claim
+        if claim is not None and attempt.failure is not None and attempt.outcome is None:
+            may_have_run = attempt.run is not None or claim.may_have_run
+            releasing.append(attempt)
+            calls.append(
+                partial(attempt.do, ledger.release, replace(claim, may_have_run=may_have_run))
+            )
+    for attempt, problem in zip(releasing, in_parallel(call, calls), strict=True):
+        if problem is not None:
+            attempt.do(
+                logger.warning, "a claim is left to lapse, since it can't be released: %s", problem
+            )

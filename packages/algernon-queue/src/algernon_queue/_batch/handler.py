@@ -1,0 +1,58 @@
+"""The Lambda handler of a queue's batches, step by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import BatchFailedError
+from .batch import Batch, Tasks, Worker
+from .callbacks import publish_to_callbacks, report_failures, report_successes, store_parts
+from .claims import finish_claims, release_claims
+from .options import Options
+from .outcomes import tell_outcomes
+from .reading import fetch_and_claim, read_batch
+from .redelivery import hand_back
+from .running import run_batch
+
+
+class BatchHandler:
+    """Works off the batches of an SQS queue.
+
+    Args:
+        tasks: The Tasks that it runs.
+        options: How.
+        context: The dict that handlers get, whose contents live as long as the process.
+    """
+
+    def __init__(self, tasks: Tasks, options: Options, context: dict[str, Any]) -> None:
+        self._worker = Worker(tasks, options, context)
+
+    def handle(self, event: Any, aws_context: Any) -> dict[str, Any]:
+        """Work off one batch, and return what Lambda is to leave in the queue.
+
+        Raises:
+            NotAnSQSEventError: The event isn't one of an SQS queue.
+            SettingError: An environment variable has a value that means nothing.
+            BatchFailedError: Records failed, and the whole batch stays in the queue.
+        """
+        batch = Batch(event, aws_context, self._worker)
+        all_stay = True  # if something ends the process
+        try:
+            read_batch(batch)
+            fetch_and_claim(batch)
+            run_batch(batch)
+            report_failures(batch)
+            store_parts(batch)
+            finish_claims(batch)
+            publish_to_callbacks(batch)
+            report_successes(batch)
+            release_claims(batch)
+            if batch.failures and not batch.stays_whole:
+                hand_back(batch)
+            failures = batch.failures
+            all_stay = batch.stays_whole and bool(failures)
+        finally:
+            tell_outcomes(batch, all_stay=all_stay)
+        if all_stay:
+            raise BatchFailedError(failures, len(batch.deliveries))
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failures]}

@@ -1,0 +1,152 @@
+"""Reading a batch: the messages of its records, and their stored keyword arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+
+from algernon_storage import StoredData
+
+from .._aws.parallel import in_parallel
+from .._wire.envelope import Envelope
+from .._wire.message import Message
+from .._wire.record import Record
+from ..current_task import CurrentTask, RunningTask, running_task
+from ..observers import Observer, RecordFacts, observers, tell
+from .batch import Attempt, Batch, Delivery, Unreadable
+from .claims import claim_calls, note_claim
+from .failures import fail
+from .receives import is_extra, worker_lost
+
+
+def read_batch(batch: Batch) -> None:
+    """Read every record, each in a context of its own, in which its Task is the one that runs."""
+    for record, envelope in zip(batch.records, _envelopes(batch.records), strict=True):
+        delivery = _read(batch, record, envelope)
+        batch.deliveries.append(delivery)
+        if observers:
+            delivery.facts = _facts(delivery)
+            tell(delivery.context, Observer.received, delivery.facts)
+    batch.attempts = [each for each in batch.deliveries if isinstance(each, Attempt)]
+    if len(batch.attempts) < len(batch.deliveries):
+        for delivery in batch.deliveries:
+            if isinstance(delivery, Unreadable):
+                fail(batch, delivery, delivery.error)
+    if not batch.stays_whole:
+        _note_extra(batch)
+
+
+def fetch_and_claim(batch: Batch) -> None:
+    """Fetch the keyword arguments that are stored, and claim Tasks in the ledger, all at once."""
+    going = batch.going
+    fetching = [attempt for attempt in going if attempt.message.stored_kwargs is not None]
+    calls: list[Callable[[], Any]] = [
+        partial(attempt.do, _fetch, attempt.message) for attempt in fetching
+    ]
+    claims = claim_calls(batch, going)
+    answers = in_parallel(_call, calls + claims)
+    for attempt, answer in zip(going, answers[len(calls) :], strict=bool(claims)):
+        note_claim(batch, attempt, answer)
+    for attempt, answer in zip(fetching, answers, strict=False):
+        # What is done needs no arguments any more.
+        if attempt.failure is None and attempt.outcome is None:
+            if isinstance(answer, Exception):
+                fail(batch, attempt, answer)
+            else:
+                attempt.message = answer
+
+
+def _call(function: Callable[[], Any]) -> Any:
+    return function()
+
+
+def _fetch(message: Message) -> Message:
+    fetched = StoredData.retrieve(message.stored_kwargs or "", rebuild=False)
+    return message.with_fetched(fetched.data, fetched.size)
+
+
+def _envelopes(records: list[Record]) -> list[Envelope | Exception]:
+    envelopes = [_opened(record) for record in records]
+    offloaded = [
+        (index, envelope, payload)
+        for index, envelope in enumerate(envelopes)
+        if isinstance(envelope, Envelope) and (payload := envelope.offloaded) is not None
+    ]
+    fetched = in_parallel(lambda one: one[1].with_payload(one[2].read()), offloaded)
+    for (index, _, _), envelope in zip(offloaded, fetched, strict=True):
+        envelopes[index] = envelope
+    return envelopes
+
+
+def _opened(record: Record) -> Envelope | Exception:
+    try:
+        return Envelope.of(record)
+    except Exception as error:  # noqa: BLE001 - a bad record is no other record's failure
+        return error
+
+
+def _read(batch: Batch, record: Record, envelope: Envelope | Exception) -> Delivery:
+    context = copy_context()
+    if isinstance(envelope, Exception):
+        return Unreadable(record, context, None, envelope)
+    try:
+        message = Message.of(envelope)
+    except Exception as error:  # noqa: BLE001 - a bad record is no other record's failure
+        return Unreadable(record, context, envelope, error)
+    running = RunningTask(
+        message.task_id,
+        message.chain_id,
+        message.hops + 1,
+        record.group,
+        batch.worker.options.listeners,
+        batch.function_arn,
+        partial(_current_task, record, envelope, message),
+    )
+    context.run(running_task.set, running)
+    return Attempt(record, context, envelope, message)
+
+
+def _current_task(record: Record, envelope: Envelope, message: Message) -> CurrentTask:
+    return CurrentTask(
+        task_name=message.task_name,
+        task_id=message.task_id,
+        chain_id=message.chain_id,
+        callback=message.callback,
+        message_id=record.message_id,
+        receive_count=record.receive_count,
+        queue_arn=record.queue_arn or None,
+        message_group=record.message_group,
+        sent_at=record.sent_at,
+        message_attributes=envelope.attributes,
+    )
+
+
+def _facts(delivery: Delivery) -> RecordFacts:
+    record = delivery.record
+    facts: RecordFacts = {
+        "message_id": record.message_id,
+        "receive_count": record.receive_count,
+        "queue_arn": record.queue_arn,
+        "sent_at": record.sent_at,
+        "message_bytes": len(str(record.body).encode(errors="replace")),
+        "attributes": {} if delivery.envelope is None else delivery.envelope.texts,
+        "trace_header": record.attributes.get("AWSTraceHeader"),
+    }
+    if isinstance(delivery, Attempt):
+        message = delivery.message
+        facts["task_name"] = message.task_name
+        facts["task_id"] = message.task_id
+        facts["chain_id"] = message.chain_id
+        facts["callback"] = message.callback
+    return facts
+
+
+def _note_extra(batch: Batch) -> None:
+    """Note which records come after all their tries, of which only a ledger knows more."""
+    for attempt in batch.going:
+        if attempt.record.receive_count > 1:
+            attempt.is_extra = attempt.do(is_extra, attempt.record)
+            if attempt.is_extra and batch.worker.ledger is None:
+                fail(batch, attempt, worker_lost("or has never run"))

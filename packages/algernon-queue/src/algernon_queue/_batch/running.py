@@ -1,0 +1,223 @@
+"""Running the Tasks of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from dataclasses import replace
+from math import isinf
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from algernon_storage import Document, Upload, uploads_put_off
+
+from ..errors import OutOfTimeError
+from ..observers import Observer, tell
+from ..task import PipelineTermination
+from .batch import Attempt, Batch, Result, Run
+from .context import RecordContext
+from .deadline import Deadline
+from .failures import fail
+from .functions import check_result
+from .loops import run_coroutine
+
+if TYPE_CHECKING:
+    from asyncio import Semaphore
+
+# A run that no observer wants to know the times of.
+_UNTIMED = Run()
+
+
+class Begun(NamedTuple):
+    """An attempt whose Task gave a coroutine, which is still to be awaited."""
+
+    attempt: Attempt
+    coroutine: Coroutine[Any, Any, Any]
+
+
+def run_batch(batch: Batch) -> None:
+    """Run each Task that isn't done yet, in order, while there is time.
+
+    Coroutines run when every record was started, so many at a time; those of a
+    FIFO queue at once, one after the other, as the order there asks.
+    """
+    longest = 0.0
+    is_first = True
+    begun: list[Begun] = []
+    for attempt in _in_turn(batch):
+        if attempt.failure is not None or attempt.outcome is not None:
+            continue  # its message group was stopped meanwhile, or its Task is done
+        # The first record is always started, or a short timeout would never get anywhere.
+        if not is_first and batch.deadline.seconds_to_work() < longest:
+            fail(batch, attempt, _out_of_time(batch.deadline))
+            continue
+        is_first = False
+        began = monotonic()
+        coroutine = _run(batch, attempt)
+        if coroutine is not None:
+            if attempt.record.group is None:
+                begun.append(Begun(attempt, coroutine))
+            else:
+                _await_all(batch, [Begun(attempt, coroutine)])
+        longest = max(longest, monotonic() - began)
+    if begun:
+        _await_all(batch, begun)
+
+
+def _in_turn(batch: Batch) -> list[Attempt]:
+    # What SQS won't give out again goes first, where there is no order to keep: it
+    # would be lost for lack of time.
+    going = batch.going
+    if any(attempt.is_extra for attempt in going):
+        going.sort(key=lambda attempt: not attempt.is_extra or bool(attempt.record.group))
+    return going
+
+
+def _run(batch: Batch, attempt: Attempt) -> Coroutine[Any, Any, Any] | None:
+    """Call a Task, and return what is still to be awaited, or None if that is all."""
+    worker, message = batch.worker, attempt.message
+    context = RecordContext(worker.context, {"aws": batch.aws_context}, attempt.context_entries)
+    running_since = monotonic()
+    # A coroutine function runs nothing yet when it is called.
+    if not worker.tasks.is_async(message.task_name):
+        running_since = _start(attempt)
+    try:
+        result = attempt.context.run(worker.tasks.run, message.body, context)
+    except PipelineTermination as end:
+        _stop(attempt, running_since)
+        _note_result(batch, attempt, end.result, ends_chain=True)
+    except BaseException as error:  # noqa: BLE001 - what isn't the record's own goes on
+        _stop(attempt, running_since)
+        _note_error(batch, attempt, error)
+    else:
+        if result is not None and isinstance(result, Coroutine):
+            return result
+        _stop(attempt, running_since)
+        _note_result(batch, attempt, result)
+    return None
+
+
+def _await_all(batch: Batch, begun: list[Begun]) -> None:
+    from asyncio import Semaphore, gather
+
+    async def await_all() -> None:
+        limit = Semaphore(batch.worker.options.concurrency)
+        await gather(*(_await(batch, *each, limit) for each in begun))
+
+    run_coroutine(await_all())
+
+
+async def _await(
+    batch: Batch, attempt: Attempt, coroutine: Coroutine[Any, Any, Any], limit: Semaphore
+) -> None:
+    import asyncio
+
+    async with limit:
+        seconds = batch.deadline.seconds_to_work()
+        if seconds <= 0:
+            coroutine.close()
+            fail(batch, attempt, _out_of_time(batch.deadline))
+            return
+        timeout = asyncio.timeout(None if isinf(seconds) else seconds)
+        running_since = _start(attempt)
+        try:
+            async with timeout:
+                # As a task of its own, since what it does to that, such as cancelling
+                # it, would otherwise end the whole batch.
+                running = _await_and_note(batch, attempt, coroutine)
+                await asyncio.create_task(running, context=attempt.context)
+        except TimeoutError as error:
+            fail(batch, attempt, _out_of_time(batch.deadline) if timeout.expired() else error)
+        except BaseException as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
+                raise
+            _note_error(batch, attempt, error)
+        finally:
+            _stop(attempt, running_since)
+
+
+async def _await_and_note(
+    batch: Batch, attempt: Attempt, coroutine: Coroutine[Any, Any, Any]
+) -> None:
+    # Not a moment lies between the end of the coroutine and the writing of what it
+    # returned, in which another could change it.
+    try:
+        result = await coroutine
+    except PipelineTermination as end:
+        _note_result(batch, attempt, end.result, ends_chain=True)
+    else:
+        _note_result(batch, attempt, result)
+
+
+def _start(attempt: Attempt) -> float:
+    """Note that a Task begins to run, and return when it did, by the monotonic clock.
+
+    That is read last, so that what lies between takes no time of the Task's: by the time
+    that observers are told, it would seem to end after the next one begins.
+    """
+    if attempt.facts is None:
+        attempt.run = _UNTIMED
+    else:
+        if attempt.run is None:
+            tell(attempt.context, Observer.started, attempt.facts)
+        attempt.run = Run(started_at=time())
+    return monotonic()
+
+
+def _stop(attempt: Attempt, running_since: float) -> None:
+    # Else it didn't get as far as running, or nobody is told.
+    if attempt.facts is not None and attempt.run is not None:
+        attempt.run = replace(attempt.run, seconds=monotonic() - running_since)
+        tell(attempt.context, Observer.stopped, attempt.facts)
+
+
+def _note_error(batch: Batch, attempt: Attempt, error: BaseException) -> None:
+    """Note that a Task failed, unless that ends more than the Task."""
+    if isinstance(error, Exception):
+        fail(batch, attempt, error)
+    # By its name, since importing asyncio takes longer than this whole package.
+    elif type(error).__name__ == "CancelledError":
+        cancelled = RuntimeError("the Task's coroutine cancelled itself")
+        cancelled.__cause__ = error
+        fail(batch, attempt, cancelled)
+    else:
+        raise error
+
+
+def _note_result(batch: Batch, attempt: Attempt, result: Any, *, ends_chain: bool = False) -> None:
+    """Write a result where somebody gets it, before anything else can change it.
+
+    What nobody gets may be anything but work that is still to be done.
+    """
+    if attempt.failure is not None or (result is None and not ends_chain):
+        return
+    try:
+        check_result(result)
+        if result is not None and _is_wanted(attempt, ends_chain=ends_chain):
+            document, uploads = attempt.do(_written, result)
+            attempt.result = Result(document, uploads, ends_chain)
+        else:
+            attempt.result = Result(ends_chain=ends_chain)
+    except Exception as error:  # noqa: BLE001 - whatever an object's own code raises
+        # The Task has run, and what it returns won't be any better the next time.
+        fail(batch, attempt, error, is_permanent=True)
+
+
+def _written(result: Any) -> tuple[Document, tuple[Upload, ...]]:
+    with uploads_put_off() as uploads:
+        return Document.of(result), tuple(uploads)
+
+
+def _is_wanted(attempt: Attempt, *, ends_chain: bool) -> bool:
+    if attempt.task_token is not None:
+        return True
+    if ends_chain:
+        return attempt.claim is not None
+    return attempt.message.next_task is not None
+
+
+def _out_of_time(deadline: Deadline) -> OutOfTimeError:
+    return OutOfTimeError(
+        f"only {deadline.seconds_left():.3f} s of Lambda's time are left, too few to run this"
+        " record and to send results on: it stays in the queue"
+    )

@@ -1,0 +1,1 @@
+"""What a queue brings: records, what stands around a message, and messages. Calls no AWS."""
