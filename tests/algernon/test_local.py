@@ -17,6 +17,7 @@ from algernon import local_aws
 from algernon.errors import DeploymentError, LocalSystemError, TemplateError, WorkerError
 from algernon.local import LocalSystem, default_stack_name
 from algernon.template import logical_id, system_template
+from algernon.worker import Worker
 
 from ..waiting import wait_for
 
@@ -256,7 +257,7 @@ def test_what_is_deployed_is_the_template(system: LocalSystem, client: Client) -
     )["TemplateBody"]
 
     assert deployed == system_template(
-        system.tasks, handler="shop.worker.handler", timeout=FUNCTION_SECONDS
+        [Worker("shop.worker.handler", system.tasks, {})], timeout=FUNCTION_SECONDS
     )
 
 
@@ -314,9 +315,9 @@ def test_the_templates_parameters_set_logs_traces_and_metrics(
 
     cloudformation.create_stack(
         StackName="variant",
-        TemplateBody=json.dumps(system_template(["unsent"], handler="shop.worker.handler")),
+        TemplateBody=json.dumps(system_template([Worker("shop.worker.handler", ("unsent",), {})])),
         Parameters=[{"ParameterKey": key, "ParameterValue": chosen[key]} for key in chosen],
-        Capabilities=["CAPABILITY_AUTO_EXPAND", "CAPABILITY_IAM"],
+        Capabilities=["CAPABILITY_IAM"],
     )
     try:
         cloudformation.get_waiter("stack_create_complete").wait(
@@ -543,7 +544,7 @@ def test_the_role_reports_to_state_machines_that_are_named(folder: Path) -> None
                 {"ParameterKey": "CodeKey", "UsePreviousValue": True},
                 {"ParameterKey": "StateMachines", "ParameterValue": f"{machine},{machine}-2"},
             ],
-            Capabilities=["CAPABILITY_AUTO_EXPAND", "CAPABILITY_IAM"],
+            Capabilities=["CAPABILITY_IAM"],
         )
         client("cloudformation").get_waiter("stack_update_complete").wait(
             StackName="waiting", WaiterConfig={"Delay": 1}
@@ -568,7 +569,7 @@ def test_a_stack_that_cannot_be_created_tells_cloudformations_reason(
     folder: Path, monkeypatch: pytest.MonkeyPatch, resource: dict[str, Any], reason: str
 ) -> None:
     """The error has the resource and the reason, and the local AWS is gone."""
-    template = system_template(["work"], handler="shop.worker.handler")
+    template = system_template([Worker("shop.worker.handler", ("work",), {})])
     template["Resources"]["Bad"] = resource
     monkeypatch.setattr(LocalSystem, "_template", lambda _system: template)
     system = LocalSystem("shop.worker:router", directory=folder)

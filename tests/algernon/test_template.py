@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from algernon.errors import TemplateError
-from algernon.template import logical_id, system_template
+from algernon.template import logical_id, system_template, template_of_workers
 from algernon.worker import Worker
-from boto3.session import Session
-from cfnlint.api import ManualArgs, lint
+from cfnlint.api import ManualArgs, Match, lint
 from hypothesis import given
 from hypothesis import strategies as st
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
 
 ROUTERS = [
     pytest.param(["resize"], id="one"),
@@ -59,38 +56,57 @@ def statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def as_cloudformation(template: dict[str, Any]) -> dict[str, Any]:
-    """Return what AWS's translator of SAM makes of a template."""
-    values = {"CodeBucket": "code", "CodeKey": "worker.zip"}
-    translator = Translator({}, Parser(), boto_session=Session(region_name="eu-west-1"))
-    translated: dict[str, Any] = translator.translate(copy.deepcopy(template), values)
-    return translated
+def template_of(
+    tasks: Sequence[str],
+    *,
+    handler: str = HANDLER,
+    retries: Mapping[str, int] = MappingProxyType({}),
+    others: Sequence[Worker] = (),
+    **limits: int,
+) -> dict[str, Any]:
+    """Return the template of a worker with these Tasks, and of others."""
+    return system_template([Worker(handler, tuple(tasks), retries), *others], **limits)
+
+
+def hints(template: dict[str, Any]) -> list[Match]:
+    """Return what cfn-lint finds, but for the hint that there is room for few Tasks more."""
+    config = ManualArgs(include_checks=["I"], ignore_checks=["I3010"])
+    found: list[Match] = lint(json.dumps(template), config=config)
+    return found
 
 
 def three_workers() -> dict[str, Any]:
     """Return the template of a system of three workers."""
-    return system_template(["read", "parse"], handler=HANDLER, retries={"read": 7}, others=OTHERS)
+    return template_of(["read", "parse"], retries={"read": 7}, others=OTHERS)
 
 
 @pytest.mark.parametrize("tasks", ROUTERS)
 def test_cfn_lint_finds_nothing(tasks: Sequence[str]) -> None:
-    """cfn-lint, which also runs the SAM transform, has neither errors nor hints."""
-    text = json.dumps(system_template(tasks, handler=HANDLER))
-
-    assert lint(text, config=ManualArgs(include_checks=["I"])) == []
+    """cfn-lint has neither errors nor hints."""
+    assert hints(template_of(tasks)) == []
 
 
 def test_cfn_lint_finds_nothing_in_three_workers() -> None:
     """The same goes for a system of several functions."""
-    text = json.dumps(three_workers())
+    assert hints(three_workers()) == []
 
-    assert lint(text, config=ManualArgs(include_checks=["I"])) == []
+
+def test_is_plain_cloudformation() -> None:
+    """Nothing in it needs a macro, nor the capability to expand one."""
+    template = three_workers()
+
+    assert "Transform" not in template
+    assert not [
+        name
+        for name, resource in template["Resources"].items()
+        if resource["Type"].startswith("AWS::Serverless::")
+    ]
 
 
 @pytest.mark.parametrize("tasks", ROUTERS)
 def test_each_task_has_a_topic_of_its_name(tasks: Sequence[str]) -> None:
     """A Task's topic is called by the stack's name, a hyphen, and the Task's."""
-    template = system_template(tasks, handler=HANDLER)
+    template = template_of(tasks)
 
     assert resources(template, "AWS::SNS::Topic") == {
         logical_id("Topic", task): {"TopicName": {"Fn::Sub": f"${{AWS::StackName}}-{task}"}}
@@ -104,7 +120,7 @@ def test_queues_wait_six_timeouts_and_give_a_message_out_twice_more_than_it_is_t
     tasks: Sequence[str], timeout: int
 ) -> None:
     """A queue's messages are hidden for six timeouts, and dead after five tries and two more."""
-    template = system_template(tasks, handler=HANDLER, timeout=timeout)
+    template = template_of(tasks, timeout=timeout)
     queues = resources(template, "AWS::SQS::Queue")
 
     assert len(queues) == 2 * len(tasks)
@@ -122,7 +138,7 @@ def test_a_queue_gives_a_message_out_as_often_as_its_task_is_tried(
     retries: int, receives: int
 ) -> None:
     """A Task that is tried more than five times has a queue that lets it, and two receives more."""
-    template = system_template(["a", "b"], handler=HANDLER, retries={"a": retries})
+    template = template_of(["a", "b"], retries={"a": retries})
     queues = resources(template, "AWS::SQS::Queue")
 
     assert queues[logical_id("Queue", "a")]["RedrivePolicy"]["maxReceiveCount"] == receives
@@ -131,7 +147,7 @@ def test_a_queue_gives_a_message_out_as_often_as_its_task_is_tried(
 
 def test_workers_are_told_of_the_receives_beyond_the_tries() -> None:
     """Every function knows how many receives its queues give beyond what a Task is tried."""
-    functions = resources(three_workers(), "AWS::Serverless::Function").values()
+    functions = resources(three_workers(), "AWS::Lambda::Function").values()
 
     assert [
         function["Environment"]["Variables"]["ALGERNON_EXTRA_RECEIVES"] for function in functions
@@ -152,13 +168,13 @@ def test_more_retries_than_receives_are_refused(retries: int, is_first: bool) ->
             r" message out 1000 times"
         ),
     ):
-        system_template(tasks, handler=HANDLER, retries={"busy": retries}, others=others)
+        template_of(tasks, retries={"busy": retries}, others=others)
 
 
 @pytest.mark.parametrize("tasks", ROUTERS)
 def test_queues_are_encrypted_and_dead_letters_kept_for_14_days(tasks: Sequence[str]) -> None:
     """All queues have SQS's encryption; dead letters outlast every message of the queue."""
-    queues = resources(system_template(tasks, handler=HANDLER), "AWS::SQS::Queue")
+    queues = resources(template_of(tasks), "AWS::SQS::Queue")
 
     for task in tasks:
         queue = queues[logical_id("Queue", task)]
@@ -171,7 +187,7 @@ def test_queues_are_encrypted_and_dead_letters_kept_for_14_days(tasks: Sequence[
 @pytest.mark.parametrize("tasks", ROUTERS)
 def test_only_its_own_topic_may_send_to_a_queue(tasks: Sequence[str]) -> None:
     """A queue's policy allows SendMessage to SNS, on behalf of the Task's topic alone."""
-    template = system_template(tasks, handler=HANDLER)
+    template = template_of(tasks)
     policies = resources(template, "AWS::SQS::QueuePolicy")
 
     assert set(policies) == {logical_id("QueuePolicy", task) for task in tasks}
@@ -192,7 +208,7 @@ def test_only_its_own_topic_may_send_to_a_queue(tasks: Sequence[str]) -> None:
 @pytest.mark.parametrize("tasks", ROUTERS)
 def test_each_topic_feeds_its_queue(tasks: Sequence[str]) -> None:
     """A Task's queue is subscribed to its topic."""
-    subscriptions = resources(system_template(tasks, handler=HANDLER), "AWS::SNS::Subscription")
+    subscriptions = resources(template_of(tasks), "AWS::SNS::Subscription")
 
     assert subscriptions == {
         logical_id("Subscription", task): {
@@ -207,13 +223,13 @@ def test_each_topic_feeds_its_queue(tasks: Sequence[str]) -> None:
 @pytest.mark.parametrize("tasks", ROUTERS)
 def test_the_function_takes_batches_of_ten_and_reports_failures(tasks: Sequence[str]) -> None:
     """Each queue has a mapping that reads batchItemFailures, which the worker then reports."""
-    template = system_template(tasks, handler=HANDLER)
-    (function,) = resources(template, "AWS::Serverless::Function").values()
+    template = template_of(tasks)
+    (function,) = resources(template, "AWS::Lambda::Function").values()
 
-    assert [event["Type"] for event in function["Events"].values()] == ["SQS"] * len(tasks)
-    assert [event["Properties"] for event in function["Events"].values()] == [
+    assert list(resources(template, "AWS::Lambda::EventSourceMapping").values()) == [
         {
-            "Queue": arn(logical_id("Queue", task)),
+            "EventSourceArn": arn(logical_id("Queue", task)),
+            "FunctionName": {"Ref": "Worker"},
             "BatchSize": 10,
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
         }
@@ -224,8 +240,8 @@ def test_the_function_takes_batches_of_ten_and_reports_failures(tasks: Sequence[
 
 def test_the_function_is_the_worker() -> None:
     """Handler, Python, limits and settings are those that were asked for."""
-    template = system_template(["a"], handler="shop.worker.handler", timeout=45, memory=1024)
-    (function,) = resources(template, "AWS::Serverless::Function").values()
+    template = template_of(["a"], handler="shop.worker.handler", timeout=45, memory=1024)
+    (function,) = resources(template, "AWS::Lambda::Function").values()
 
     assert function["Handler"] == "shop.worker.handler"
     assert function["Runtime"] == f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -244,12 +260,13 @@ def test_the_function_is_the_worker() -> None:
 
 def test_each_worker_is_a_function_fed_by_its_own_tasks() -> None:
     """Each function has its handler and the queues of its Tasks, and shares all else."""
-    functions = resources(three_workers(), "AWS::Serverless::Function")
+    functions = resources(three_workers(), "AWS::Lambda::Function")
+    mappings = resources(three_workers(), "AWS::Lambda::EventSourceMapping").values()
 
     assert {
         name: (
             function["Handler"],
-            [event["Properties"]["Queue"] for event in function["Events"].values()],
+            [each["EventSourceArn"] for each in mappings if each["FunctionName"] == {"Ref": name}],
         )
         for name, function in functions.items()
     } == {
@@ -261,7 +278,7 @@ def test_each_worker_is_a_function_fed_by_its_own_tasks() -> None:
         ARCHIVE: ("archive.handler", [arn(logical_id("Queue", "keep"))]),
     }
     first, *others = [
-        {name: value for name, value in function.items() if name not in {"Handler", "Events"}}
+        {name: value for name, value in function.items() if name != "Handler"}
         for function in functions.values()
     ]
     assert others == [first, first]
@@ -271,19 +288,23 @@ def test_each_worker_is_a_function_fed_by_its_own_tasks() -> None:
 
 def test_what_the_workers_share_covers_the_tasks_of_all() -> None:
     """Several workers' topics, queues and policies are those of one with all the Tasks."""
-    together = system_template(
+    together = template_of(
         ["read", "parse", "send-mail", "forget", "keep"],
-        handler=HANDLER,
         retries={"read": 7, "send-mail": 9},
     )
     apart = three_workers()
+    of_one_worker = {"AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping"}
 
     assert apart["Metadata"] == together["Metadata"]
-    assert {
-        name: resource
-        for name, resource in apart["Resources"].items()
-        if resource["Type"] != "AWS::Serverless::Function"
-    } == {name: each for name, each in together["Resources"].items() if name != "Worker"}
+    of_apart, of_together = (
+        {
+            name: resource
+            for name, resource in template["Resources"].items()
+            if resource["Type"] not in of_one_worker
+        }
+        for template in (apart, together)
+    )
+    assert of_apart == of_together
 
 
 def test_each_function_is_an_output() -> None:
@@ -300,8 +321,8 @@ def test_each_function_is_an_output() -> None:
 def test_another_worker_changes_no_resource_but_the_role() -> None:
     """A worker that is added, in any place after the first, leaves the others' functions alone."""
     mailer, archive = OTHERS
-    before = system_template(["read"], handler=HANDLER, others=[archive])["Resources"]
-    after = system_template(["read"], handler=HANDLER, others=[mailer, archive])["Resources"]
+    before = template_of(["read"], others=[archive])["Resources"]
+    after = template_of(["read"], others=[mailer, archive])["Resources"]
 
     changed = {name for name, resource in before.items() if after[name] != resource}
     assert changed == {"WorkerTasks1"}
@@ -318,7 +339,7 @@ def test_a_task_of_two_workers_is_refused() -> None:
             r" .* take it out of one of them"
         ),
     ):
-        system_template(["read"], handler=HANDLER, others=[other])
+        template_of(["read"], others=[other])
 
 
 def test_the_same_worker_twice_is_refused() -> None:
@@ -326,22 +347,22 @@ def test_the_same_worker_twice_is_refused() -> None:
     with pytest.raises(
         TemplateError, match=r"two workers have the handler worker\.handler, .* each module once"
     ):
-        system_template(["read"], handler=HANDLER, others=[Worker(HANDLER, ("parse",), {})])
+        template_of(["read"], others=[Worker(HANDLER, ("parse",), {})])
 
 
 def test_the_code_comes_from_parameters() -> None:
     """The zip's bucket and key are parameters, so that one template deploys anywhere."""
-    template = system_template(["a"], handler=HANDLER)
-    (function,) = resources(template, "AWS::Serverless::Function").values()
+    template = template_of(["a"])
+    (function,) = resources(template, "AWS::Lambda::Function").values()
 
-    assert function["CodeUri"] == {"Bucket": {"Ref": "CodeBucket"}, "Key": {"Ref": "CodeKey"}}
+    assert function["Code"] == {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}}
     assert {"CodeBucket", "CodeKey"} <= set(template["Parameters"])
     assert "Default" not in template["Parameters"]["CodeBucket"]
 
 
 def test_the_bucket_is_private_and_encrypted() -> None:
     """Nothing public can reach the bucket, at rest it is encrypted, in transit it must be."""
-    template = system_template(["a"], handler=HANDLER)
+    template = template_of(["a"])
     bucket = resources(template, "AWS::S3::Bucket")["Bucket"]
     policy = resources(template, "AWS::S3::BucketPolicy")["BucketPolicy"]
 
@@ -370,7 +391,7 @@ def test_the_bucket_is_private_and_encrypted() -> None:
 
 def test_the_bucket_forgets_the_cache_after_every_message_is_gone() -> None:
     """The cache expires, later than a message that was moved back from a dead-letter queue."""
-    template = system_template(["a"], handler=HANDLER)
+    template = template_of(["a"])
     bucket = resources(template, "AWS::S3::Bucket")["Bucket"]
     days = template["Parameters"]["CacheDays"]
 
@@ -395,7 +416,7 @@ def test_the_bucket_outlives_the_stack() -> None:
 
     That of a stack that couldn't be created holds none, and goes with it.
     """
-    bucket = system_template(["a"], handler=HANDLER)["Resources"]["Bucket"]
+    bucket = template_of(["a"])["Resources"]["Bucket"]
 
     assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
     assert bucket["UpdateReplacePolicy"] == "Retain"
@@ -404,8 +425,8 @@ def test_the_bucket_outlives_the_stack() -> None:
 @pytest.mark.parametrize("tasks", ROUTERS)
 def test_the_role_allows_what_the_worker_does_and_no_more(tasks: Sequence[str]) -> None:
     """The role covers the system's own queues, topics, bucket and log group, and X-Ray."""
-    template = system_template(tasks, handler=HANDLER)
-    (function,) = resources(template, "AWS::Serverless::Function").values()
+    template = template_of(tasks)
+    (function,) = resources(template, "AWS::Lambda::Function").values()
     role = resources(template, "AWS::IAM::Role")["WorkerRole"]
     policies = resources(template, "AWS::IAM::ManagedPolicy")
 
@@ -514,18 +535,17 @@ def test_a_long_chain_is_no_loop_to_lambda() -> None:
     """Lambda lets chains come to a function often, unless the parameter RecursiveLoop says not."""
     template = three_workers()
     parameter = template["Parameters"]["RecursiveLoop"]
-    translated = as_cloudformation(template)
 
     assert (parameter["Default"], parameter["AllowedValues"]) == ("Allow", ["Allow", "Terminate"])
     assert {
         name: function["RecursiveLoop"]
-        for name, function in resources(translated, "AWS::Lambda::Function").items()
+        for name, function in resources(template, "AWS::Lambda::Function").items()
     } == {name: {"Ref": "RecursiveLoop"} for name in ("Worker", MAILER, ARCHIVE)}
 
 
 def test_only_lambda_may_take_the_role() -> None:
     """The role trusts the Lambda service and nobody else."""
-    role = resources(system_template(["a"], handler=HANDLER), "AWS::IAM::Role")["WorkerRole"]
+    role = resources(template_of(["a"]), "AWS::IAM::Role")["WorkerRole"]
 
     assert statements(role["AssumeRolePolicyDocument"]) == [
         {
@@ -539,7 +559,7 @@ def test_only_lambda_may_take_the_role() -> None:
 def test_policies_fit_into_iam_for_the_longest_names() -> None:
     """No policy passes 6,144 characters with the longest ARNs, and the role has at most ten."""
     tasks = [f"{number:0127}" for number in range(81)]
-    template = system_template(tasks, handler=HANDLER)
+    template = template_of(tasks)
     policies = resources(template, "AWS::IAM::ManagedPolicy")
     longest_arns = {
         **{logical_id("Topic", task): "t" * (47 + 256) for task in tasks},
@@ -562,8 +582,8 @@ def test_policies_fit_into_iam_for_the_longest_names() -> None:
 
 def test_logs_are_kept_for_a_while() -> None:
     """The function logs to a group of the stack, whose lines are deleted after 30 days."""
-    template = system_template(["a"], handler=HANDLER)
-    (function,) = resources(template, "AWS::Serverless::Function").values()
+    template = template_of(["a"])
+    (function,) = resources(template, "AWS::Lambda::Function").values()
 
     assert function["LoggingConfig"]["LogGroup"] == {"Ref": "WorkerLogs"}
     assert resources(template, "AWS::Logs::LogGroup") == {"WorkerLogs": {"RetentionInDays": 30}}
@@ -581,8 +601,8 @@ def test_logical_ids_are_valid_and_tell_all_names_apart(names: set[str]) -> None
 
 def test_another_task_changes_no_resource_of_the_first() -> None:
     """Adding a Task leaves the queues of the others as they are, with their messages."""
-    before = system_template(["a_b"], handler=HANDLER)["Resources"]
-    after = system_template(["a-b", "a_b"], handler=HANDLER)["Resources"]
+    before = template_of(["a_b"])["Resources"]
+    after = template_of(["a-b", "a_b"])["Resources"]
 
     for name, resource in before.items():
         if resource["Type"].startswith(("AWS::SQS::", "AWS::SNS::")):
@@ -603,7 +623,7 @@ def test_numbers_outside_of_lambdas_limits_are_refused(
 ) -> None:
     """A timeout or memory that no function can have is named, with what it can be."""
     with pytest.raises(TemplateError, match=message):
-        system_template(["a"], handler=HANDLER, **options)
+        template_of(["a"], **options)
 
 
 def test_too_many_tasks_are_refused() -> None:
@@ -611,7 +631,7 @@ def test_too_many_tasks_are_refused() -> None:
     tasks = [f"task_{number}" for number in range(82)]
 
     with pytest.raises(TemplateError, match=r"82 Tasks take 506 resources, .* at most 500: split"):
-        system_template(tasks, handler=HANDLER)
+        template_of(tasks)
 
 
 def test_too_many_tasks_of_several_workers_are_refused() -> None:
@@ -620,22 +640,22 @@ def test_too_many_tasks_of_several_workers_are_refused() -> None:
     other = Worker("other.handler", tuple(f"other_{number}" for number in range(40)), {})
     one_more = Worker("more.handler", ("more",), {})
 
-    assert len(system_template(half, handler=HANDLER, others=[other])["Resources"]) == 414
+    assert len(template_of(half, others=[other])["Resources"]) == 494
     with pytest.raises(TemplateError, match=r"81 Tasks take 502 resources, .* at most 500"):
-        system_template(half, handler=HANDLER, others=[other, one_more])
+        template_of(half, others=[other, one_more])
 
 
 def test_the_largest_template_fits_into_cloudformation() -> None:
     """The most Tasks with the longest names stay below the 1 MB of a template in S3."""
     tasks = [f"{number:0127}" for number in range(81)]
 
-    assert len(json.dumps(system_template(tasks, handler=HANDLER), indent=2)) < 1_000_000
+    assert len(json.dumps(template_of(tasks), indent=2)) < 1_000_000
 
 
 def test_a_name_too_long_for_a_topic_is_refused() -> None:
     """A Task whose topic's name may pass 256 characters is refused before AWS refuses it."""
     with pytest.raises(TemplateError, match=r"the Task x{40}… has a name of 128 characters"):
-        system_template(["x" * 128], handler=HANDLER)
+        template_of(["x" * 128])
 
 
 def test_a_python_that_lambda_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -643,4 +663,44 @@ def test_a_python_that_lambda_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sys, "version_info", (3, 99))
 
     with pytest.raises(TemplateError, match=r"no runtime for Python 3\.99, .* one of 3\.11, "):
-        system_template(["a"], handler=HANDLER)
+        template_of(["a"])
+
+
+def test_a_system_without_workers_is_refused() -> None:
+    """There is nothing to describe then, which the error says."""
+    with pytest.raises(TemplateError, match="at least one worker, but there is none: name one"):
+        system_template([])
+
+
+def test_what_is_no_worker_is_refused() -> None:
+    """Tasks' names alone, whose handler was forgotten, are named with what there should be."""
+    with pytest.raises(TypeError, match=r"'resize' isn't a worker: .*Worker\(handler, tasks, ret"):
+        system_template(["resize"])  # type: ignore[list-item]
+
+
+def test_tasks_and_a_handler_are_taken_with_a_warning() -> None:
+    """What 1.4 took gives the template of the same workers, and a hint at what to write."""
+    workers = [Worker(HANDLER, ("read", "parse"), {"read": 7}), *OTHERS]
+
+    with pytest.warns(
+        DeprecationWarning, match=r"write system_template\(\[Worker\(handler"
+    ) as caught:
+        former = system_template(
+            ["read", "parse"],
+            handler=HANDLER,
+            timeout=60,
+            memory=512,
+            retries={"read": 7},
+            others=OTHERS,
+        )
+
+    assert former == system_template(workers, timeout=60, memory=512)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_a_template_of_workers_is_asked_for_with_a_warning() -> None:
+    """The former name gives the same template, and a hint at the one that stays."""
+    with pytest.warns(DeprecationWarning, match="system_template takes the same"):
+        former = template_of_workers(OTHERS, timeout=60, memory=512)
+
+    assert former == system_template(OTHERS, timeout=60, memory=512)

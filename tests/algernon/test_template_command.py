@@ -33,6 +33,7 @@ def parse(name):
 
 handler = router.handler
 """
+READER = Worker("worker.handler", ("read", "parse-it"), {})
 
 
 MAILER = """
@@ -63,9 +64,7 @@ def test_writes_the_template_of_the_routers_tasks(command: Command, tmp_path: Pa
     done = command("template", "worker:router")
 
     assert done.returncode == 0
-    assert json.loads(done.stdout) == system_template(
-        ["read", "parse-it"], handler="worker.handler"
-    )
+    assert json.loads(done.stdout) == system_template([READER])
     assert done.stderr == "loading the worker\n"
 
 
@@ -78,10 +77,7 @@ def test_several_workers_are_one_system(command: Command, tmp_path: Path) -> Non
 
     assert done.returncode == 0
     assert json.loads(done.stdout) == system_template(
-        ["read", "parse-it"],
-        handler="worker.handler",
-        timeout=60,
-        others=[Worker("shop.mailer.handler", ("send",), {"send": 9})],
+        [READER, Worker("shop.mailer.handler", ("send",), {"send": 9})], timeout=60
     )
 
 
@@ -142,9 +138,7 @@ def test_takes_timeout_and_memory(command: Command, tmp_path: Path) -> None:
 
     done = command("template", "worker:router", "--timeout", "60", "--memory", "512")
 
-    assert json.loads(done.stdout) == system_template(
-        ["read", "parse-it"], handler="worker.handler", timeout=60, memory=512
-    )
+    assert json.loads(done.stdout) == system_template([READER], timeout=60, memory=512)
 
 
 def test_finds_a_module_in_a_package(command: Command, tmp_path: Path) -> None:

@@ -92,10 +92,10 @@ def _reason(error: Exception) -> str:
 
 def _template(options: argparse.Namespace) -> None:
     from .import_process import import_workers
-    from .template import template_of_workers
+    from .template import system_template
 
     workers = import_workers(options.targets, Path.cwd())
-    template = template_of_workers(workers, timeout=options.timeout, memory=options.memory)
+    template = system_template(workers, timeout=options.timeout, memory=options.memory)
     print(json.dumps(template, indent=2))
 
 
@@ -329,7 +329,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_template(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Write the CloudFormation (SAM) template of a system, as JSON."
+    parser.description = "Write the CloudFormation template of a system, as JSON."
     _add_workers(parser)
     parser.set_defaults(command=_template)
 

@@ -23,7 +23,7 @@ from .code_archive import code_archive
 from .errors import DeploymentError, LocalSystemError, TemplateError, WorkerError
 from .import_process import import_workers
 from .local_aws import LocalAWS
-from .template import CACHE_FOLDER, check_limits, logical_id, template_of_workers
+from .template import CACHE_FOLDER, check_limits, logical_id, system_template
 from .worker import Worker, split_target
 from .worker_logs import WorkerLogs
 
@@ -184,7 +184,7 @@ class LocalSystem:
     def _template(self) -> dict[str, Any]:
         workers = self._import_packed_workers()
         try:
-            return template_of_workers(workers, timeout=self._timeout, memory=self._memory)
+            return system_template(workers, timeout=self._timeout, memory=self._memory)
         except TemplateError as error:
             raise WorkerError(str(error)) from error
 
@@ -244,7 +244,7 @@ class LocalSystem:
                     {"ParameterKey": key, "ParameterValue": value}
                     for key, value in parameters.items()
                 ],
-                Capabilities=["CAPABILITY_AUTO_EXPAND", "CAPABILITY_IAM"],
+                Capabilities=["CAPABILITY_IAM"],
             )
         except cloudformation.exceptions.ClientError as error:
             raise DeploymentError(

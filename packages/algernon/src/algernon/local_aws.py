@@ -68,7 +68,6 @@ _ENDPOINT_OF_A_SERVICE = "AWS_ENDPOINT_URL_"
 # which a local system was tried, as the extra "local" asks for them.
 _EXTRA = {
     "ministack": ("ministack", "1.5.33"),
-    "aws-sam-translator": ("samtranslator", "1.110"),
 }
 
 # What a worker process needs of the developer's environment, and no more: Lambda
@@ -86,7 +85,7 @@ class LocalAWS:
             ones, and what undoes settings that would lead elsewhere.
 
     Raises:
-        MissingExtraError: ministack or the SAM translator isn't installed.
+        MissingExtraError: ministack isn't installed, or is too old.
         LocalSystemError: It can't start, such as on a port that is taken.
 
     Example:

@@ -1,0 +1,1 @@
+"""A system of workers, as AWS is told of it."""

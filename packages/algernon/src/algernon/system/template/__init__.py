@@ -1,0 +1,1 @@
+"""A system's CloudFormation template, by what it describes; its door is `algernon.template`."""

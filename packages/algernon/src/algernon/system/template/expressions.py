@@ -1,0 +1,15 @@
+"""What several parts of the template say alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def arn(resource: str) -> dict[str, list[str]]:
+    """Return the expression for the ARN of a resource, by its logical id."""
+    return {"Fn::GetAtt": [resource, "Arn"]}
+
+
+def policy_document(*statements: dict[str, Any]) -> dict[str, Any]:
+    """Return IAM's document of these statements."""
+    return {"Version": "2012-10-17", "Statement": list(statements)}
