@@ -13,7 +13,7 @@ from uuid import UUID, uuid4, uuid5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentTask:
-    """The facts of a running Task.
+    """What is known of a running Task.
 
     Attributes:
         task_name: The Task's name.
@@ -49,12 +49,12 @@ class CurrentTask:
 
 
 def current_task() -> CurrentTask | None:
-    """Return the facts of the Task that is running, or None where none is.
+    """Return what is known of the Task that is running, or None where none is.
 
-    They are known wherever the Task's context variables are: in what it calls, in its
+    It is known wherever the Task's context variables are: in what it calls, in its
     coroutines, and in threads of ``asyncio.to_thread`` and
     ``loop.run_in_executor(None, …)``. Outside of Tasks, and in a `stated` worker,
-    there are none.
+    there is none.
 
     Example:
         >>> from algernon_queue import TaskRouter

@@ -32,10 +32,10 @@ def queued(
     (``task_name``, ``task_kwargs``, ``callback``, ``task_id``) in plain JSON,
     and with the context: a dict whose contents live as long as the worker process.
     But for three keys, which are each record's own: ``aws`` is Lambda's own context,
-    ``sqs`` the facts of the record (``message_id``, ``receipt_handle``,
+    ``sqs`` what SQS says of the record (``message_id``, ``receipt_handle``,
     ``source_arn``, ``aws_region``, ``receive_count``, ``message_attributes``,
-    ``message_group``, ``sent_at``), and ``task`` those of its Task (``task_name``,
-    ``task_id``, ``chain_id``, ``callback``); `current_task` has the same facts,
+    ``message_group``, ``sent_at``), and ``task`` what its message says of the Task
+    (``task_name``, ``task_id``, ``chain_id``, ``callback``); `current_task` has the same,
     typed. What the handler returns goes to the message's callback, through S3.
 
     An ``async def`` handler is awaited for many records at a time, on one event

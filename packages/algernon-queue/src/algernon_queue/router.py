@@ -233,7 +233,7 @@ class _RegisteredTasks:
         task = self.by_name.get(task_name)
         if task is None:
             raise UnregisteredTaskError(task_name)
-        kwargs = rebuild_event(event).get("task_kwargs")
+        kwargs = rebuild_event({"task_kwargs": event.get("task_kwargs")})["task_kwargs"]
         if kwargs is None:
             kwargs = {}
         if not isinstance(kwargs, dict):

@@ -272,12 +272,17 @@ class Batch:
         return [attempt for attempt in self.attempts if attempt.failure is None]
 
     @property
+    def is_well(self) -> bool:
+        """Whether nothing went wrong with any of its records so far."""
+        return all(delivery.failure is None for delivery in self.deliveries)
+
+    @property
     def failures(self) -> dict[str, Exception]:
         """The error of each record that is to stay in the queue, by its messageId."""
         return {
             delivery.record.message_id: delivery.failure.error
             for delivery in self.deliveries
-            if delivery.failure is not None and delivery.stays
+            if delivery.failure is not None and delivery.failure.goes_to == "queue"
         }
 
     @property

@@ -41,14 +41,16 @@ class BatchHandler:
             read_batch(batch)
             fetch_and_claim(batch)
             run_batch(batch)
-            report_failures(batch)
+            if not batch.is_well:
+                report_failures(batch)
             store_parts(batch)
             finish_claims(batch)
             publish_to_callbacks(batch)
             report_successes(batch)
-            release_claims(batch)
-            if batch.failures and not batch.stays_whole:
-                hand_back(batch)
+            if not batch.is_well:
+                release_claims(batch)
+                if not batch.stays_whole:
+                    hand_back(batch)
             failures = batch.failures
             all_stay = batch.stays_whole and bool(failures)
         finally:
