@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from os import getpid
-from threading import Lock
 from typing import NamedTuple
 from uuid import UUID, uuid4, uuid5
+
+from ._aws.listeners import Listeners
+from ._wire.envelope import Envelope
+from ._wire.message import Message
+from ._wire.record import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,49 +92,60 @@ class RunningTask:
     taken in this run.
 
     Args:
-        task_id: The Task's own id; one that is no UUID, as a bare message may have
-            or lack one, gives ids by chance.
-        chain_id: The chain that it belongs to.
-        hops: How many Tasks led to what it sends, itself among them.
-        group: The message group in which it came, on a FIFO queue.
-        listeners: The topics that its worker was told of, by Task.
-        function_arn: The ARN of the Lambda function that it runs in.
-        describe: Makes what `current_task` tells of it, since few Tasks ask.
+        message: Its message; None stands for what sends outside of a Task. A bare one may
+            have a task_id that is no UUID: then the ids of what it sends are made by chance.
+        listeners: The topics that its worker knows.
+        record: The record that brought the message; None for a bare one.
+        envelope: What stood around the message; None for a bare one.
     """
 
-    __slots__ = (
-        "_lock",
-        "_process",
-        "_taken",
-        "_task_id",
-        "chain_id",
-        "describe",
-        "function_arn",
-        "group",
-        "hops",
-        "listeners",
-    )
+    __slots__ = ("_envelope", "_message", "_process", "_record", "_taken", "listeners")
 
     def __init__(
         self,
-        task_id: object,
-        chain_id: str | None,
-        hops: int,
-        group: str | None,
-        listeners: Mapping[str, str] | None,
-        function_arn: str | None,
-        describe: Callable[[], CurrentTask | None],
+        message: Message | None,
+        listeners: Listeners,
+        record: Record | None = None,
+        envelope: Envelope | None = None,
     ) -> None:
-        self.chain_id = chain_id
-        self.hops = hops
-        self.group = group
-        self.listeners = listeners or {}
-        self.function_arn = function_arn
-        self.describe = describe
-        self._task_id = task_id
-        self._taken: dict[str, set[int]] = {}
-        self._lock = Lock()
+        self.listeners = listeners
+        self._message = message
+        self._record = record
+        self._envelope = envelope
+        self._taken: dict[tuple[str, int], object] = {}
         self._process = getpid()
+
+    @property
+    def chain_id(self) -> str | None:
+        """The chain that it belongs to."""
+        return None if self._message is None else self._message.chain_id
+
+    @property
+    def hops(self) -> int:
+        """How many Tasks led to what it sends, itself among them."""
+        return 0 if self._message is None else self._message.hops + 1
+
+    @property
+    def group(self) -> str | None:
+        """The message group in which it came, on a FIFO queue."""
+        return None if self._record is None else self._record.group
+
+    def describe(self) -> CurrentTask | None:
+        """Return what `current_task` tells of it."""
+        if self._message is None:
+            return None
+        entry, record = self._message.context_entry(), self._record
+        if record is None:
+            return CurrentTask(**entry, is_bare=True)
+        return CurrentTask(
+            **entry,
+            message_id=record.message_id,
+            receive_count=record.receive_count,
+            queue_arn=record.queue_arn or None,
+            message_group=record.message_group,
+            sent_at=record.sent_at,
+            message_attributes={} if self._envelope is None else self._envelope.attributes,
+        )
 
     def take_id(self, describe: Callable[[], str]) -> SentId:
         """Return the id of a message that is going to be sent.
@@ -143,21 +158,18 @@ class RunningTask:
             return SentId(str(uuid4()))
         # Here and not before, since most Tasks send nothing.
         try:
-            own_id = UUID(str(self._task_id))
+            own_id = UUID(str(self._message and self._message.task_id))
         except ValueError:
             return SentId(str(uuid4()))
-        what = describe()
-        with self._lock:
-            taken = self._taken.setdefault(what, set())
-            number = next(number for number in range(len(taken) + 1) if number not in taken)
-            taken.add(number)
+        what, number, taker = describe(), 0, object()
+        # In one step, so that of threads that send the same only one takes a number.
+        while self._taken.setdefault((what, number), taker) is not taker:
+            number += 1
         return SentId(str(uuid5(own_id, f"sent#{number}#{what}")), what, number)
 
     def give_back(self, sent: SentId) -> None:
         """Note that a message wasn't taken by SNS, so that the next equal one gets its id."""
-        if sent.what:
-            with self._lock:
-                self._taken[sent.what].discard(sent.number)
+        self._taken.pop((sent.what, sent.number), None)
 
 
 #: The Task that runs; None outside of one.

@@ -10,14 +10,15 @@ from typing import Any, TypeVar, Unpack, overload
 
 from algernon_serialize import rebuild_event
 
+from ._aws.listeners import Listeners
 from ._batch.context import RecordContext
 from ._batch.functions import check_function
 from ._batch.handler import BatchHandler
 from ._batch.options import OptionArguments, Options
 from ._batch.task_function import TaskFunction
-from ._wire.message import HOPS
+from ._wire.message import Message
 from ._wire.task_token import split_token
-from .current_task import CurrentTask, RunningTask, function_arn_of, running_task
+from .current_task import RunningTask, function_arn_of, running_task
 from .errors import (
     SettingError,
     TaskArgumentsError,
@@ -188,23 +189,12 @@ class TaskRouter:
 
     def _run_bare(self, message: Mapping[str, Any], task_token: str | None, context: Any) -> Any:
         """Run the Task of a message that Lambda was called with directly."""
-        entry: dict[str, Any] = {
-            key: message.get(key) for key in ("task_name", "task_id", "chain_id", "callback")
-        }
-        entry["chain_id"] = entry["chain_id"] or entry["task_id"]
-        hops = message.get(HOPS)
-        running = RunningTask(
-            entry["task_id"],
-            entry["chain_id"],
-            hops + 1 if type(hops) is int else 1,
-            None,
-            self._options.listeners,
-            function_arn_of(context),
-            lambda: CurrentTask(**entry, is_bare=True),
-        )
+        bare = Message.bare(message)
+        listeners = Listeners(self._options.listeners or {}, function_arn_of(context))
         variables = copy_context()
-        variables.run(running_task.set, running)
-        own_context = RecordContext(self._context, {"aws": context, "sqs": {}, "task": entry})
+        variables.run(running_task.set, RunningTask(bare, listeners))
+        own = {"aws": context, "sqs": {}, "task": bare.context_entry()}
+        own_context = RecordContext(self._context, own)
         if task_token is None:
             return variables.run(run_state, self.route, message, own_context)
         return variables.run(run_waited_for, self.route, message, own_context, task_token)

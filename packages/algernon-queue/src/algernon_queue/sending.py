@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from algernon_serialize import NestingError, UnserializableError, ajson
 from algernon_storage import Document, StoredData, content_sha256
 
-from ._aws.listeners import find_listeners
+from ._aws.listeners import Listeners
 from ._aws.parallel import in_parallel
 from ._aws.topics import MessageText, Publication, publish
 from ._wire.message import OutgoingTask
@@ -17,7 +18,7 @@ from .current_task import RunningTask, SentId, running_task
 from .errors import SettingError, TasksNotSentError
 from .task import Task
 
-_NO_TASK = RunningTask(None, None, 0, None, None, None, lambda: None)
+_NO_TASK = RunningTask(None, Listeners())
 
 
 def send_task(
@@ -114,11 +115,8 @@ def _send(
 ) -> list[tuple[str, Exception | None]]:
     """Send Tasks, and return the id of each, and why it wasn't sent, if it wasn't."""
     sender = running_task.get() or _NO_TASK
-    topics = find_listeners(
-        {task.task_name for task in tasks},
-        {**sender.listeners, **(listeners or {})},
-        sender.function_arn,
-    )
+    known = {**sender.listeners.known, **(listeners or {})}
+    topics = replace(sender.listeners, known=known).find(task.task_name for task in tasks)
     addressed = []
     for task in tasks:
         topic = topics[task.task_name]

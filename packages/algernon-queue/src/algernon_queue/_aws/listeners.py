@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -27,34 +28,37 @@ HOW_TO_NAME_A_REGION = "no AWS region is named: set AWS_REGION"
 _MOST_CLIENTS = 4
 
 
-def find_listeners(
-    task_names: Iterable[str],
-    listeners: Mapping[str, str],
-    function_arn: str | None,
-) -> dict[str, str | Exception]:
-    """Return for each Task the ARN of its topic, or the error of one that has none.
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """The topics of Tasks, as a worker or another sender finds them.
 
-    The first that knows a Task decides: the mapping; SSM Parameter Store, where
-    `ALGERNON_TOPIC_PARAMETER_PREFIX` is set; and else the convention, which is a
-    topic of the name `ALGERNON_TOPIC_PREFIX` + Task beside the function.
-
-    Args:
-        task_names: The Tasks.
-        listeners: Topic ARNs by Task.
-        function_arn: The ARN of the Lambda function that asks. Outside of one,
-            None: the account is then asked of STS, once.
+    Attributes:
+        known: Topic ARNs by Task.
+        function_arn: The ARN of the Lambda function that sends. Outside of one, None:
+            the account is then asked of STS, once.
     """
-    wanted = set(task_names)
-    found: dict[str, str | Exception] = {
-        name: listeners[name] for name in wanted if name in listeners
-    }
-    wanted -= found.keys()
-    if not wanted:
-        return found
-    parameter_prefix = os.environ.get("ALGERNON_TOPIC_PARAMETER_PREFIX")
-    if parameter_prefix is not None:
-        return found | _from_parameters(wanted, parameter_prefix)
-    return found | _by_convention(wanted, function_arn)
+
+    known: Mapping[str, str] = field(default_factory=dict)
+    function_arn: str | None = None
+
+    def find(self, task_names: Iterable[str]) -> dict[str, str | Exception]:
+        """Return for each Task the ARN of its topic, or the error of one that has none.
+
+        The first that knows a Task decides: the mapping; SSM Parameter Store, where
+        `ALGERNON_TOPIC_PARAMETER_PREFIX` is set; and else the convention, which is a
+        topic of the name `ALGERNON_TOPIC_PREFIX` + Task beside the function.
+        """
+        wanted = set(task_names)
+        found: dict[str, str | Exception] = {
+            name: self.known[name] for name in wanted if name in self.known
+        }
+        wanted -= found.keys()
+        if not wanted:
+            return found
+        parameter_prefix = os.environ.get("ALGERNON_TOPIC_PARAMETER_PREFIX")
+        if parameter_prefix is not None:
+            return found | _from_parameters(wanted, parameter_prefix)
+        return found | _by_convention(wanted, self.function_arn)
 
 
 def _from_parameters(task_names: Iterable[str], prefix: str) -> dict[str, str | Exception]:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from algernon_storage import Claim, Document, Outcome, Upload
 
+from .._aws.listeners import Listeners
 from .._aws.topics import Publication
 from .._wire.envelope import Envelope
 from .._wire.message import Message
@@ -239,7 +240,7 @@ class Batch:
     Attributes:
         worker: The worker.
         aws_context: Lambda's own context.
-        function_arn: The ARN of the Lambda function, where there is one.
+        listeners: The topics that its worker knows.
         deadline: When Lambda ends the function.
         stays_whole: Whether one failure keeps the whole batch in the queue. Nothing is
             sent on for a batch that will run again.
@@ -259,7 +260,7 @@ class Batch:
         self.stays_whole = worker.options.keeps_whole_batch
         if not self.stays_whole:
             extra_receives()  # what it says wrong is told before anything is run
-        self.function_arn = function_arn_of(aws_context)
+        self.listeners = Listeners(worker.options.listeners or {}, function_arn_of(aws_context))
         self.deadline = Deadline(aws_context, worker.options.deadline_margin)
         self.began_at = time()
         self.records = records_of(event)

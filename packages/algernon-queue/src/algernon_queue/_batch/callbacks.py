@@ -8,7 +8,6 @@ from functools import partial
 from algernon_serialize import ajson
 from algernon_storage import StoredData
 
-from .._aws.listeners import find_listeners
 from .._aws.parallel import in_parallel
 from .._aws.step_functions import output_of, report_failure, report_success, stored_output
 from .._aws.topics import MessageText, Publication, publish
@@ -88,11 +87,7 @@ def _address(batch: Batch) -> list[Attempt]:
     }
     if not next_tasks:
         return []
-    topics = find_listeners(
-        {task.task_name for task in next_tasks.values()},
-        batch.worker.options.listeners or {},
-        batch.function_arn,
-    )
+    topics = batch.listeners.find(task.task_name for task in next_tasks.values())
     for attempt, task in next_tasks.items():
         topic = topics[task.task_name]
         if isinstance(topic, Exception):

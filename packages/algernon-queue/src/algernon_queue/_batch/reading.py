@@ -13,7 +13,7 @@ from .._aws.parallel import in_parallel
 from .._wire.envelope import Envelope
 from .._wire.message import Message
 from .._wire.record import Record
-from ..current_task import CurrentTask, RunningTask, running_task
+from ..current_task import RunningTask, running_task
 from ..observers import Observer, RecordFacts, observers, tell
 from .batch import Attempt, Batch, Delivery, Unreadable
 from .claims import claim_calls, note_claim
@@ -95,32 +95,9 @@ def _read(batch: Batch, record: Record, envelope: Envelope | Exception) -> Deliv
         message = Message.of(envelope)
     except Exception as error:  # noqa: BLE001 - a bad record is no other record's failure
         return Unreadable(record, context, envelope, error)
-    running = RunningTask(
-        message.task_id,
-        message.chain_id,
-        message.hops + 1,
-        record.group,
-        batch.worker.options.listeners,
-        batch.function_arn,
-        partial(_current_task, record, envelope, message),
-    )
+    running = RunningTask(message, batch.listeners, record, envelope)
     context.run(running_task.set, running)
     return Attempt(record, context, envelope, message)
-
-
-def _current_task(record: Record, envelope: Envelope, message: Message) -> CurrentTask:
-    return CurrentTask(
-        task_name=message.task_name,
-        task_id=message.task_id,
-        chain_id=message.chain_id,
-        callback=message.callback,
-        message_id=record.message_id,
-        receive_count=record.receive_count,
-        queue_arn=record.queue_arn or None,
-        message_group=record.message_group,
-        sent_at=record.sent_at,
-        message_attributes=envelope.attributes,
-    )
 
 
 def _facts(delivery: Delivery) -> RecordFacts:

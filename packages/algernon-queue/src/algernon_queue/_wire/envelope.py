@@ -42,20 +42,22 @@ class Envelope:
         body = _parse(record.body, "the body of the record")
         # Amazon SNS Developer Guide, "HTTP/HTTPS notification JSON format": what SQS
         # gets too, unless the subscription has raw message delivery.
-        if isinstance(body, dict) and "task_name" not in body and "Message" in body:
-            content = _parse(body["Message"], "the Message in SNS's envelope")
+        if type(body) is dict and "task_name" not in body and "Message" in body:
+            content, task_token = split_token(
+                _parse(body["Message"], "the Message in SNS's envelope")
+            )
             given = body.get("MessageId")
             message_id = given if given and isinstance(given, str) else record.message_id
-            attributes = _objects(body.get("MessageAttributes"))
-            return cls(*split_token(content), message_id, attributes)
+            return cls(content, task_token, message_id, _objects(body.get("MessageAttributes")))
         given = record.raw.get("messageAttributes") or {}
         if not isinstance(given, Mapping):
             raise MalformedMessageError(
                 f"the messageAttributes of the record are a {type(given).__name__}, and not an"
                 " object, as SQS has it"
             )
+        content, task_token = split_token(body)
         message_id = record.kept_task_id or record.message_id
-        return cls(*split_token(body), message_id, _objects(record.message_attributes))
+        return cls(content, task_token, message_id, _objects(record.message_attributes))
 
     @property
     def texts(self) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeGuard
 from uuid import UUID, uuid5
@@ -102,6 +103,21 @@ class Message:
         body["task_id"] = task_id
         body["chain_id"] = chain_id
         return cls(task_name, task_id, chain_id, callback, position, hops, body)
+
+    @classmethod
+    def bare(cls, body: Mapping[str, Any]) -> Self:
+        """Return a message that Lambda was called with directly, whatever that says of itself."""
+        task_id: Any = body.get("task_id")
+        hops = body.get(HOPS)
+        return cls(
+            task_name=body["task_name"],
+            task_id=task_id,
+            chain_id=body.get("chain_id") or task_id,
+            callback=body.get("callback"),
+            position=None,
+            hops=hops if type(hops) is int else 0,
+            body=dict(body),
+        )
 
     def context_entry(self) -> dict[str, Any]:
         """Return what a handler may want to know of it: the context's ``task``."""
