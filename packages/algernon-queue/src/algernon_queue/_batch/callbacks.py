@@ -12,7 +12,8 @@ from .._aws.parallel import in_parallel
 from .._aws.step_functions import output_of, report_failure, report_success, stored_output
 from .._aws.topics import MessageText, Publication, publish
 from .._wire.message import OutgoingTask
-from .batch import Attempt, Batch, Delivery
+from .batch import Batch
+from .delivery import Attempt, Delivery
 from .failures import do_in_parallel, fail
 
 

@@ -13,7 +13,8 @@ from algernon_storage import Claim, Outcome
 
 from .._aws.parallel import in_parallel
 from ..errors import TaskRunningError
-from .batch import Attempt, Batch
+from .batch import Batch
+from .delivery import Attempt
 from .failures import fail
 from .receives import worker_lost
 

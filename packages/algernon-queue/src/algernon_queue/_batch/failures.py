@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from .._aws.parallel import in_parallel
 from ..errors import GroupStoppedError
-from .batch import Batch, Delivery, Failure
+from .batch import Batch
+from .delivery import Delivery, Failure
 from .redelivery import give_up
 
 logger = logging.getLogger("algernon_queue")

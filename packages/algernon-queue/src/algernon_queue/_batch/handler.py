@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import BatchFailedError
-from .batch import Batch, Tasks, Worker
+from .batch import Batch
 from .callbacks import publish_to_callbacks, report_failures, report_successes, store_parts
 from .claims import finish_claims, release_claims
 from .options import Options
@@ -13,6 +13,7 @@ from .outcomes import tell_outcomes
 from .reading import fetch_and_claim, read_batch
 from .redelivery import hand_back
 from .running import run_batch
+from .worker import Tasks, Worker
 
 
 class BatchHandler:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextvars import copy_context
 
 from ..observers import EndedAs, Observer, RecordEnd, tell
-from .batch import Attempt, Batch, Delivery
+from .batch import Batch
+from .delivery import Attempt, Delivery
 
 
 def tell_outcomes(batch: Batch, *, all_stay: bool) -> None:

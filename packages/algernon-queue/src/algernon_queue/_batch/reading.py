@@ -15,8 +15,9 @@ from .._wire.message import Message
 from .._wire.record import Record
 from ..current_task import RunningTask, running_task
 from ..observers import Observer, RecordFacts, observers, tell
-from .batch import Attempt, Batch, Delivery, Unreadable
+from .batch import Batch
 from .claims import claim_calls, note_claim
+from .delivery import Attempt, Delivery, Unreadable
 from .failures import fail
 from .receives import is_extra, worker_lost
 

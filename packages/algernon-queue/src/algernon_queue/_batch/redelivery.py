@@ -22,7 +22,8 @@ from ..errors import (
     text_of,
 )
 from ..retry import Retry
-from .batch import Attempt, Batch, Delivery, Failure
+from .batch import Batch
+from .delivery import Attempt, Delivery, Failure
 from .receives import is_last, is_last_try
 
 logger = logging.getLogger("algernon_queue")

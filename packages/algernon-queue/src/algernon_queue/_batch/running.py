@@ -13,9 +13,10 @@ from algernon_storage import Document, Upload, uploads_put_off
 from ..errors import OutOfTimeError
 from ..observers import Observer, tell
 from ..task import PipelineTermination
-from .batch import Attempt, Batch, Result, Run
+from .batch import Batch
 from .context import RecordContext
 from .deadline import Deadline
+from .delivery import Attempt, Result, Run
 from .failures import fail
 from .functions import check_result
 from .loops import run_coroutine

@@ -1,0 +1,189 @@
+"""The deliveries of a batch, and what its steps have made of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import Context
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from algernon_storage import Claim, Document, Outcome, Upload
+
+from .._aws.topics import Publication
+from .._wire.envelope import Envelope
+from .._wire.message import Message
+from .._wire.record import Record
+from ..errors import NotTriedError
+from ..observers import RecordFacts
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a record isn't done, and what becomes of it.
+
+    Attributes:
+        error: Why it failed, or wasn't tried.
+        is_permanent: Whether it would fail in the same way again.
+        goes_to: Who deals with it: its queue, from which it comes again, or, so that it
+            may leave that, whoever looks after the dead-letter queue, or the state
+            machine that waits for it.
+        comes_back_at: When its queue gives it out again, in seconds since 1970, where
+            that is known.
+    """
+
+    error: Exception
+    is_permanent: bool = False
+    goes_to: Literal["queue", "dead_letter_queue", "state_machine"] = "queue"
+    comes_back_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The run of a Task.
+
+    Attributes:
+        started_at: When it began, in seconds since 1970, where observers are told.
+        seconds: How long it took, once it has ended, where observers are told.
+    """
+
+    started_at: float | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a Task returned, written as soon as it had.
+
+    Attributes:
+        document: The result, where somebody gets it; None otherwise, or where it is None.
+        uploads: The stored data in it, which are still to be stored.
+        ends_chain: Whether the Task ended its chain early.
+    """
+
+    document: Document | None = None
+    uploads: tuple[Upload, ...] = ()
+    ends_chain: bool = False
+
+
+class Delivery:
+    """A record that SQS handed over.
+
+    Attributes:
+        record: The record.
+        context: The context variables in which all that is done for it is done.
+        envelope: What stood around its message, if that can be opened.
+        facts: What observers are told of it, where there are any.
+        failure: Why it isn't done, if it isn't.
+    """
+
+    __slots__ = ("context", "envelope", "facts", "failure", "record")
+
+    def __init__(self, record: Record, context: Context, envelope: Envelope | None) -> None:
+        self.record = record
+        self.context = context
+        self.envelope = envelope
+        self.facts: RecordFacts | None = None
+        self.failure: Failure | None = None
+
+    @property
+    def task_token(self) -> str | None:
+        """The token by which a state machine of Step Functions waits for its Task, or None."""
+        return None if self.envelope is None else self.envelope.task_token
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """What the message's sender sent beside it, by name."""
+        return {} if self.envelope is None else self.envelope.attributes
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether something went wrong with it, rather than with its turn."""
+        return self.failure is not None and not isinstance(self.failure.error, NotTriedError)
+
+    @property
+    def stays(self) -> bool:
+        """Whether it stays in its queue."""
+        return self.failure is not None and self.failure.goes_to == "queue"
+
+    def do(self, function: Callable[..., R], /, *args: Any, **kwargs: Any) -> R:
+        """Call a function with a copy of its context variables, in any thread."""
+        return self.context.copy().run(function, *args, **kwargs)
+
+    def __str__(self) -> str:
+        return f"message {self.record.message_id} for the Task unknown"
+
+
+class Unreadable(Delivery):
+    """A record whose message can't be read.
+
+    Attributes:
+        error: Why.
+    """
+
+    __slots__ = ("error",)
+
+    def __init__(
+        self, record: Record, context: Context, envelope: Envelope | None, error: Exception
+    ) -> None:
+        super().__init__(record, context, envelope)
+        self.error = error
+
+
+class Attempt(Delivery):
+    """A record whose message is read: an attempt to run its Task.
+
+    Each step of the batch adds what it has made.
+
+    Attributes:
+        message: The message.
+        is_extra: Whether it was received more often than its Task is tried.
+        claim: The ledger's claim for the Task, where there is a ledger.
+        outcome: What came of the Task, where the ledger knows.
+        run: The Task's run, once it was started.
+        result: What it returned.
+        publication: The message in which that goes to its callback.
+    """
+
+    __slots__ = ("claim", "is_extra", "message", "outcome", "publication", "result", "run")
+
+    def __init__(
+        self, record: Record, context: Context, envelope: Envelope, message: Message
+    ) -> None:
+        super().__init__(record, context, envelope)
+        self.message = message
+        self.is_extra = False
+        self.claim: Claim | None = None
+        self.outcome: Outcome | None = None
+        self.run: Run | None = None
+        self.result: Result | None = None
+        self.publication: Publication | None = None
+
+    @property
+    def is_duplicate(self) -> bool:
+        """Whether the ledger knew its Task to be done, by an earlier run."""
+        return self.outcome is not None and self.claim is None
+
+    @property
+    def ends_chain(self) -> bool:
+        """Whether its result goes to no callback, though the message may name one."""
+        if self.outcome is not None:
+            return self.outcome.ends_chain
+        return self.result is not None and self.result.ends_chain
+
+    @property
+    def document(self) -> Document:
+        """The result as it is given to whoever gets it."""
+        document = None if self.result is None else self.result.document
+        return document or Document.of({})
+
+    def context_entries(self) -> dict[str, Any]:
+        """Return what is its own in the context that its handler gets."""
+        return {
+            "sqs": self.record.context_entry(self.attributes),
+            "task": self.message.context_entry(),
+        }
+
+    def __str__(self) -> str:
+        return f"message {self.record.message_id} for the Task {self.message.task_name}"

@@ -1,0 +1,42 @@
+"""What the batches of one worker share."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from ..retry import Retry
+from .options import Options
+from .receives import TriesCounter
+from .task_ledger import TaskLedger
+
+
+class Tasks(Protocol):
+    """The Tasks that a worker runs."""
+
+    def run(self, event: dict[str, Any], context: dict[str, Any]) -> Any:
+        """Run the Task that a message names, and return its result, or a coroutine of it."""
+
+    def is_async(self, task_name: str) -> bool:
+        """Tell whether a Task is ``async def``, so that calling it runs nothing yet."""
+
+    def retry(self, task_name: str) -> Retry | None:
+        """Return how a Task is tried again, or None where it doesn't say."""
+
+
+class Worker:
+    """What the batches of one Lambda handler share, for as long as the process lives.
+
+    Attributes:
+        tasks: The Tasks that it runs.
+        options: Its options.
+        ledger: Where it claims Tasks, if anywhere.
+        context: The dict that handlers get, but for what is each record's own.
+        tries: How often the messages that it saw were tried.
+    """
+
+    def __init__(self, tasks: Tasks, options: Options, context: dict[str, Any]) -> None:
+        self.tasks = tasks
+        self.options = options
+        self.ledger = TaskLedger.of(options.once)
+        self.context = context
+        self.tries = TriesCounter()
