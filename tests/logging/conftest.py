@@ -9,7 +9,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
-from algernon_logging import invocation, metrics, root_logger
+from algernon_logging import invocation, metrics
+from algernon_logging.lines import root_logger
 
 from .lines import JsonLines
 from .runtime_api import LambdaFunction

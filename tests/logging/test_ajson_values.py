@@ -54,7 +54,7 @@ def test_whatever_the_value_a_line_is_strict_json(value: Any) -> None:
 @given(st.recursive(st.floats() | st.text() | st.integers(), st.lists))
 def test_text_lines_are_whole_too(value: Any) -> None:
     """In text, a field of any value stays within its line and its column."""
-    from algernon_logging.text_lines import TextFormatter
+    from algernon_logging.lines.text_lines import TextFormatter
 
     record = logging.LogRecord("shop", logging.INFO, "shop.py", 1, "sold", None, None)
     with bind(field=value):

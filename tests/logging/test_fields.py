@@ -10,7 +10,8 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from algernon_logging import bind, fields, lambda_logged
+from algernon_logging import bind, lambda_logged
+from algernon_logging.lines import fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

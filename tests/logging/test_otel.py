@@ -600,8 +600,8 @@ def test_exporter_that_takes_long_is_left_alone(workers: Workers) -> None:
         WORKER
         + NOTHING
         + """
-import algernon_logging.otel
-algernon_logging.otel._FLUSH_SECONDS = 0.2
+import algernon_logging.tracing.otel
+algernon_logging.tracing.otel._FLUSH_SECONDS = 0.2
 def force_flush(milliseconds):
     time.sleep(600)
 provider.force_flush = force_flush

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from algernon_logging import bind
-from algernon_logging.json_lines import JsonFormatter
-from algernon_logging.parsing import parse_line
-from algernon_logging.text_lines import TextFormatter
+from algernon_logging.lines.json_lines import JsonFormatter
+from algernon_logging.lines.parsing import parse_line
+from algernon_logging.lines.text_lines import TextFormatter
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from algernon_logging import bind, lambda_logged
-from algernon_logging.parsing import parse_line
+from algernon_logging.lines.parsing import parse_line
 
 CONTEXT = SimpleNamespace(aws_request_id="r-1", function_name="orders")
 COLUMNS = 7

@@ -35,19 +35,19 @@ EXTRAS = {
 }
 #: What comes with a sibling, or with an extra's own requirements.
 INDIRECT = {"algernon": {"boto3", "botocore", "yaml"}}
-#: The one module that knows what tracing needs, which is imported only when tracing is on.
+#: Who knows what tracing needs, which is imported only when tracing is on.
 ONLY_IN = {
     "aws_xray_sdk": {
-        "xray.py",
-        "xray_boto.py",
-        "xray_calls.py",
-        "xray_context.py",
-        "xray_patching.py",
-        "xray_sqlalchemy.py",
-        "xray_sqlite.py",
+        "tracing/xray/boto.py",
+        "tracing/xray/calls.py",
+        "tracing/xray/context.py",
+        "tracing/xray/patching.py",
+        "tracing/xray/sqlalchemy.py",
+        "tracing/xray/sqlite.py",
+        "tracing/xray/tracer.py",
     },
-    "wrapt": {"xray_patching.py"},
-    "opentelemetry": {"otel.py"},
+    "wrapt": {"tracing/xray/patching.py"},
+    "opentelemetry": {"tracing/otel.py"},
 }
 DISTRIBUTION_OF = {
     "dateutil": "python-dateutil",
@@ -128,7 +128,11 @@ def test_what_tracing_needs_is_imported_by_its_back_end_alone() -> None:
     """Of algernon-logging only the back ends, and of these each one only its own, know an SDK."""
     source = PACKAGES / "algernon-logging" / "src" / "algernon_logging"
     found = {
-        package: {module.name for module in source.rglob("*.py") if package in imports(module)}
+        package: {
+            module.relative_to(source).as_posix()
+            for module in source.rglob("*.py")
+            if package in imports(module)
+        }
         for package in ONLY_IN
     }
     assert found == ONLY_IN

@@ -15,12 +15,16 @@ import pytest
 ROOT = Path(__file__).parents[2]
 READMES = [ROOT / "README.md", *sorted(ROOT.glob("packages/*/README.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
-SOURCES = sorted(ROOT.glob("packages/algernon-*/src/*/*.py"))
+SOURCES = {
+    source.relative_to(root): source.read_text()
+    for root in sorted(ROOT.glob("packages/algernon-*/src"))
+    for source in sorted(root.rglob("*.py"))
+}
 #: Those that show examples; to import others may take what isn't installed, or leave a socket.
 MODULES = [
-    f"{source.parent.name}.{source.stem}"
-    for source in SOURCES
-    if source.stem != "__init__" and ">>> " in source.read_text()
+    ".".join(source.with_suffix("").parts)
+    for source, text in SOURCES.items()
+    if source.stem != "__init__" and ">>> " in text
 ]
 
 

@@ -14,7 +14,8 @@ from contextvars import copy_context
 from types import SimpleNamespace
 from typing import Any
 
-from algernon_logging import fields, lambda_logged
+from algernon_logging import lambda_logged
+from algernon_logging.lines import fields
 
 from .stream import Nowhere
 

@@ -2,8 +2,8 @@
 
 from .decorator import lambda_logged
 from .errors import DecorationError, LoggingError, MissingExtraError, SettingError
-from .fields import bind
-from .handlers import keep_handler
+from .lines.fields import bind
+from .lines.handlers import keep_handler
 
 __all__ = [
     "DecorationError",
@@ -18,13 +18,13 @@ __all__ = [
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .parsing import parse_line
+    from .lines.parsing import parse_line
 else:
     # Unseen by type checkers, which would otherwise take any name to be here.
     def __getattr__(name: str) -> object:
         # No function reads logs, so that none waits for this to be imported.
         if name == "parse_line":
-            from .parsing import parse_line
+            from .lines.parsing import parse_line
 
             return parse_line
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 
-from . import fields, invocation, metrics, root_logger, tasks, tracing
+from . import invocation, metrics, tasks, tracing
 from .errors import DecorationError
+from .lines import fields, root_logger
+from .lines.task_lines import TaskLines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from contextvars import Token
     from types import CodeType
     from typing import Any, ParamSpec, TypeVar, overload
@@ -27,6 +29,8 @@ _ASYNC_GENERATOR = 0x200
 # is called by its class, the third.
 _PLACES = slice(1, 2)
 _METHOD_PLACES = slice(1, 3)
+
+_task_lines = TaskLines()
 
 
 if TYPE_CHECKING:
@@ -104,9 +108,9 @@ def _decorate(function: Callable[P, R], *, trace: bool | None) -> Callable[P, R]
     code = _check(function)
     tracing.start(wanted=trace)
     metrics.start()
-    tasks.watch()
+    tasks.watch(_watchers)
     invocation.watch_runtime()
-    if tracing.in_lambda():
+    if invocation.in_lambda():
         # For lines at import, and for failures before a decorated function is called.
         root_logger.configure()
     places = _METHOD_PLACES if _is_method(code) else _PLACES
@@ -150,8 +154,14 @@ def _enter(
 ) -> invocation.Invocation | None:
     """Make ready for a call, and return the invocation that its arguments tell of, if any do."""
     root_logger.configure()
-    tasks.watch()
+    tasks.watch(_watchers)
     return invocation.find((*candidates, kwargs.get("context")))
+
+
+def _watchers() -> Iterable[tasks.Observer]:
+    """Return who hears of Tasks: a trace's id is to be known before lines are made."""
+    watchers = (tracing.tracer(), metrics.metrics(), _task_lines)
+    return [watcher for watcher in watchers if watcher is not None]
 
 
 def _leave(found: invocation.Invocation, token: Token[invocation.Invocation | None]) -> None:

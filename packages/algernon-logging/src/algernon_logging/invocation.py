@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 
-from .encoding import encode
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +16,15 @@ if TYPE_CHECKING:
     from types import FrameType
 
 UNKNOWN = "-"
+
+
+def in_lambda() -> bool:
+    """Whether this process is a Lambda function.
+
+    By a variable that Lambda reserves for itself:
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    """
+    return bool(os.environ.get("AWS_LAMBDA_FUNCTION_NAME"))
 
 
 class Invocation:
@@ -33,7 +40,7 @@ class Invocation:
         is_cold_start: Whether it is the first of its process, which waited for that to start.
     """
 
-    __slots__ = ("_json", "function_arn", "function_name", "is_cold_start", "request_id", "text")
+    __slots__ = ("function_arn", "function_name", "is_cold_start", "request_id")
 
     def __init__(
         self, *, function_name: str, function_arn: str, request_id: str, is_cold_start: bool
@@ -42,8 +49,6 @@ class Invocation:
         self.function_arn = function_arn
         self.request_id = request_id
         self.is_cold_start = is_cold_start
-        self.text = f"{function_name}\t{function_arn}"
-        self._json: str | None = None
 
     def request_id_or(self, lambda_request_id: object) -> str:
         """Return the request id, or where it isn't known, what Lambda's own handler knows."""
@@ -54,20 +59,6 @@ class Invocation:
         ):
             return lambda_request_id or UNKNOWN
         return self.request_id
-
-    def json_of(self, lambda_request_id: object) -> str:
-        """Return members of a JSON object, each after a comma, without what isn't known."""
-        if self._json is None:
-            known = {"function_name": self.function_name, "function_arn": self.function_arn}
-            members = "".join(
-                f',"{name}":{encode(value)}' for name, value in known.items() if value != UNKNOWN
-            )
-            self._json = f'{members},"cold_start":{encode(self.is_cold_start)}'
-        request_id = self.request_id_or(lambda_request_id)
-        if request_id == UNKNOWN:
-            return self._json
-        # By the name that it has in Lambda's own JSON lines.
-        return f',"requestId":{encode(request_id)}{self._json}'
 
 
 _here: ContextVar[Invocation | None] = ContextVar("algernon_invocation", default=None)

@@ -11,11 +11,13 @@ import os
 import time
 
 from .errors import SettingError
+from .tasks import Observer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
+
+    from .tasks import TaskEnd, TaskRecord
 
 _VARIABLE = "ALGERNON_METRICS_NAMESPACE"
 _LONGEST_NAMESPACE = 255
@@ -75,14 +77,14 @@ def _is_namespace(text: str) -> bool:
     )
 
 
-class TaskMetrics:
-    """An observer of algernon-queue: what the Tasks of a batch came to, by their names."""
+class TaskMetrics(Observer):
+    """Counts what the Tasks of a batch came to, by their names."""
 
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
         self._by_task: dict[str, dict[str, Any]] = {}
 
-    def ended(self, record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
+    def ended(self, record: TaskRecord, end: TaskEnd) -> None:
         """Count one record of the batch."""
         # Each name is a metric that costs money, and whoever sends messages may choose it.
         has_task = type(end["error"]).__name__ != "UnregisteredTaskError"
@@ -97,7 +99,7 @@ class TaskMetrics:
         if end["seconds"] is not None:
             counts["Retried"] += record["receive_count"] > 1
             counts["Duration"].append(round(end["seconds"] * 1000, 3))
-            if record["sent_at"] is not None:
+            if record["sent_at"] is not None and end["started_at"] is not None:
                 age = end["started_at"] - record["sent_at"]
                 counts["Age"].append(round(max(age, 0) * 1000, 3))
 

@@ -1,108 +1,185 @@
-"""Tasks of algernon-queue, as lines, traces and metrics see them.
+"""Tasks of algernon-queue: what is told of them, and who is told.
 
 The queue tells its observers how Tasks fare, and knows none of them; and this
 package imports nothing of the queue, which may not even be installed.
 """
 
+# ruff: noqa: ARG002 - what an Observer doesn't care to hear, it makes no use of
 from __future__ import annotations
 
-import logging
 import sys
-
-from . import fields, metrics, root_logger, tracing
-from .exceptions import place_of, text_of, type_of
-from .imports import when_imported
-from .times import timestamp
+from contextlib import suppress
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
+if TYPE_CHECKING:  # importing typing takes a third of this package's time
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, Literal, NotRequired, TypedDict
 
-logger = logging.getLogger("algernon_logging")
+    class TaskRecord(TypedDict):
+        """What is told of a record; the last three are missing where its message can't be read.
+
+        Attributes:
+            message_id: The messageId of SQS.
+            receive_count: How often it was received, this time included.
+            queue_arn: The ARN of its queue, empty for an event that was made by hand.
+            sent_at: When SQS took it, in seconds since 1970, if it says so.
+            message_bytes: The bytes of its body, SNS's envelope included.
+            attributes: The texts that its sender sent beside the message.
+            trace_header: X-Ray's tracing header, where SQS has one for it.
+            task_name: The Task's name.
+            task_id: The Task's id.
+            chain_id: The id of the chain that the Task belongs to.
+        """
+
+        message_id: str
+        receive_count: int
+        queue_arn: str
+        sent_at: float | None
+        message_bytes: int
+        attributes: Mapping[str, str]
+        trace_header: str | None
+        task_name: NotRequired[str]
+        task_id: NotRequired[str]
+        chain_id: NotRequired[str]
+
+    class TaskMessage(TypedDict):
+        """What is told of a message on its way.
+
+        Attributes:
+            task_name: The Task that it is for.
+            task_id: The Task's id.
+            chain_id: The id of the chain that the Task belongs to.
+            topic_arn: The ARN of the topic that it goes to.
+            is_callback: Whether it carries the result of a Task to that Task's callback.
+        """
+
+        task_name: str
+        task_id: str
+        chain_id: str
+        topic_arn: str
+        is_callback: bool
+
+    class TaskEnd(TypedDict):
+        """What is told of the end of a record.
+
+        Attributes:
+            outcome: What became of it.
+            error: Why, or None.
+            started_at: When the Task began to run, in seconds since 1970, or None if it didn't.
+            seconds: How long it ran, or None if it didn't, or never ended.
+            arguments_bytes: What S3 keeps of its arguments, or None.
+            next_task_name: The Task that the result was sent to, or None.
+            next_task_id: That Task's id, or None.
+            sent_bytes: The bytes that SNS counted of the message to it, or None.
+            result_bytes: What was stored of the result to send it, or None.
+            comes_back_at: When its queue gives the record out again, in seconds since 1970,
+                or None where it doesn't, or the worker can't tell.
+        """
+
+        outcome: Literal["done", "duplicate", "failed", "dead_letter", "handed_back"]
+        error: Exception | None
+        started_at: float | None
+        seconds: float | None
+        arguments_bytes: int | None
+        next_task_name: str | None
+        next_task_id: str | None
+        sent_bytes: int | None
+        result_bytes: int | None
+        comes_back_at: float | None
+
 
 _QUEUE = "algernon_queue"
-_MOST_REASON = 1024
-_OF_THE_RECORD = ("task_name", "task_id", "chain_id", "message_id", "receive_count")
 
 
-def watch() -> None:
-    """Watch the Tasks of algernon-queue from now on, or from its import on."""
-    if _QUEUE not in sys.modules:
-        when_imported(_QUEUE, watch)
-    observers = getattr(sys.modules.get(_QUEUE), "observers", None)
+class Observer:
+    """Hears how Tasks fare: lines, traces and metrics are made of it.
+
+    The queue says everything of a record in a context of its own (`contextvars`), in which
+    the record's Task runs too. A subclass overrides what it cares to hear.
+    """
+
+    def received(self, record: TaskRecord) -> None:
+        """Hear of a record, before anything else is said of it."""
+
+    def started(self, record: TaskRecord) -> None:
+        """Hear that the record's Task is about to run."""
+
+    def stopped(self, record: TaskRecord) -> None:
+        """Hear that the record's Task doesn't run any more."""
+
+    def sending(self, message: TaskMessage) -> Mapping[str, str]:
+        """Hear of a message before it is sent; what is returned goes as its attributes."""
+        return {}
+
+    def publishing(self) -> None:
+        """Hear that SNS is about to be called, for one message or many."""
+
+    def sent(self, message: TaskMessage, error: Exception | None) -> None:
+        """Hear that the message was sent, or why it wasn't."""
+
+    def ended(self, record: TaskRecord, end: TaskEnd) -> None:
+        """Hear what became of the record, when its batch is worked off."""
+
+    def batch_ended(self) -> None:
+        """Hear that all records of a batch have ended, in the batch's own context."""
+
+
+def watch(watchers: Callable[[], Iterable[Observer]]) -> None:
+    """Have the Tasks of algernon-queue watched from now on, or from its import on.
+
+    Args:
+        watchers: Gives the observers, in the order in which they are told.
+    """
+    queue = sys.modules.get(_QUEUE)
+    if queue is None:
+        _await_queue(watchers)
+    observers = getattr(queue, "observers", None)
     if isinstance(observers, list):
-        for watcher in (tracing.tracer(), metrics.metrics(), _lines):
-            if watcher is not None and watcher not in observers:
+        for watcher in watchers():
+            if watcher not in observers:
                 observers.append(watcher)
 
 
-class TaskLines:
-    """An observer of algernon-queue, which has lines carry the fields of their records."""
-
-    def received(self, record: Mapping[str, Any]) -> None:
-        """Let lines carry the record's fields."""
-        fields.set_record({name: record[name] for name in _OF_THE_RECORD if name in record})
-
-    def started(self, _record: Mapping[str, Any]) -> None:
-        """Let lines of unknown threads carry them as well."""
-        fields.begin_record()
-
-    def stopped(self, _record: Mapping[str, Any]) -> None:
-        """Let lines of unknown threads carry them no more."""
-        fields.end_record()
-
-    def sent(self, message: Mapping[str, Any], error: Exception | None) -> None:
-        """Write what is sent by itself; of a callback, the line of the record's end tells."""
-        if error is not None or message.get("is_callback", True):
-            return
-        if fields.is_in_record():  # elsewhere it may be any program that sends
-            root_logger.configure()
-        if logger.isEnabledFor(logging.INFO):
-            _log_send(message)
-
-    def ended(self, record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
-        """Write what became of the record, whatever its Task did to the loggers."""
-        root_logger.configure()
-        if logger.isEnabledFor(logging.INFO):
-            _log_end(record, end)
+_is_awaited = False
 
 
-_lines = TaskLines()
+def _await_queue(watchers: Callable[[], Iterable[Observer]]) -> None:
+    global _is_awaited  # noqa: PLW0603 - a process imports it once
+    if not _is_awaited:
+        _is_awaited = True
+        sys.meta_path.insert(0, _Arrival(watchers))
 
 
-# From these lines ``algernon trace`` tells a chain's story.
+class _Arrival:
+    """A finder of modules that waits for the queue, and has the others find it.
+
+    wrapt has such finders too, but takes longer to import than the rest of this package.
+    """
+
+    def __init__(self, watchers: Callable[[], Iterable[Observer]]) -> None:
+        self._watchers = watchers
+
+    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> Any:
+        """Return the spec of the queue, if it is asked for, and wait no more."""
+        if name != _QUEUE:
+            return None
+        with suppress(ValueError):
+            sys.meta_path.remove(self)
+        from importlib.util import find_spec
+
+        spec = find_spec(name)
+        if spec is not None and spec.loader is not None:
+            _watch_after(spec.loader, self._watchers)
+        return spec
 
 
-def _log_send(message: Mapping[str, Any]) -> None:
-    facts = {"next_task_name": message["task_name"], "next_task_id": message["task_id"]}
-    if not fields.is_in_record():
-        facts["chain_id"] = message["chain_id"]
-    with fields.bind(**facts):
-        logger.info("Task %s: sent", message["task_name"])
+def _watch_after(loader: Any, watchers: Callable[[], Iterable[Observer]]) -> None:
+    execute = loader.exec_module
 
+    def exec_module(module: Any) -> None:
+        # A loader of a zip file goes on to load other modules.
+        del loader.exec_module
+        execute(module)
+        watch(watchers)
 
-def _log_end(record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
-    outcome, seconds = end["outcome"], end["seconds"]
-    facts = {
-        "outcome": outcome,
-        "sent_at": timestamp(record["sent_at"]),
-        "started_at": timestamp(end["started_at"]),
-        "duration_ms": None if seconds is None else round(seconds * 1000, 3),
-        "message_bytes": record["message_bytes"],
-        "arguments_bytes": end["arguments_bytes"],
-        "next_task_name": end["next_task_name"],
-        "next_task_id": end["next_task_id"],
-        "sent_bytes": end["sent_bytes"],
-        "result_bytes": end["result_bytes"],
-        "comes_back_at": timestamp(end.get("comes_back_at")),
-    }
-    if (error := end["error"]) is not None:
-        facts |= {
-            "error": type_of(error),
-            "reason": text_of(error)[:_MOST_REASON],
-            "error_at": place_of(error),
-        }
-    took = "" if seconds is None else f" after {seconds * 1000:.1f} ms"
-    with fields.bind(**facts):
-        logger.info("Task %s: %s%s", record.get("task_name", "unknown"), outcome, took)
+    loader.exec_module = exec_module

@@ -7,7 +7,7 @@ import os
 import sys
 from weakref import WeakSet
 
-from .tracing import in_lambda
+from ..invocation import in_lambda
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -20,12 +20,12 @@ logger = logging.getLogger("algernon_logging")
 
 # By the module whose import is waited for: what the SDK calls the library, and what patches it.
 _PATCHES = {
-    "aiobotocore.client": ("aiobotocore", "xray_boto", "patch_aiobotocore"),
-    "botocore.client": ("botocore", "xray_boto", "patch_botocore"),
-    "httpx": ("httpx", "xray_http", "patch_httpx"),
-    "requests": ("requests", "xray_http", "patch_requests"),
-    "sqlalchemy": ("sqlalchemy_core", "xray_sqlalchemy", "patch_sqlalchemy"),
-    "sqlite3": ("sqlite3", "xray_sqlite", "patch_sqlite3"),
+    "aiobotocore.client": ("aiobotocore", "boto", "patch_aiobotocore"),
+    "botocore.client": ("botocore", "boto", "patch_botocore"),
+    "httpx": ("httpx", "http", "patch_httpx"),
+    "requests": ("requests", "http", "patch_requests"),
+    "sqlalchemy": ("sqlalchemy_core", "sqlalchemy", "patch_sqlalchemy"),
+    "sqlite3": ("sqlite3", "sqlite", "patch_sqlite3"),
 }
 
 

@@ -1,15 +1,17 @@
-"""Tracing with OpenTelemetry: an observer of algernon-queue."""
+"""Tracing with OpenTelemetry: spans of Tasks and of messages."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from contextvars import ContextVar
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import fields, invocation
-from .errors import MissingExtraError
-from .exceptions import type_of
+from .. import invocation
+from ..errors import MissingExtraError
+from ..lines import fields
+from ..lines.exceptions import type_of
+from ..tasks import Observer
 
 try:
     from opentelemetry import context, propagate, trace
@@ -22,6 +24,8 @@ except ImportError as error:
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from ..tasks import TaskEnd, TaskMessage, TaskRecord
 
 # By these keys, newer and older ones of OpenTelemetry's instrumentations leave a call alone.
 _SUPPRESSED = {
@@ -39,7 +43,7 @@ _consumer: ContextVar[trace.Span | None] = ContextVar("algernon_otel_task", defa
 _producer: ContextVar[trace.Span | None] = ContextVar("algernon_otel_message", default=None)
 
 
-class OpenTelemetry:
+class OpenTelemetry(Observer):
     """Traces with whatever tracer provider and propagator the process has set.
 
     A record's span is a consumer's, below the sender's span and linked to it, as
@@ -51,7 +55,7 @@ class OpenTelemetry:
     def __init__(self) -> None:
         self._tracer = trace.get_tracer("algernon_logging")
 
-    def received(self, record: Mapping[str, Any]) -> None:
+    def received(self, record: TaskRecord) -> None:
         """Make the sender's span the current one."""
         around = trace.get_current_span().get_span_context()
         sender_context = propagate.extract(
@@ -65,13 +69,13 @@ class OpenTelemetry:
         # The record's own context variables end with it, so nothing is ever detached.
         context.attach(sender_context)
 
-    def started(self, record: Mapping[str, Any]) -> None:
+    def started(self, record: TaskRecord) -> None:
         """Open the record's consumer span."""
         span = self._consumer_span(record)
         if span.is_recording():
             fields.add(trace_id=trace.format_trace_id(span.get_span_context().trace_id))
 
-    def ended(self, record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
+    def ended(self, record: TaskRecord, end: TaskEnd) -> None:
         """Close the record's span."""
         span = _consumer.get()
         if span is None:
@@ -85,7 +89,7 @@ class OpenTelemetry:
             at = int((end["started_at"] + end["seconds"]) * 1e9)
         span.end(at)
 
-    def sending(self, message: Mapping[str, Any]) -> Mapping[str, str]:
+    def sending(self, message: TaskMessage) -> Mapping[str, str]:
         """Open the message's producer span, and return what the propagator writes of it."""
         span = self._tracer.start_span(
             f"send {message['task_name']}",
@@ -110,7 +114,7 @@ class OpenTelemetry:
         for key in _SUPPRESSED:
             context.attach(context.set_value(key, value=True))
 
-    def sent(self, _message: Mapping[str, Any], error: Exception | None) -> None:
+    def sent(self, message: TaskMessage, error: Exception | None) -> None:  # noqa: ARG002
         """Close the message's span."""
         span = _producer.get()
         if span is not None:
@@ -132,7 +136,7 @@ class OpenTelemetry:
         thread.start()
         thread.join(_FLUSH_SECONDS)
 
-    def _consumer_span(self, record: Mapping[str, Any]) -> trace.Span:
+    def _consumer_span(self, record: TaskRecord) -> trace.Span:
         sender = trace.get_current_span().get_span_context()
         around = _around.get()
         links = {span.span_id: trace.Link(span) for span in (sender, around) if span.is_valid}
@@ -172,8 +176,12 @@ def _queue(arn: str) -> dict[str, str]:
     return {"messaging.destination.name": arn.rpartition(":")[2]} if arn else {}
 
 
-def _ids(facts: Mapping[str, Any]) -> dict[str, str]:
-    return {f"algernon.{name}": facts[name] for name in ("task_name", "task_id", "chain_id")}
+def _ids(told: TaskRecord | TaskMessage) -> dict[str, str]:
+    return {
+        "algernon.task_name": told["task_name"],
+        "algernon.task_id": told["task_id"],
+        "algernon.chain_id": told["chain_id"],
+    }
 
 
 def _record_error(span: trace.Span, error: BaseException | None) -> None:

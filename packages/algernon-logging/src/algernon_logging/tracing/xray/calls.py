@@ -12,7 +12,7 @@ from aws_xray_sdk.core.exceptions.exceptions import SegmentNotFoundException
 from aws_xray_sdk.core.models import http
 from aws_xray_sdk.ext.util import inject_trace_header
 
-from .xray_context import name_of
+from .context import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

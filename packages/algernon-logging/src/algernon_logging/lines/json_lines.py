@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from . import fields, invocation
+from .. import invocation
+from . import fields
 from .encoding import MOST_BYTES_OF_AN_EXCEPTION, encode, encode_fitting, one_line
 from .exceptions import exception_form
 from .lambda_handler import GIVEN
@@ -23,6 +24,10 @@ _ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {
 # The frames in which Lambda's runtime hands lines on tell their format and level, by
 # which Lambda filters them: two bits for JSON, and the level from the third bit on.
 _JSON_FRAME = 0xA55A0002
+
+# The latest invocation, and how its function is written: most lines share theirs with the
+# one before.
+_latest: tuple[invocation.Invocation | None, str] = (None, "")
 
 
 class JsonFormatter(logging.Formatter):
@@ -59,7 +64,7 @@ class JsonFormatter(logging.Formatter):
         line = (
             f'{{"timestamp":"{at}","level":{encode(record.levelname)},"message":'
             f'{encode_fitting(message_of(record))},"logger":{encode(record.name)}'
-            f"{where.json_of(attributes.get('aws_request_id'))}{own_fields}"
+            f"{_members_of(where, attributes.get('aws_request_id'))}{own_fields}"
         )
         if record.exc_info and record.exc_info[1] is not None:
             form = exception_form(record.exc_info[1])
@@ -71,6 +76,28 @@ class JsonFormatter(logging.Formatter):
         if record.stack_info:
             line += f',"stack":{encode_fitting(without_credentials(record.stack_info))}'
         return f"{one_line(line)}}}{self._end}"
+
+
+def _members_of(where: invocation.Invocation, lambda_request_id: object) -> str:
+    """Return members of a JSON object, each after a comma, without what isn't known."""
+    global _latest  # noqa: PLW0603 - one value is replaced as a whole, which threads may do
+    latest, function = _latest
+    if where is not latest:
+        function = _function_of(where)
+        _latest = where, function
+    request_id = where.request_id_or(lambda_request_id)
+    if request_id == invocation.UNKNOWN:
+        return function
+    # By the name that it has in Lambda's own JSON lines.
+    return f',"requestId":{encode(request_id)}{function}'
+
+
+def _function_of(where: invocation.Invocation) -> str:
+    known = {"function_name": where.function_name, "function_arn": where.function_arn}
+    members = "".join(
+        f',"{name}":{encode(value)}' for name, value in known.items() if value != invocation.UNKNOWN
+    )
+    return f'{members},"cold_start":{encode(where.is_cold_start)}'
 
 
 def _frame_type(level: int) -> bytes:

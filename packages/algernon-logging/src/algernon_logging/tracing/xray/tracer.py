@@ -1,4 +1,4 @@
-"""Tracing with AWS X-Ray: an observer of algernon-queue."""
+"""Tracing with X-Ray: subsegments of Tasks, in the traces of their senders."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import os
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from . import fields, tracing
-from .errors import SettingError
-from .trace_header import TracePosition, parse_trace_header
+from ...errors import SettingError
+from ...invocation import in_lambda
+from ...lines import fields
+from ...tasks import Observer
+from ..trace_header import TracePosition, parse_trace_header
 
 # These would otherwise remark on calls that have no segment to belong to, such as those
 # made while a module is imported, on a daemon that isn't there, and on others' headers.
@@ -41,19 +43,20 @@ except Exception as error:
 from aws_xray_sdk.core.lambda_launcher import LAMBDA_TRACE_HEADER_KEY, LambdaContext  # noqa: E402
 from aws_xray_sdk.core.models.dummy_entities import DummySegment  # noqa: E402
 
-from .xray_calls import record_error  # noqa: E402
-from .xray_context import (  # noqa: E402
+from .calls import record_error  # noqa: E402
+from .context import (  # noqa: E402
     EntityStorage,
     RecordState,
     put_subsegment,
     record_state,
     refresh_outside_records,
 )
-from .xray_patching import patch_what_is_imported  # noqa: E402
+from .patching import patch_what_is_imported  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ...tasks import TaskEnd, TaskMessage, TaskRecord
 
 # From here on, that context is missing is told where somebody chose LOG_ERROR.
 logging.getLogger("aws_xray_sdk.core.context").setLevel(logging.ERROR)
@@ -66,7 +69,7 @@ TRACE_ATTRIBUTE = "X-Amzn-Trace-Id"
 _MOST_BYTES = 63_000
 
 
-class XRay:
+class XRay(Observer):
     """Traces with X-Ray: a subsegment a record, in the trace of whoever sent the message."""
 
     def __init__(self) -> None:
@@ -75,7 +78,7 @@ class XRay:
         self._watch_configuration()
         patch_what_is_imported()
 
-    def received(self, record: Mapping[str, Any]) -> None:
+    def received(self, record: TaskRecord) -> None:
         """Stand where the message's sender stood."""
         self._watch_context()
         sender = parse_trace_header(record["attributes"].get(TRACE_ATTRIBUTE))
@@ -90,14 +93,14 @@ class XRay:
             state.invocation_trace_id = around.trace_id
         record_state.set(state)
 
-    def started(self, record: Mapping[str, Any]) -> None:
+    def started(self, record: TaskRecord) -> None:
         """Open a subsegment named after the Task, if its trace is sampled."""
         state = record_state.get()
         if state is not None and state.is_recording:
             state.begin(record)
             fields.add(trace_id=state.position.trace_id)
 
-    def ended(self, record: Mapping[str, Any], end: Mapping[str, Any]) -> None:
+    def ended(self, record: TaskRecord, end: TaskEnd) -> None:
         """Send the subsegment, or one of what failed before it ran."""
         state = record_state.get()
         if state is None or not state.is_recording:
@@ -118,7 +121,7 @@ class XRay:
             subsegment.metadata, subsegment.subsegments = {}, []
         xray_recorder.emitter.send_entity(subsegment)
 
-    def sending(self, _message: Mapping[str, Any]) -> Mapping[str, str]:
+    def sending(self, message: TaskMessage) -> Mapping[str, str]:  # noqa: ARG002
         """Return the attribute that names the current subsegment, and whether it is sampled."""
         state = record_state.get()
         position = _around() if state is None else state.innermost()
@@ -178,5 +181,6 @@ def _around() -> TracePosition | None:
             is_sampled = None if entity.sampled is None else bool(entity.sampled)
             return TracePosition(entity.trace_id, entity.id, is_sampled)
     # The SDK forgets a header in which nothing is decided, and any header when it is disabled.
-    in_lambda = tracing.in_lambda() or isinstance(xray_recorder.context, LambdaContext)
-    return parse_trace_header(os.environ.get(LAMBDA_TRACE_HEADER_KEY)) if in_lambda else None
+    if in_lambda() or isinstance(xray_recorder.context, LambdaContext):
+        return parse_trace_header(os.environ.get(LAMBDA_TRACE_HEADER_KEY))
+    return None

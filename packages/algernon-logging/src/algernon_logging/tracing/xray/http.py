@@ -8,7 +8,7 @@ from copy import copy
 from typing import Any
 from urllib.parse import urlsplit
 
-from .xray_calls import RecordedCall, note_request, note_status
+from .calls import RecordedCall, note_request, note_status
 
 
 def patch_requests(requests: Any) -> None:

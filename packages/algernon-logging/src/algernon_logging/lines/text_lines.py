@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 
-from . import fields, invocation
+from .. import invocation
+from . import fields
 from .encoding import MOST_BYTES_OF_AN_EXCEPTION, encodable, fitting_text
 from .messages import message_of
 from .times import line_time
@@ -42,8 +43,8 @@ class TextFormatter(logging.Formatter):
         if not message.isprintable():
             message = _harmless(message, has_pairs=bool(pairs))
         return (
-            f"[{record.levelname}]\t{at}\t{request_id}\t{where.text}\t{record.name}"
-            f"\t{message}{pairs}"
+            f"[{record.levelname}]\t{at}\t{request_id}\t{where.function_name}"
+            f"\t{where.function_arn}\t{record.name}\t{message}{pairs}"
         )
 
     def format(self, record: logging.LogRecord) -> str:

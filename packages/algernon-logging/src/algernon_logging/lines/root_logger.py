@@ -7,9 +7,9 @@ import logging
 import os
 import sys
 
-from . import handlers, invocation
+from .. import invocation
+from . import handlers
 from .lambda_handler import SET_BY_LAMBDA, lambda_handler
-from .tracing import in_lambda
 
 # logging.config disables what it doesn't name, and these tell of each Task.
 _OURS = tuple(map(logging.getLogger, ("algernon_logging", "algernon_queue")))
@@ -93,7 +93,7 @@ def _set_level(root: logging.Logger, level: int) -> None:
     if handlers.has_level_of_test_tool(root):
         return
     # Python's own level, WARNING, is nobody's choice.
-    if in_lambda() or root.level in (logging.WARNING, _level_set):
+    if invocation.in_lambda() or root.level in (logging.WARNING, _level_set):
         root.setLevel(level)
         _level_set = level
 

@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import os
 
-from .errors import SettingError
+from ..errors import SettingError
+from ..invocation import in_lambda
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import TypeAlias
 
-    class Tracer(Protocol):
-        """A back end: an observer of algernon-queue, with one method more."""
+    from .otel import OpenTelemetry
+    from .xray.tracer import XRay
 
-        def flush(self) -> None:
-            """Hand on what is still kept back, before Lambda freezes the process."""
+    Tracer: TypeAlias = OpenTelemetry | XRay
 
 
 _VARIABLE = "ALGERNON_TRACING"
 _BACK_ENDS = ("xray", "otel")
 
 _tracer: Tracer | None = None
-
-
-def in_lambda() -> bool:
-    """Whether this process is a Lambda function.
-
-    By a variable that Lambda reserves for itself:
-    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
-    """
-    return bool(os.environ.get("AWS_LAMBDA_FUNCTION_NAME"))
 
 
 def start(*, wanted: bool | None) -> None:
@@ -64,6 +55,6 @@ def _back_end(name: str) -> Tracer:
         from .otel import OpenTelemetry
 
         return OpenTelemetry()
-    from .xray import XRay
+    from .xray.tracer import XRay
 
     return XRay()

@@ -11,7 +11,7 @@ from aws_xray_sdk.core import xray_recorder
 from aws_xray_sdk.ext.boto_utils import aws_meta_processor
 from aws_xray_sdk.ext.util import inject_trace_header
 
-from .xray_calls import RecordedCall
+from .calls import RecordedCall
 
 if TYPE_CHECKING:
     from aws_xray_sdk.core.models.subsegment import Subsegment

@@ -7,7 +7,7 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from .xray_calls import RecordedCall
+from .calls import RecordedCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_xray_sdk.core import xray_recorder
 
-from .xray_calls import RecordedCall
+from .calls import RecordedCall
 
 if TYPE_CHECKING:
     from aws_xray_sdk.core.models.subsegment import Subsegment

@@ -19,9 +19,10 @@ from aws_xray_sdk.core.models.facade_segment import FacadeSegment
 from aws_xray_sdk.core.models.subsegment import Subsegment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from .trace_header import TracePosition
+    from ...tasks import TaskRecord
+    from ..trace_header import TracePosition
 
 # AWS X-Ray Developer Guide, "AWS X-Ray segment documents": a name, and the 64 kB of a document.
 _NOT_IN_A_NAME = re.compile(r"[^\w\s.:/%&#=+\\@-]")
@@ -76,14 +77,16 @@ class RecordState:
         self.subsegment: Any = None
         self.invocation_trace_id: str | None = None
 
-    def begin(self, record: Mapping[str, Any]) -> None:
+    def begin(self, record: TaskRecord) -> None:
         """Open the record's subsegment."""
         subsegment = TaskSubsegment(name_of(record["task_name"]), "local", self.segment)
         self.segment.add_subsegment(subsegment)
         self.subsegment = subsegment
         self.position = self.position._replace(parent_id=subsegment.id)
-        for key in ("task_name", "task_id", "chain_id", "receive_count"):
-            subsegment.put_annotation(key, record[key])
+        subsegment.put_annotation("task_name", record["task_name"])
+        subsegment.put_annotation("task_id", record["task_id"])
+        subsegment.put_annotation("chain_id", record["chain_id"])
+        subsegment.put_annotation("receive_count", record["receive_count"])
         if self.invocation_trace_id is not None:
             # The way back from the chain's trace to the function's own.
             subsegment.put_annotation("invocation_trace_id", self.invocation_trace_id)

@@ -1,0 +1,1 @@
+"""Tracing with AWS X-Ray."""
