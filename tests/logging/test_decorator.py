@@ -8,12 +8,13 @@ import inspect
 import types
 from typing import TYPE_CHECKING, Any, assert_type
 
+import algernon_logging
 import pytest
 from algernon_logging import (
     DecorationError,
     LoggingError,
+    LoggingSettingError,
     MissingExtraError,
-    SettingError,
     lambda_logged,
 )
 
@@ -231,7 +232,7 @@ def test_what_is_no_function_is_refused(target: Any) -> None:
     ("error", "builtin"),
     [
         (DecorationError, TypeError),
-        (SettingError, ValueError),
+        (LoggingSettingError, ValueError),
         (MissingExtraError, ImportError),
     ],
 )
@@ -239,3 +240,10 @@ def test_errors_have_one_root(error: type[Exception], builtin: type[Exception]) 
     """Each error is caught as the package's root error, and as the built-in one it is."""
     assert issubclass(error, LoggingError)
     assert issubclass(error, builtin)
+
+
+def test_former_name_of_an_error_is_known_for_a_while() -> None:
+    """`SettingError` is the same class as `LoggingSettingError`, with a warning."""
+    with pytest.warns(DeprecationWarning, match="SettingError is called LoggingSettingError"):
+        former = algernon_logging.SettingError
+    assert former is LoggingSettingError

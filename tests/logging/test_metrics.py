@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import pytest
-from algernon_logging import SettingError, lambda_logged
+from algernon_logging import LoggingSettingError, lambda_logged
 
 from .lines import parsed
 
@@ -74,7 +74,9 @@ def test_a_namespace_is_refused_where_it_cannot_be_one(monkeypatch: pytest.Monke
     for bad in ("AWS/Lambda", ":shop", "x" * 256, *odd):
         monkeypatch.setenv("ALGERNON_METRICS_NAMESPACE", bad)
         for decorate in (lambda_logged, lambda_logged(trace=False)):
-            with pytest.raises(SettingError, match=r"ALGERNON_METRICS_NAMESPACE is .*namespace"):
+            with pytest.raises(
+                LoggingSettingError, match=r"ALGERNON_METRICS_NAMESPACE is .*namespace"
+            ):
                 decorate(lambda: None)
 
 

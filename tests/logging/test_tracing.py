@@ -88,10 +88,10 @@ def test_setting_that_means_nothing_is_refused_by_the_decorator(
     setting: str, trace: bool | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A typing error in ALGERNON_TRACING is told at once, with the values that there are."""
-    from algernon_logging import SettingError, lambda_logged
+    from algernon_logging import LoggingSettingError, lambda_logged
 
     monkeypatch.setenv("ALGERNON_TRACING", setting)
-    with pytest.raises(SettingError, match="'xray', 'otel' or 'off'") as caught:
+    with pytest.raises(LoggingSettingError, match="'xray', 'otel' or 'off'") as caught:
         lambda_logged(trace=trace)(lambda: None)
     assert repr(setting) in str(caught.value)
 
@@ -104,10 +104,10 @@ def test_address_of_the_daemon_that_is_none_is_refused_by_the_decorator(
 ) -> None:
     """An AWS_XRAY_DAEMON_ADDRESS that can't be one is told at once, with its value."""
     code = """
-from algernon_logging import SettingError, lambda_logged
+from algernon_logging import LoggingSettingError, lambda_logged
 try:
     lambda_logged(lambda: None)
-except SettingError as error:
+except LoggingSettingError as error:
     print(error)
 """
     told = run(code, **IN_LAMBDA, AWS_XRAY_DAEMON_ADDRESS=address)

@@ -89,7 +89,7 @@ def lambda_logged(
     Raises:
         DecorationError: At once, where the target isn't a function, or is a
             generator, whose body runs only after the call.
-        SettingError: At once, where an environment variable has a value that
+        LoggingSettingError: At once, where an environment variable has a value that
             means nothing.
         MissingExtraError: At once, where ``ALGERNON_TRACING`` is ``otel``, and
             OpenTelemetry isn't installed.

@@ -11,7 +11,7 @@ class DecorationError(LoggingError, TypeError):
     """Raised when ``@lambda_logged`` is put on something whose lines it could not log rightly."""
 
 
-class SettingError(LoggingError, ValueError):
+class LoggingSettingError(LoggingError, ValueError):
     """Raised when an environment variable has a value that means nothing."""
 
 

@@ -10,7 +10,7 @@ import json
 import os
 import time
 
-from .errors import SettingError
+from .errors import LoggingSettingError
 from .tasks import Observer
 
 TYPE_CHECKING = False
@@ -46,14 +46,14 @@ def start() -> None:
     """Count Tasks from now on, if the environment asks for it.
 
     Raises:
-        SettingError: `ALGERNON_METRICS_NAMESPACE` can't be a namespace.
+        LoggingSettingError: `ALGERNON_METRICS_NAMESPACE` can't be a namespace.
     """
     global _metrics  # noqa: PLW0603 - a process has one
     value = os.environ.get(_VARIABLE)
     if not value or _metrics is not None:
         return
     if not _is_namespace(value):
-        raise SettingError(
+        raise LoggingSettingError(
             f"the environment variable {_VARIABLE} is {value[:40]!r}, but a namespace of CloudWatch"
             f" has 1 to {_LONGEST_NAMESPACE} letters and digits of ASCII, spaces and any of"
             " #-./:_ and doesn't begin with 'AWS/' or ':'"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..errors import SettingError
+from ..errors import LoggingSettingError
 from ..invocation import in_lambda
 
 TYPE_CHECKING = False
@@ -31,12 +31,12 @@ def start(*, wanted: bool | None) -> None:
             whether this is Lambda.
 
     Raises:
-        SettingError: `ALGERNON_TRACING` has a value that means nothing.
+        LoggingSettingError: `ALGERNON_TRACING` has a value that means nothing.
         MissingExtraError: It says ``otel``, and OpenTelemetry isn't installed.
     """
     setting = os.environ.get(_VARIABLE) or ("xray" if wanted or in_lambda() else "off")
     if setting not in (*_BACK_ENDS, "off"):
-        raise SettingError(
+        raise LoggingSettingError(
             f"the environment variable {_VARIABLE} is {setting!r}, but it is 'xray', 'otel' or"
             " 'off'"
         )

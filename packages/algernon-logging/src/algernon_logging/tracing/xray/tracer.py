@@ -8,7 +8,7 @@ import os
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from ...errors import SettingError
+from ...errors import LoggingSettingError
 from ...invocation import in_lambda
 from ...lines import fields
 from ...tasks import Observer
@@ -35,7 +35,7 @@ except Exception as error:
     # Its class can't be imported either, then.
     if type(error).__name__ != "InvalidDaemonAddressException":
         raise
-    raise SettingError(
+    raise LoggingSettingError(
         "the environment variable AWS_XRAY_DAEMON_ADDRESS is"
         f" {os.environ.get('AWS_XRAY_DAEMON_ADDRESS')!r}, but it is 'HOST:PORT' or"
         " 'tcp:HOST:PORT udp:HOST:PORT'"
