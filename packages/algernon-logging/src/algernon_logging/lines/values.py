@@ -206,7 +206,7 @@ def _attrs_of(value: Any, kind: Any) -> Iterable[tuple[str, object]]:
 
 def _without_attributes(text: str) -> str:
     """Return what a class says of an object, without what it names like a credential."""
-    return _ATTRIBUTE.sub(_masked, text)
+    return re.sub(_ATTRIBUTE, _masked, text)
 
 
 def _masked(attribute: re.Match[str]) -> str:
@@ -220,8 +220,9 @@ def _text_of(data: Any) -> str:
     return str(memoryview(data), "utf-8", "backslashreplace")
 
 
-# As in ``Login(user='ada')``, and in ``{'user': 'ada'}``.
-_ATTRIBUTE = re.compile(
+# As in ``Login(user='ada')``, and in ``{'user': 'ada'}``. It is compiled when it is first
+# needed, since few lines show such objects, and every start would wait.
+_ATTRIBUTE = (
     r"""(\b([A-Za-z_][\w-]{0,99})(?:=|['"]: ?))"""
     r"""([bru]?'(?:[^'\\]|\\.)*'|[bru]?"(?:[^"\\]|\\.)*"|[^\s,'")\]}>]+)"""
 )
