@@ -14,12 +14,13 @@ from algernon_logging.lines import root_logger
 
 from .lines import JsonLines
 from .runtime_api import LambdaFunction
-from .traces import listening_daemon, run_program
+from .traces import Workers, credentials, listening_daemon, run_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from ..conftest import LocalAWS
     from .traces import Daemon
 
 
@@ -37,10 +38,14 @@ class StartFunction(Protocol):
 
 
 @pytest.fixture
-def start_function(tmp_path: Path) -> Iterator[StartFunction]:
-    """Start Lambda functions that end with the test."""
+def _runtime() -> None:
     if importlib.util.find_spec("awslambdaric") is None:
         pytest.skip("awslambdaric isn't installed: it has Linux wheels only, not for every Python")
+
+
+@pytest.fixture
+def start_function(tmp_path: Path, _runtime: None) -> Iterator[StartFunction]:
+    """Start Lambda functions that end with the test."""
     with ExitStack() as running:
 
         def start(
@@ -68,6 +73,32 @@ def run(daemon: Daemon) -> Callable[..., str]:
     """Run code in a new process, which must succeed, and give what it prints anywhere."""
     always = {"AWS_XRAY_DAEMON_ADDRESS": daemon.address}
     return lambda code, **environment: run_program(code, {**always, **environment})
+
+
+@pytest.fixture
+def aws_environment(daemon: Daemon, aws: LocalAWS, bucket: str) -> dict[str, str]:
+    """The variables of a process that is traced, and that works with the local AWS."""
+    return {
+        **credentials(aws),
+        "AWS_XRAY_DAEMON_ADDRESS": daemon.address,
+        "ALGERNON_BUCKET_NAME": bucket,
+        # So that nothing is written of a Task that is well.
+        "AWS_LAMBDA_LOG_LEVEL": "WARN",
+    }
+
+
+@pytest.fixture
+def run_on_aws(aws_environment: dict[str, str]) -> Callable[..., str]:
+    """Run code in a new process, as `run` does, which works with the local AWS."""
+    return lambda code, **environment: run_program(code, {**aws_environment, **environment})
+
+
+@pytest.fixture
+def workers(tmp_path: Path, aws_environment: dict[str, str], _runtime: None) -> Iterator[Workers]:
+    """Start workers under Lambda's own runtime client, that end with the test."""
+    pytest.importorskip("algernon_queue", reason="algernon-queue isn't installed")
+    with ExitStack() as running:
+        yield Workers(tmp_path, running, aws_environment)
 
 
 @pytest.fixture(autouse=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,12 +10,9 @@ from uuid import uuid4
 
 import pytest
 
-from .traces import Queue, Workers, attributes_of, credentials, record
+from .traces import THREE, Queue, Workers, attributes_of, record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from ..conftest import LocalAWS
     from .runtime_api import LambdaFunction
 
@@ -58,19 +53,6 @@ def handler(event, context):
 @router.task
 def start(**message):
     return {"task_id": send_task(**message)}
-"""
-THREE = """
-@router.task
-def weigh(n):
-    return {"n": n + 1}
-
-@router.task
-def pack(n):
-    return {"n": n + 1}
-
-@router.task
-def ship(n):
-    raise ValueError("no ship")
 """
 INSTRUMENTED = """
 from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
@@ -126,19 +108,9 @@ def spans_of(function: LambdaFunction) -> list[Span]:
 
 
 @pytest.fixture
-def workers(tmp_path: Path, aws: LocalAWS, bucket: str) -> Iterator[Workers]:
-    """Start workers under Lambda's own runtime client, that end with the test."""
-    if importlib.util.find_spec("awslambdaric") is None:
-        pytest.skip("awslambdaric isn't installed: it has Linux wheels only, not for every Python")
-    environment = {
-        **credentials(aws),
-        "ALGERNON_TRACING": "otel",
-        "ALGERNON_BUCKET_NAME": bucket,
-        # So that nothing is written of a Task that is well.
-        "AWS_LAMBDA_LOG_LEVEL": "WARN",
-    }
-    with ExitStack() as running:
-        yield Workers(tmp_path, running, environment)
+def aws_environment(aws_environment: dict[str, str]) -> dict[str, str]:
+    """The variables of a worker, which traces with OpenTelemetry."""
+    return {**aws_environment, "ALGERNON_TRACING": "otel"}
 
 
 @pytest.mark.parametrize("raw", [False, True], ids=["enveloped", "raw"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .traces import IN_LAMBDA, credentials, record
+from .xray import SAMPLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from .traces import Daemon
 
 pytestmark = pytest.mark.starts
-
-SAMPLED = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 
 #: Tells which back end a decorated function brought with it.
 DECORATED = """

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .traces import IN_LAMBDA
+from .xray import SAMPLED, SEGMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from .traces import Daemon
 
 pytestmark = pytest.mark.starts
-
-SEGMENT = "53995c3f42cd8ad8"
-SAMPLED = f"Root=1-5759e988-bd862e3fe1be46a994272793;Parent={SEGMENT};Sampled=1"
 
 #: Steps that begin in order and end in the same order, so that each ends while others are open.
 STEPS = """

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
-from .traces import IN_LAMBDA, credentials, run_program
+from .traces import IN_LAMBDA, credentials
+from .xray import ROOT, SAMPLED, SEGMENT, UNSAMPLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,11 +18,6 @@ if TYPE_CHECKING:
     from .traces import Daemon
 
 pytestmark = pytest.mark.starts
-
-ROOT = "1-5759e988-bd862e3fe1be46a994272793"
-SEGMENT = "53995c3f42cd8ad8"
-SAMPLED = f"Root={ROOT};Parent={SEGMENT};Sampled=1"
-UNSAMPLED = f"Root={ROOT};Parent={SEGMENT};Sampled=0"
 
 #: A server that answers with the tracing header that it got, or after a while, or elsewhere.
 SERVER = """
@@ -260,14 +257,9 @@ def handler(event, context):
 
 
 @pytest.fixture
-def run(daemon: Daemon) -> Callable[..., str]:
-    """Run code in a new process, which must succeed, and give what it prints anywhere."""
-    always = {
-        "AWS_XRAY_DAEMON_ADDRESS": daemon.address,
-        "AWS_LAMBDA_LOG_LEVEL": "WARN",
-        **IN_LAMBDA,
-    }
-    return lambda code, **environment: run_program(code, {**always, **environment})
+def run(run: Callable[..., str]) -> Callable[..., str]:
+    """Run code in a new process, which takes itself for a Lambda function."""
+    return functools.partial(run, AWS_LAMBDA_LOG_LEVEL="WARN", **IN_LAMBDA)
 
 
 @pytest.mark.parametrize("library", PROGRAMS)

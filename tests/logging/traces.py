@@ -22,6 +22,21 @@ if TYPE_CHECKING:
 
 IN_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "orders", "LAMBDA_TASK_ROOT": "/var/task"}
 
+#: Three Tasks of a worker with a router, of which the last one fails.
+THREE = """
+@router.task
+def weigh(n):
+    return {"n": n + 1}
+
+@router.task
+def pack(n):
+    return {"n": n + 1}
+
+@router.task
+def ship(n):
+    raise ValueError("no ship")
+"""
+
 
 class Daemon:
     """The socket that X-Ray's SDK sends to."""
