@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .traces import IN_LAMBDA, Daemon
+from .traces import IN_LAMBDA, Daemon, address_of_nobody
 from .xray import HANDLER, ROOT, SAMPLED, UNSAMPLED, WORKER
 
 if TYPE_CHECKING:
@@ -90,15 +89,12 @@ def test_aws_call_while_lambda_initializes_prints_nothing(
 
 def test_no_daemon_is_no_trouble(run_on_aws: Callable[..., str]) -> None:
     """Where nothing listens for segments, calls work and nothing is printed."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
     code = f"{WORKER}{HANDLER}\nfor _ in range(3): handler({{}}, None)"
     printed = run_on_aws(
         code,
         **IN_LAMBDA,
         _X_AMZN_TRACE_ID=SAMPLED,
-        AWS_XRAY_DAEMON_ADDRESS=f"127.0.0.1:{port}",
+        AWS_XRAY_DAEMON_ADDRESS=address_of_nobody(),
     )
     assert printed == ""
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
-from .traces import IN_LAMBDA, credentials
+from .traces import IN_LAMBDA, address_of_nobody, credentials
 from .xray import ROOT, SAMPLED, SEGMENT, UNSAMPLED
 
 if TYPE_CHECKING:
@@ -271,15 +270,12 @@ def test_a_watched_library_behaves_as_ever(
     environment = {}
     if library == "boto3":
         environment = credentials(request.getfixturevalue("aws"))
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
-        unused.bind(("127.0.0.1", 0))
-        nobody = f"127.0.0.1:{unused.getsockname()[1]}"
     code = f"PROGRAM = {PROGRAMS[library]!r}{TRACED}handler({{}}, None)"
     as_ever = run(code, **environment, ALGERNON_TRACING="off")
     assert "Traceback" not in as_ever
     for how in (
         {"_X_AMZN_TRACE_ID": SAMPLED},
-        {"_X_AMZN_TRACE_ID": SAMPLED, "AWS_XRAY_DAEMON_ADDRESS": nobody},
+        {"_X_AMZN_TRACE_ID": SAMPLED, "AWS_XRAY_DAEMON_ADDRESS": address_of_nobody()},
         {"_X_AMZN_TRACE_ID": UNSAMPLED},
         {},
     ):

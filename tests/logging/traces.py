@@ -67,6 +67,13 @@ def listening_daemon() -> Iterator[Daemon]:
         yield Daemon(udp)
 
 
+def address_of_nobody() -> str:
+    """Return an address at which nothing listens."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
+        unused.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{unused.getsockname()[1]}"
+
+
 def run_program(code: str, environment: dict[str, str]) -> str:
     """Run code in a new process, which must succeed, and return what it prints anywhere."""
     finished = subprocess.run(
