@@ -108,7 +108,8 @@ def test_a_room_imports_only_what_it_may(package: str, room: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "package", ["algernon", "algernon_logging", "algernon_serialize", "algernon_storage"]
+    "package",
+    ["algernon", "algernon_logging", "algernon_queue", "algernon_serialize", "algernon_storage"],
 )
 def test_imports_of_modules_form_no_circle(package: str) -> None:
     """No module needs, to be understood, one that needs it."""
