@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from algernon.digest import digest
-from algernon.terminal import Terminal
+from algernon.story.digest import digest
+from algernon.story.terminal import Terminal
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,7 +8,16 @@ class AlgernonError(Exception):
 
 
 class WorkerError(AlgernonError):
-    """Raised when MODULE:ROUTER doesn't lead to a router and a Lambda handler."""
+    """Raised when MODULE:ROUTER doesn't lead to a router and a Lambda handler.
+
+    Attributes:
+        missing_module: The full name of a module that was imported and isn't there, or
+            None where that isn't the reason.
+    """
+
+    def __init__(self, message: str, *, missing_module: str | None = None) -> None:
+        super().__init__(message)
+        self.missing_module = missing_module
 
 
 class TemplateError(AlgernonError, ValueError):
@@ -20,7 +29,7 @@ class LocalSystemError(AlgernonError):
 
 
 class DeploymentError(LocalSystemError):
-    """Raised when CloudFormation couldn't create the stack; the message has its reason."""
+    """Raised when CloudFormation couldn't create or update a stack; the message has its reason."""
 
 
 class MissingExtraError(AlgernonError, ImportError):
@@ -32,7 +41,7 @@ class NoSystemError(AlgernonError, LookupError):
 
 
 class UnknownTaskError(AlgernonError, LookupError):
-    """Raised when a Task is to be sent that the running system doesn't have."""
+    """Raised when a Task is to be sent that the system doesn't have."""
 
 
 class ChainError(AlgernonError, LookupError):
