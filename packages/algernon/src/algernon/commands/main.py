@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from typing import Protocol
 
-from ..errors import AlgernonError
+from ..errors import CommandError
 from ..story.printing import printing, reading_has_ended, warn
 from . import run, send, template, trace
 
@@ -82,7 +82,7 @@ def _reason(error: Exception) -> str:
     from algernon_storage import StorageError
     from botocore.exceptions import BotoCoreError, ClientError
 
-    ours = (AlgernonError, QueueError, SerializeError, StorageError)
+    ours = (CommandError, QueueError, SerializeError, StorageError)
     if isinstance(error, (*ours, BotoCoreError, ClientError, OSError)):
         return str(error)
     # It may be a fault of this package's: what and where it is has to be told, too.
