@@ -23,7 +23,7 @@ def command(tmp_path: Path) -> Command:
         *arguments: str, directory: Path = tmp_path, **environ: str
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "algernon.cli", *arguments],
+            [sys.executable, "-m", "algernon.commands", *arguments],
             cwd=directory,
             env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), **environ},
             capture_output=True,

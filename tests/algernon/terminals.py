@@ -95,4 +95,4 @@ def without_colours(text: str) -> str:
 
 def algernon(*arguments: str) -> list[str]:
     """Return the command line of the command `algernon`."""
-    return [sys.executable, "-m", "algernon.cli", *arguments]
+    return [sys.executable, "-m", "algernon.commands", *arguments]

@@ -11,8 +11,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from algernon.code_archive import code_archive
 from algernon.errors import LocalSystemError
+from algernon.system.code_archive import code_archive
 
 OURS = {
     "algernon",

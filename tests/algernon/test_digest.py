@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from algernon.digest import digest
-from algernon.terminal import Terminal
+from algernon.story.digest import digest
+from algernon.story.terminal import Terminal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,15 +50,15 @@ def shown(*lines: str, **terminal: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("fields", "rest"),
     [
-        pytest.param({}, "done 4 ms", id="done"),
-        pytest.param({"next_task_name": "bill"}, "done 4 ms → bill", id="callback"),
+        pytest.param({}, "done 4.2 ms", id="done"),
+        pytest.param({"next_task_name": "bill"}, "done 4.2 ms → bill", id="callback"),
         pytest.param({"duration_ms": 0.14}, "done 0.1 ms", id="short"),
-        pytest.param({"duration_ms": 61234.5}, "done 61.2 s", id="long"),
-        pytest.param({"receive_count": 3}, "done 4 ms (run 3)", id="again"),
-        pytest.param({"outcome": "duplicate"}, "done before 4 ms", id="duplicate"),
+        pytest.param({"duration_ms": 61234.5}, "done 61.23 s", id="long"),
+        pytest.param({"receive_count": 3}, "done 4.2 ms (run 3)", id="again"),
+        pytest.param({"outcome": "duplicate"}, "done before 4.2 ms", id="duplicate"),
         pytest.param(
             {"outcome": "failed", "comes_back_at": BACK_AT},
-            f"failed 4 ms, comes back at {clock(BACK_AT)}",
+            f"failed 4.2 ms, comes back at {clock(BACK_AT)}",
             id="failed",
         ),
         pytest.param(
@@ -68,10 +68,10 @@ def shown(*lines: str, **terminal: Any) -> list[str]:
         ),
         pytest.param(
             {"outcome": "dead_letter"},
-            "failed 4 ms, moved to the dead-letter queue",
+            "failed 4.2 ms, moved to the dead-letter queue",
             id="dead letter",
         ),
-        pytest.param({"outcome": "resting"}, "resting 4 ms", id="unheard of"),
+        pytest.param({"outcome": "resting"}, "resting 4.2 ms", id="unheard of"),
     ],
 )
 def test_a_task_is_one_short_line(fields: dict[str, Any], rest: str) -> None:
@@ -86,7 +86,7 @@ def test_what_a_task_sends_is_counted_in_its_line() -> None:
         for name in ("resize", "mail", "resize")
     ]
     assert shown(*sends, end(next_task_name="bill")) == [
-        f"{NOW} price done 4 ms → bill, 2 resize, mail"
+        f"{NOW} price done 4.2 ms → bill, 2 resize, mail"
     ]
 
 
@@ -100,10 +100,10 @@ def test_own_lines_are_below_their_task() -> None:
         end(n=2),
     ]
     assert shown(*lines) == [
-        f"{NOW} price done 4 ms",
+        f"{NOW} price done 4.2 ms",
         "         asking",
         "         got it",
-        f"{NOW} price done 4 ms",
+        f"{NOW} price done 4.2 ms",
         "         WARNING asking",
     ]
 
@@ -112,18 +112,18 @@ def test_what_is_printed_is_below_the_task_if_that_is_clear() -> None:
     """Of one Task alone it is the Task's; of several nobody knows whose, and it comes first."""
     alone = ["3 words", line("asking"), "2.7 letters", end()]
     assert shown(*alone) == [
-        f"{NOW} price done 4 ms",
+        f"{NOW} price done 4.2 ms",
         *("         3 words", "         asking", "         2.7 letters"),
     ]
     several = [line("asking", n=1), "3 words", end(n=1), end(n=2)]
     assert shown(*several) == [
-        *("3 words", f"{NOW} price done 4 ms", "         asking", f"{NOW} price done 4 ms")
+        *("3 words", f"{NOW} price done 4.2 ms", "         asking", f"{NOW} price done 4.2 ms")
     ]
 
 
 def test_what_belongs_to_no_task_comes_first() -> None:
     """What a module logs when it is imported has the time, and no Task."""
-    assert shown(line("loading", n=None), end()) == [f"{NOW} loading", f"{NOW} price done 4 ms"]
+    assert shown(line("loading", n=None), end()) == [f"{NOW} loading", f"{NOW} price done 4.2 ms"]
     assert shown("ERROR ministack can't") == ["ERROR ministack can't"]
 
 
@@ -161,7 +161,7 @@ def test_a_traceback_is_told_without_algernon_s_own_frames() -> None:
     indent = " " * 9
     assert shown(*lines) == [
         "printed by the next one",
-        f"{NOW} price failed 4 ms",
+        f"{NOW} price failed 4.2 ms",
         f"{indent}Traceback (most recent call last):",
         f'{indent}  File "prices.py", line 19, in price',
         f'{indent}    raise ValueError("no price") from error',
@@ -173,7 +173,7 @@ def test_a_traceback_is_told_without_algernon_s_own_frames() -> None:
         f'{indent}  File "prices.py", line 7, in price',
         f"{indent}    total / count",
         f"{indent}ZeroDivisionError: division by zero",
-        f"{NOW} price done 4 ms",
+        f"{NOW} price done 4.2 ms",
         f"{indent}asking",
     ]
 
@@ -188,10 +188,10 @@ def test_a_traceback_of_a_group_is_told_whole() -> None:
     ]
     lines = [line("asking", level="ERROR"), *group, end(), end(n=2)]
     assert shown(*lines) == [
-        f"{NOW} price done 4 ms",
+        f"{NOW} price done 4.2 ms",
         "         ERROR asking",
         *(f"         {text}" for text in group),
-        f"{NOW} price done 4 ms",
+        f"{NOW} price done 4.2 ms",
     ]
 
 
@@ -199,7 +199,7 @@ def test_an_error_without_a_traceback_is_named() -> None:
     """Where no traceback tells what went wrong, the error and its place do."""
     ended = end("failed", error="ValueError", reason="no price", error_at="prices.py:19 in price")
     assert shown(ended) == [
-        f"{NOW} price failed 4 ms",
+        f"{NOW} price failed 4.2 ms",
         "         ValueError: no price (prices.py:19 in price)",
     ]
 
@@ -208,7 +208,7 @@ def test_what_else_the_queue_says_of_a_task_is_shown() -> None:
     """Only what the Task's line says anyway is left out."""
     warning = "message m-1 for the Task price can't be moved to the dead-letter queue: AccessDenied"
     lines = [line(warning, logger="algernon_queue", level="ERROR"), end("failed")]
-    assert shown(*lines) == [f"{NOW} price failed 4 ms", f"         ERROR {warning}"]
+    assert shown(*lines) == [f"{NOW} price failed 4.2 ms", f"         ERROR {warning}"]
 
 
 def test_a_task_without_an_end_is_shown_as_such() -> None:

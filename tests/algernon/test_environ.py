@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from algernon.local import LocalSystem
-from algernon.local_aws import LocalAWS
+from algernon.local.aws import LocalAWS
 
 from .. import wire
 from ..waiting import wait_for

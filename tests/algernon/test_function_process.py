@@ -12,8 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
-from algernon import function_process
-from algernon.local import LocalSystem
+from algernon.local import LocalSystem, function_process
 
 from ..waiting import PATIENCE, wait_for
 

@@ -7,6 +7,7 @@ import sys
 
 import algernon
 import pytest
+from algernon import errors
 
 pytestmark = pytest.mark.starts
 
@@ -45,7 +46,8 @@ def test_the_command_is_not_loaded_with_the_package() -> None:
         text=True,
         check=True,
     )
-    commands = {"algernon.cli", "algernon.local", "algernon.template", "ministack"}
+    rooms = ("commands", "local", "story", "system", "template", "worker")
+    commands = {*(f"algernon.{room}" for room in rooms), "ministack"}
 
     assert not commands & set(done.stdout.split())
 
@@ -62,7 +64,16 @@ def test_each_public_name_is_the_one_of_its_package() -> None:
         value = getattr(algernon, name)
         homes = [package for package in packages if hasattr(package, name)]
         assert all(getattr(home, name) is value for home in homes)
-        assert homes or name == "AlgernonError"
+        assert homes or name == "CommandError"
+
+
+def test_the_old_name_of_the_root_of_the_commands_errors_warns() -> None:
+    """`AlgernonError` is still to be had, in both places, and says what it is called now."""
+    for module in (algernon, errors):
+        with pytest.warns(DeprecationWarning, match="is called CommandError now") as warned:
+            assert module.AlgernonError is algernon.CommandError
+        assert warned[0].filename == __file__
+    assert issubclass(errors.WorkerError, algernon.CommandError)
 
 
 def test_public_names_are_listed_in_order() -> None:

@@ -13,9 +13,8 @@ from typing import Any
 
 import boto3
 import pytest
-from algernon import local_aws
 from algernon.errors import DeploymentError, LocalSystemError, TemplateError, WorkerError
-from algernon.local import LocalSystem, default_stack_name
+from algernon.local import LocalSystem, aws, default_stack_name
 from algernon.template import logical_id, system_template
 from algernon.worker import Worker
 
@@ -487,7 +486,7 @@ def test_the_roles_rights_are_enough_and_no_more(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where rights are enforced, a chain with its result in S3 runs, and a trespass is denied."""
-    monkeypatch.setitem(local_aws.MINISTACK_SETTINGS, "AUTH", "true")
+    monkeypatch.setitem(aws.MINISTACK_SETTINGS, "AUTH", "true")
     with LocalSystem("shop.worker:router", directory=folder) as system:
         client = clients_of(system)
         # The bucket takes no request without TLS, and ministack is asked without.

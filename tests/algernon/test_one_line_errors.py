@@ -107,7 +107,7 @@ def nobody(_):
     raise KeyError("no such user")
 
 pwd.getpwuid = nobody
-from algernon.cli import main
+from algernon.commands.main import main
 sys.exit(main(["send", "read"]))
 """
     environ = {name: value for name, value in os.environ.items() if name != "HOME"}
@@ -171,7 +171,7 @@ def test_a_damaged_entry_of_a_running_system(command: Command, tmp_path: Path, t
 def test_arguments_that_are_not_utf_8(tmp_path: Path, arguments: list[bytes], status: int) -> None:
     """They are refused as other wrong ones are."""
     done = subprocess.run(
-        [sys.executable, "-m", "algernon.cli", *arguments],
+        [sys.executable, "-m", "algernon.commands", *arguments],
         cwd=tmp_path,
         env={
             **os.environ,
@@ -219,7 +219,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     (tmp_path / "worker.py").write_text(WORKER, encoding="utf-8")
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "algernon.cli", "template", "worker:router"],
+            [sys.executable, "-m", "algernon.commands", "template", "worker:router"],
             cwd=tmp_path,
             stdout=full,
             stderr=subprocess.PIPE,
@@ -236,7 +236,7 @@ def test_an_interrupt_while_it_waits_for_aws(tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         where = ("--region", "eu-west-1", "--stack", "shop")
         with subprocess.Popen(
-            [sys.executable, "-m", "algernon.cli", "send", "read", *where],
+            [sys.executable, "-m", "algernon.commands", "send", "read", *where],
             cwd=tmp_path,
             env={
                 **os.environ,
@@ -275,7 +275,7 @@ def test_the_oldest_versions_are_those_of_the_extra() -> None:
     """What is refused is what the package's own requirements exclude."""
     from importlib.metadata import requires
 
-    from algernon.local_aws import _EXTRA
+    from algernon.local.aws import _EXTRA
 
     asked = [line.replace(" ", "") for line in requires("algernon") or []]
     for distribution, (_, oldest) in _EXTRA.items():

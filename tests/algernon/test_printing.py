@@ -28,17 +28,17 @@ def work():
 # Prints more than a pipe holds, and then what `template` does.
 CHATTY = """
 import sys
-from algernon import cli
+from algernon.commands import main, template
 
-template = cli._template
+execute = template.execute
 
 def chatty(options):
     for number in range(10_000):
         print("much", number)
-    template(options)
+    execute(options)
 
-cli._template = chatty
-sys.exit(cli.main())
+template.execute = chatty
+sys.exit(main.main())
 """
 
 
@@ -46,7 +46,7 @@ def run(
     folder: Path, *arguments: str, code: str | None = None, stdout: IO[bytes] | int
 ) -> subprocess.CompletedProcess[str]:
     """Run the command with a standard output of one's own."""
-    command = ["-c", code] if code else ["-m", "algernon.cli"]
+    command = ["-c", code] if code else ["-m", "algernon.commands"]
     return subprocess.run(
         [sys.executable, *command, *arguments],
         cwd=folder,
@@ -97,7 +97,9 @@ def test_who_reads_no_further_is_told_nothing(
 
 def test_head_gets_its_lines(folder: Path) -> None:
     """In a shell's pipe, what was asked for arrives, and nothing complains."""
-    script = f"set -o pipefail; {sys.executable} -m algernon.cli template worker:router | head -n 1"
+    script = (
+        f"set -o pipefail; {sys.executable} -m algernon.commands template worker:router | head -n 1"
+    )
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=folder,
@@ -113,7 +115,7 @@ def test_head_gets_its_lines(folder: Path) -> None:
 def test_without_a_stream_nothing_is_printed(folder: Path, closed: str) -> None:
     """A process that was started without standard output or error does its work all the same."""
     done = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m algernon.cli template worker:router {closed}"],
+        ["bash", "-c", f"{sys.executable} -m algernon.commands template worker:router {closed}"],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -128,7 +130,7 @@ def test_errors_that_nobody_reads_are_errors(folder: Path) -> None:
     writing = unread_pipe()
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "algernon.cli", "send", "work"],
+            [sys.executable, "-m", "algernon.commands", "send", "work"],
             env={**os.environ, "XDG_STATE_HOME": str(folder)},
             stdout=writing,
             stderr=writing,

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import boto3
 import pytest
-from algernon import local_aws
+from algernon.local import aws
 
 from ..waiting import PATIENCE, wait_for
 from .terminals import OnTerminal, algernon, without_colours
@@ -65,7 +65,7 @@ class Run:
     """`algernon run` as a process, with what it prints."""
 
     def __init__(self, folder: Path, *options: str, code: str | None = None) -> None:
-        command = ["-c", code] if code else ["-m", "algernon.cli"]
+        command = ["-c", code] if code else ["-m", "algernon.commands"]
         self.process = subprocess.Popen(
             [sys.executable, *command, "run", "worker:router", *options],
             cwd=folder,
@@ -133,7 +133,7 @@ def prepare(folder: Path) -> Path:
 def send(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `algernon send` as the user of a folder."""
     return subprocess.run(
-        [sys.executable, "-m", "algernon.cli", "send", *arguments],
+        [sys.executable, "-m", "algernon.commands", "send", *arguments],
         env=environ_of(folder),
         capture_output=True,
         text=True,
@@ -372,7 +372,7 @@ def test_a_refused_stack_ends_every_process(tmp_path: Path) -> None:
     """When CloudFormation refuses the stack its reason is shown, and the status is 1."""
     code = """
 import sys
-from algernon.cli import main
+from algernon.commands.main import main
 from algernon.local import LocalSystem
 
 make_template = LocalSystem._template
@@ -421,7 +421,7 @@ def test_a_taken_port_is_refused(tmp_path: Path) -> None:
 def test_a_chosen_port_is_used(tmp_path: Path) -> None:
     """With --port the local AWS answers there."""
     # One that isn't given to an outgoing connection meanwhile.
-    port = local_aws._free_port()
+    port = aws._free_port()
     with Run(prepare(tmp_path), "--port", str(port)) as run:
         assert run.wait_until_ready() == f"http://127.0.0.1:{port}"
 
@@ -490,7 +490,7 @@ def test_a_terminal_shows_a_short_line_a_task(
 def test_who_reads_only_the_first_lines_ends_it(tmp_path: Path) -> None:
     """Behind head all of it ends once there is more to tell, and nothing complains."""
     folder = prepare(tmp_path)
-    line = f"{sys.executable} -m algernon.cli run worker:router | head -n 6"
+    line = f"{sys.executable} -m algernon.commands run worker:router | head -n 6"
     with subprocess.Popen(
         ["bash", "-c", f"set -o pipefail; {line}"],
         cwd=folder,
@@ -512,7 +512,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     """Where ministack isn't installed the command names the extra that brings it."""
     code = """
 import sys
-from algernon.cli import main
+from algernon.commands.main import main
 
 sys.modules["ministack"] = None
 sys.exit(main())

@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from algernon.local_aws import LocalAWS
-from algernon.temporary_folder import temporary_folder
+from algernon.local.aws import LocalAWS
+from algernon.local.temporary_folder import temporary_folder
 
 pytestmark = pytest.mark.starts
 
 HOLD = """
 import sys
-from algernon.temporary_folder import temporary_folder
+from algernon.local.temporary_folder import temporary_folder
 
 with temporary_folder() as folder:
     (folder / "state").mkdir()

@@ -11,10 +11,10 @@ from uuid import UUID, uuid4
 
 import boto3
 import pytest
-from algernon.chain import check_chain_id, read_chain
 from algernon.errors import ChainError
-from algernon.story import tell_chain
-from algernon.terminal import Terminal
+from algernon.story.chain import check_chain_id, read_chain
+from algernon.story.chain_story import tell_chain
+from algernon.story.terminal import Terminal
 from hypothesis import given
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer

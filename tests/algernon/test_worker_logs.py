@@ -8,8 +8,8 @@ from itertools import count
 from typing import Any
 
 import pytest
-from algernon.local_aws import LocalAWS
-from algernon.worker_logs import WorkerLogs
+from algernon.local.aws import LocalAWS
+from algernon.local.worker_logs import WorkerLogs
 
 pytestmark = pytest.mark.starts
 

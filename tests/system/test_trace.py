@@ -38,7 +38,7 @@ class Chain:
 def algernon(*arguments: str, state: Path) -> str:
     """Run the command as a user does, and return what it prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "algernon.cli", *arguments],
+        [sys.executable, "-m", "algernon.commands", *arguments],
         env={**os.environ, "XDG_STATE_HOME": str(state)},
         capture_output=True,
         text=True,
@@ -85,7 +85,14 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
         daemon.setblocking(False)
         with printed.open("w") as output:
             running = subprocess.Popen(
-                [sys.executable, "-m", "algernon.cli", "run", "orders:router", "prices:router"],
+                [
+                    sys.executable,
+                    "-m",
+                    "algernon.commands",
+                    "run",
+                    "orders:router",
+                    "prices:router",
+                ],
                 cwd=EXAMPLE,
                 env=environ_of_the_system(state, daemon.getsockname()),
                 stdout=output,

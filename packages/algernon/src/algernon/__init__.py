@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from algernon_serialize import AlgObject, SerializeError, ajson, rebuild_event
     from algernon_storage import StorageError, StoredData
 
-    from .errors import AlgernonError
+    from .errors import AlgernonError as AlgernonError
+    from .errors import CommandError
 
 __all__ = [
     "AlgObject",
-    "AlgernonError",
+    "CommandError",
     "CurrentTask",
     "LoggingError",
     "PermanentError",
@@ -55,7 +56,7 @@ __all__ = [
 
 _HOMES = {
     "AlgObject": "algernon_serialize",
-    "AlgernonError": "algernon.errors",
+    "CommandError": "algernon.errors",
     "CurrentTask": "algernon_queue",
     "LoggingError": "algernon_logging",
     "PermanentError": "algernon_queue",
@@ -81,6 +82,10 @@ _HOMES = {
 if not TYPE_CHECKING:  # A type checker that saw it would take any name for one of this module.
 
     def __getattr__(name: str) -> object:
+        if name == "AlgernonError":
+            from .errors import root_by_its_old_name
+
+            return root_by_its_old_name()
         home = _HOMES.get(name)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,46 +2,83 @@
 
 from __future__ import annotations
 
-
-class AlgernonError(Exception):
-    """The root of every error that this package raises on purpose."""
-
-
-class WorkerError(AlgernonError):
-    """Raised when MODULE:ROUTER doesn't lead to a router and a Lambda handler."""
+from typing import TYPE_CHECKING
+from warnings import warn
 
 
-class TemplateError(AlgernonError, ValueError):
+class CommandError(Exception):
+    """The root of the errors that the command raises on purpose, and what it is made of.
+
+    That is `algernon.local`, `algernon.template` and `algernon.worker`. The packages
+    that Tasks are made with have roots of their own.
+    """
+
+
+class WorkerError(CommandError):
+    """Raised when MODULE:ROUTER doesn't lead to a router and a Lambda handler.
+
+    Attributes:
+        missing_module: The full name of a module that was imported and isn't there, or
+            None where that isn't the reason.
+    """
+
+    def __init__(self, message: str, *, missing_module: str | None = None) -> None:
+        super().__init__(message)
+        self.missing_module = missing_module
+
+
+class TemplateError(CommandError, ValueError):
     """Raised when AWS's limits don't admit the system that a template should describe."""
 
 
-class LocalSystemError(AlgernonError):
+class LocalSystemError(CommandError):
     """Raised when a local system can't start, or has ended by itself."""
 
 
 class DeploymentError(LocalSystemError):
-    """Raised when CloudFormation couldn't create the stack; the message has its reason."""
+    """Raised when CloudFormation couldn't create or update a stack; the message has its reason."""
 
 
-class MissingExtraError(AlgernonError, ImportError):
+class MissingExtraError(CommandError, ImportError):
     """Raised when a package is missing that the extra ``algernon[local]`` brings."""
 
 
-class NoSystemError(AlgernonError, LookupError):
+class NoSystemError(CommandError, LookupError):
     """Raised when it isn't clear which running local system is meant, or none runs."""
 
 
-class UnknownTaskError(AlgernonError, LookupError):
-    """Raised when a Task is to be sent that the running system doesn't have."""
+class UnknownTaskError(CommandError, LookupError):
+    """Raised when a Task is to be sent that the system doesn't have."""
 
 
-class ChainError(AlgernonError, LookupError):
+class ChainError(CommandError, LookupError):
     """Raised when no line tells of a chain of Tasks, or its id can't be one."""
 
 
-class ArgumentsError(AlgernonError, ValueError):
+class ArgumentsError(CommandError, ValueError):
     """Raised when the text of a Task's keyword arguments isn't a JSON object."""
 
 
-class CredentialsError(AlgernonError):
+class CredentialsError(CommandError):
     """Raised when a profile that was named has no credentials, or they can't be read."""
+
+
+if TYPE_CHECKING:
+    AlgernonError = CommandError
+else:
+
+    def __getattr__(name: str) -> object:
+        if name == "AlgernonError":
+            return root_by_its_old_name()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def root_by_its_old_name() -> type[CommandError]:
+    """Return what `AlgernonError` was, and warn whoever asks a module for it."""
+    warn(
+        "AlgernonError is called CommandError now, since the packages of Algernon have roots of"
+        " their own; the old name goes with algernon 1.6",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return CommandError

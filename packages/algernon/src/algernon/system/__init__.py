@@ -1,1 +1,1 @@
-"""A system of workers, as AWS is told of it."""
+"""A system as AWS knows it: its workers, their code, its stack, and where all of it is."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from algernon.errors import LocalSystemError, NoSystemError
-from algernon.running import (
+from algernon.local.entries import (
     Entries,
     RunningSystem,
     choose_system,
@@ -34,7 +34,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def read_elsewhere() -> str:
     """Return what another process reads, as a test's own process holds its locks itself."""
-    code = "from algernon.running import read_entries; print(read_entries())"
+    code = "from algernon.local.entries import read_entries; print(read_entries())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
@@ -72,7 +72,7 @@ def test_an_entry_without_its_process_is_left_behind() -> None:
     """The entry of a killed process is reported once, and then forgotten."""
     code = """
 import os, signal
-from algernon.running import RunningSystem, reserve_entry
+from algernon.local.entries import RunningSystem, reserve_entry
 with reserve_entry("shop") as entry:
     entry.announce(RunningSystem(("read",), {}, ""))
     os.kill(os.getpid(), signal.SIGKILL)

@@ -1,6 +1,6 @@
 """Run ministack for as long as the process that started it holds its standard input.
 
-``python -m algernon.leash SETTINGS``, started with a pipe as standard input and in a
+``python -m algernon.local.leash SETTINGS``, started with a pipe as standard input and in a
 session of its own, is ministack. When the pipe closes, which the operating
 system sees to however the other process ends, this one ends with all that it
 started: the processes in which ministack runs Lambda functions.

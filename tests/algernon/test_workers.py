@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from algernon import import_process
 from algernon.errors import WorkerError
-from algernon.import_process import import_workers
+from algernon.system import workers
+from algernon.system.workers import import_workers
 from algernon.worker import Worker
 
 from ..waiting import PATIENCE, wait_for
@@ -179,7 +179,7 @@ def test_an_import_that_never_ends_is_an_error(
 ) -> None:
     """Silence is told as such, and the process is ended."""
     write_worker(tmp_path, f"import os\nopen('pid', 'w').write(str(os.getpid()))\n{FOR_EVER}")
-    monkeypatch.setattr(import_process, "_IMPORT_SECONDS", 3)
+    monkeypatch.setattr(workers, "_IMPORT_SECONDS", 3)
 
     with pytest.raises(WorkerError, match="worker:router weren't imported within 3 s: a module w"):
         import_workers(["worker:router"], tmp_path)
@@ -192,7 +192,7 @@ def test_an_import_ends_with_the_process_that_asked_for_it(tmp_path: Path) -> No
     """However that ends: here it is killed."""
     write_worker(tmp_path, f"import os\nopen('pid', 'w').write(f'{{os.getpid()}}.')\n{FOR_EVER}")
     asking = subprocess.Popen(
-        [sys.executable, "-m", "algernon.cli", "template", "worker:router"],
+        [sys.executable, "-m", "algernon.commands", "template", "worker:router"],
         cwd=tmp_path,
     )
     note = tmp_path / "pid"
@@ -267,6 +267,26 @@ def test_a_folder_that_an_installed_package_comes_before_is_told(
         f" {tmp_path / 'email' / 'message.py'}, since Python comes to that one first: give yours"
         " another name\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "text", "missing"),
+    [
+        ("worker:router", "import not_there.at_all", "not_there"),
+        ("elsewhere.worker:router", WORKER, "elsewhere"),
+        ("worker:router", "1 / 0", None),
+    ],
+)
+def test_a_module_that_is_missing_is_data_of_the_error(
+    tmp_path: Path, target: str, text: str, missing: str | None
+) -> None:
+    """Nobody has to read its name out of the message."""
+    write_worker(tmp_path, text)
+
+    with pytest.raises(WorkerError) as caught:
+        import_workers([target], tmp_path)
+
+    assert caught.value.missing_module == missing
 
 
 def test_the_module_that_was_loaded_is_named(command: Command) -> None:

@@ -1,7 +1,4 @@
-"""A whole system on a local AWS: what `algernon run` runs, for programs and tests too.
-
-Needs the extra ``algernon[local]``.
-"""
+"""A whole system on a local AWS, for as long as a block lasts."""
 
 from __future__ import annotations
 
@@ -10,21 +7,18 @@ import json
 import logging
 import os
 import re
-import time
 from contextlib import ExitStack
-from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
-from zipfile import ZipFile
 
-from .code_archive import code_archive
-from .errors import DeploymentError, LocalSystemError, TemplateError, WorkerError
-from .import_process import import_workers
-from .local_aws import LocalAWS
-from .template import CACHE_FOLDER, check_limits, logical_id, system_template
-from .worker import Worker, split_target
+from ..errors import LocalSystemError, TemplateError, WorkerError
+from ..system.code_archive import code_archive
+from ..system.stack import Stack
+from ..system.workers import import_packed_workers
+from ..template import CACHE_FOLDER, check_limits, logical_id, system_template
+from ..worker import split_target
+from .aws import LocalAWS
 from .worker_logs import WorkerLogs
 
 logger = logging.getLogger("algernon")
@@ -182,45 +176,18 @@ class LocalSystem:
         return [*([output] if output else []), *self._logs.new_invocations()]
 
     def _template(self) -> dict[str, Any]:
-        workers = self._import_packed_workers()
+        workers = import_packed_workers(
+            self._targets, self._code, self._directory, environ=self._aws.process_environ
+        )
         try:
             return system_template(workers, timeout=self._timeout, memory=self._memory)
         except TemplateError as error:
             raise WorkerError(str(error)) from error
 
-    def _import_packed_workers(self) -> list[Worker]:
-        """Import the workers once from what is packed, so that what is missing there shows now.
-
-        In a process of its own, so that the workers' modules aren't imported into
-        this one, with this one's environment.
-        """
-        environ = self._aws.process_environ
-        with TemporaryDirectory(prefix="code-", dir=environ["TMPDIR"]) as folder:
-            packed = Path(folder).resolve()
-            with ZipFile(BytesIO(self._code)) as archive:
-                archive.extractall(packed)
-            try:
-                return import_workers(self._targets, packed, environ=environ)
-            except WorkerError as error:
-                message = str(error).replace(str(packed), str(self._directory))
-                raise WorkerError(message + self._left_out(error, packed)) from error
-
-    def _left_out(self, error: WorkerError, packed: Path) -> str:
-        """Say so, if a module is missing that is in the directory, but not packed."""
-        missing = getattr(error.__cause__, "name", None)
-        if not missing:
-            return ""
-        top = missing.partition(".")[0]
-        for name in (f"{top}.py", top):
-            if (self._directory / name).exists() and not (packed / name).exists():
-                return (
-                    f"; {self._directory / name} isn't packed, since with a module of a package"
-                    " goes that package alone: move it into the package, or install it"
-                )
-        return ""
-
     def _deploy(self, template: dict[str, Any]) -> dict[str, str]:
         """Create the stack, and return the physical id of each resource."""
+        from botocore.exceptions import BotoCoreError
+
         code_key = f"{hashlib.sha256(self._code).hexdigest()}.zip"
         s3 = self._aws.client("s3")
         s3.create_bucket(Bucket=_CODE_BUCKET)
@@ -235,30 +202,14 @@ class LocalSystem:
             "LogFormat": "Text",
         }
         logger.info("Creating the stack %r", self.stack_name)
-        cloudformation = self._aws.client("cloudformation")
+        stack = Stack(self._aws.client("cloudformation"), self.stack_name)
         try:
-            cloudformation.create_stack(
-                StackName=self.stack_name,
-                TemplateURL=f"{self.endpoint_url}/{_CODE_BUCKET}/template.json",
-                Parameters=[
-                    {"ParameterKey": key, "ParameterValue": value}
-                    for key, value in parameters.items()
-                ],
-                Capabilities=["CAPABILITY_IAM"],
-            )
-        except cloudformation.exceptions.ClientError as error:
-            raise DeploymentError(
-                f"the template of {', '.join(self._targets)} was refused: {error}"
-            ) from error
-        self._wait_for_stack(cloudformation)
-        pages = cloudformation.get_paginator("list_stack_resources").paginate(
-            StackName=self.stack_name
-        )
-        return {
-            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-            for page in pages
-            for resource in page["StackResourceSummaries"]
-        }
+            stack.create(f"{self.endpoint_url}/{_CODE_BUCKET}/template.json", parameters)
+            stack.wait(_DEPLOY_SECONDS)
+        except BotoCoreError:
+            self._aws.check()  # if it has ended, that is why nothing answers
+            raise
+        return stack.resources()
 
     def _put_topic_parameters(self) -> str:
         """Put the Tasks' topics into the local Parameter Store, and return the names' prefix.
@@ -271,34 +222,6 @@ class LocalSystem:
             topic = self._resources[logical_id("Topic", task)]
             ssm.put_parameter(Name=f"{prefix}{task}", Value=topic, Type="String")
         return prefix
-
-    def _wait_for_stack(self, cloudformation: Any) -> None:
-        deadline = time.monotonic() + _DEPLOY_SECONDS
-        while (status := self._stack_status(cloudformation)) != "CREATE_COMPLETE":
-            if not status.endswith("_IN_PROGRESS"):
-                reasons = self._failures(cloudformation)
-                raise DeploymentError(
-                    f"the stack {self.stack_name!r} couldn't be created ({status}): {reasons}"
-                )
-            if time.monotonic() > deadline:
-                raise DeploymentError(
-                    f"the stack {self.stack_name!r} is still {status} after {_DEPLOY_SECONDS} s"
-                )
-            time.sleep(0.05)
-
-    def _stack_status(self, cloudformation: Any) -> str:
-        self._aws.check()
-        stacks = cloudformation.describe_stacks(StackName=self.stack_name)["Stacks"]
-        return str(stacks[0]["StackStatus"])
-
-    def _failures(self, cloudformation: Any) -> str:
-        events = cloudformation.describe_stack_events(StackName=self.stack_name)["StackEvents"]
-        reasons = [
-            f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
-            for event in reversed(events)
-            if event["ResourceStatus"].endswith("_FAILED") and "ResourceStatusReason" in event
-        ]
-        return "; ".join(reasons) or "CloudFormation gives no reason"
 
 
 def default_stack_name(target: str) -> str:

@@ -6,7 +6,7 @@ import os
 import select
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -38,6 +38,12 @@ def printing() -> Iterator[None]:
 def reading_has_ended() -> bool:
     """Tell whether what the process prints is read by nobody any more."""
     return any(map(_has_no_reader, (sys.stdout, sys.stderr)))
+
+
+def warn(text: str) -> None:
+    """Say something in one line on standard error, as the command does."""
+    with suppress(BrokenPipeError):  # nobody may read that either
+        print("algernon:", " ".join(text.split()), file=sys.stderr)
 
 
 def _is_written_out(stream: TextIO) -> bool:

@@ -14,7 +14,7 @@ from traceback import walk_tb
 from types import ModuleType
 from typing import Any
 
-from .errors import WorkerError
+from ..errors import WorkerError
 
 
 def file_of(module: ModuleType) -> str:

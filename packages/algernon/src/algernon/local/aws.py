@@ -19,7 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from .errors import LocalSystemError, MissingExtraError
+from ..errors import LocalSystemError, MissingExtraError
+from .place import place_of_local_aws
 from .temporary_folder import temporary_folder
 
 HOST = "127.0.0.1"
@@ -115,7 +116,7 @@ class LocalAWS:
             cleanup.callback(self._kill)
             output = self._output_file.open(encoding="utf-8", errors="replace")
             self._output = cleanup.enter_context(output)
-            self._session = self._boto3_session()
+            self._place = place_of_local_aws(self.environ)
             self._wait_until_healthy()
             self._cleanup = cleanup.pop_all()
         return self
@@ -136,10 +137,7 @@ class LocalAWS:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client for one of its services."""
-        from botocore.config import Config
-
-        config = Config(proxies={}, use_fips_endpoint=False, use_dualstack_endpoint=False)
-        return self._session.client(service, endpoint_url=self.endpoint_url, config=config)
+        return self._place.client(service)
 
     def check(self) -> None:
         """Raise if ministack has ended.
@@ -212,7 +210,7 @@ class LocalAWS:
         }
         with self._output_file.open("wb") as output:
             return subprocess.Popen(  # noqa: S603 - the settings are this module's
-                [sys.executable, "-P", "-m", "algernon.leash", json.dumps(settings)],
+                [sys.executable, "-P", "-m", "algernon.local.leash", json.dumps(settings)],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -246,19 +244,6 @@ class LocalAWS:
             return False
         finally:
             connection.close()
-
-    def _boto3_session(self) -> Any:
-        import boto3
-        import botocore.session
-
-        # Explicit values, since a profile or credentials in the environment come
-        # before what a client's own arguments leave open.
-        session = botocore.session.Session()
-        session.set_config_variable("profile", "default")
-        session.set_config_variable("config_file", self.environ["AWS_CONFIG_FILE"])
-        session.set_config_variable("credentials_file", self.environ["AWS_CONFIG_FILE"])
-        session.set_credentials("test", "test")
-        return boto3.session.Session(botocore_session=session, region_name=REGION)
 
 
 def _free_port() -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
-from .errors import LocalSystemError
+from ..errors import LocalSystemError
 
 _ALGERNON = (
     "algernon",

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-from .errors import CredentialsError, UnknownTaskError
-
-# AWS CloudFormation User Guide, "Resource tag": every resource that a stack creates has it.
-_STACK_TAG = "aws:cloudformation:stack-name"
+from ..errors import CredentialsError
+from .place import Place
 
 # botocore's names of the sources that know of no profile, which it asks where the profile
 # has no credentials. (Those of the environment it leaves out by itself.)
 _SOURCES_WITHOUT_PROFILE = ("ec2-credentials-file", "boto-config", "container-role", "iam-role")
 
 
-def use_named_aws(profile: str | None, region: str | None) -> None:
-    """Let all clients of this process lead to a profile and a region, as boto3's default session.
+def aws_place(profile: str | None, region: str | None, *, stack: str | None = None) -> Place:
+    """Return the place on AWS that a profile and a region lead to.
 
     What was named is what is used, whatever the environment holds. A profile's
     credentials are those that its section of the configuration leads to, and its
@@ -24,6 +23,7 @@ def use_named_aws(profile: str | None, region: str | None) -> None:
     Args:
         profile: The profile's name; the environment's credentials without.
         region: The region; without one the profile's, or else the environment's.
+        stack: The system's stack, if one is meant.
 
     Raises:
         CredentialsError: The profile has no credentials, or they can't be read.
@@ -31,9 +31,17 @@ def use_named_aws(profile: str | None, region: str | None) -> None:
             that there is no such profile.
 
     Example:
-        >>> use_named_aws("prod", "eu-west-1")  # doctest: +SKIP
-        >>> boto3.client("sts").get_caller_identity()  # doctest: +SKIP
+        >>> place = aws_place("prod", "eu-west-1", stack="shop")  # doctest: +SKIP
+        >>> place.client("sts").get_caller_identity()  # doctest: +SKIP
     """
+    environ = {**os.environ}
+    if stack is not None:
+        environ.pop("ALGERNON_TOPIC_PARAMETER_PREFIX", None)
+        environ["ALGERNON_TOPIC_PREFIX"] = f"{stack}-"
+    return Place(_session(profile, region), environ)
+
+
+def _session(profile: str | None, region: str | None) -> Any:
     import boto3
     import botocore.session
 
@@ -51,37 +59,7 @@ def use_named_aws(profile: str | None, region: str | None) -> None:
             " it: give it some in your AWS configuration, such as by aws configure --profile, or"
             " leave --profile out and name the --region"
         )
-    boto3.setup_default_session(botocore_session=session, region_name=region)
-
-
-def check_topic_is_of_stack(task: str, stack: str) -> None:
-    """Refuse a topic that a Task of another stack has, since its name would be the same.
-
-    So it is with the Task `a-b` of the stack `shop` and the Task `b` of the stack
-    `shop-a`. A topic that no stack made, that isn't there, or whose tags may not be
-    read is left to whoever publishes to it.
-
-    Raises:
-        UnknownTaskError: The topic's tag names another stack.
-    """
-    import boto3
-    from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
-
-    topic = f"{stack}-{task}"
-    try:
-        caller = boto3.client("sts").get_caller_identity()["Arn"]
-        _, partition, _, _, account, *_ = caller.split(":")
-        sns = boto3.client("sns")
-        arn = f"arn:{partition}:sns:{sns.meta.region_name}:{account}:{topic}"
-        tags = sns.list_tags_for_resource(ResourceArn=arn)["Tags"]
-    except (ClientError, NoCredentialsError, NoRegionError):
-        return
-    owner = next((tag["Value"] for tag in tags if tag["Key"] == _STACK_TAG), stack)
-    if owner != stack:
-        raise UnknownTaskError(
-            f"the stack {stack!r} has no Task {task!r}: the topic {topic} belongs to the stack"
-            f" {owner!r}, for its Task {topic.removeprefix(f'{owner}-')!r}"
-        )
+    return boto3.Session(botocore_session=session, region_name=region)
 
 
 def _credentials(session: Any, profile: str | None) -> Any:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from .errors import LocalSystemError, NoSystemError
+from ..errors import LocalSystemError, NoSystemError
 
 
 @dataclass(frozen=True, slots=True)

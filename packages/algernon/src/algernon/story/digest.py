@@ -12,6 +12,7 @@ from algernon_logging import parse_line
 
 from .terminal import Line, Style, Terminal, printable
 from .tracebacks import Traceback
+from .wording import duration
 
 _LOGGER = "algernon_logging"
 _INDENT = " " * len("15:26:10 ")
@@ -134,7 +135,8 @@ def _heading(record: _Record, terminal: Terminal) -> str:
 
 def _rest(record: _Record, end: Parsed) -> str:
     """Return what follows the outcome: how long it took, where it goes on, when it comes back."""
-    rest = _took(end.get("duration_ms"))
+    took = end.get("duration_ms")
+    rest = f" {duration(took)}" if isinstance(took, int | float) else ""
     if end["receive_count"] != 1:
         rest += f" (run {end['receive_count']})"
     nexts = [f"{number} {name}" if number > 1 else name for name, number in record.sent.items()]
@@ -155,14 +157,6 @@ def _below(record: _Record) -> Iterator[Line]:
         place = f" ({end['error_at']})" if "error_at" in end else ""
         yield Line(f"{end['error']}: {end.get('reason', '')}{place}", "bad")
     yield from record.own
-
-
-def _took(milliseconds: Any) -> str:
-    if not isinstance(milliseconds, int | float):
-        return ""
-    if milliseconds >= 1000:
-        return f" {milliseconds / 1000:.1f} s"
-    return f" {milliseconds:.0f} ms" if milliseconds >= 1 else f" {milliseconds:.1f} ms"
 
 
 def _clock(time: Any) -> str:

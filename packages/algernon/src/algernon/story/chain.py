@@ -10,7 +10,7 @@ from uuid import UUID
 
 from algernon_logging import parse_line
 
-from .errors import ChainError
+from ..errors import ChainError
 
 T = TypeVar("T")
 

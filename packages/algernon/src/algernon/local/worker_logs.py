@@ -1,10 +1,9 @@
-"""A worker's log lines, as they come in."""
+"""The lines of workers in ministack, as they come in."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
@@ -13,26 +12,6 @@ _PLATFORM_LINE = re.compile(r"(START|END|REPORT) RequestId: ")
 # Invocations that end at the same time may be written out of order, on a busy machine by
 # seconds.
 _OVERLAP_MS = 10_000
-
-
-def find_events(client: Any, group: str, text: str, since: datetime) -> Iterator[str]:
-    """Give the events of a log group that hold a text.
-
-    Args:
-        client: A boto3 client for CloudWatch Logs.
-        group: The log group's name.
-        text: The text, without quotes.
-        since: The time of the earliest event.
-    """
-    pages = client.get_paginator("filter_log_events").paginate(
-        logGroupName=group,
-        # Amazon CloudWatch Logs User Guide, "Filter pattern syntax": exactly this phrase.
-        filterPattern=f'"{text}"',
-        startTime=int(since.timestamp() * 1000),
-    )
-    for page in pages:
-        for event in page["events"]:
-            yield event["message"]
 
 
 class WorkerLogs:

@@ -1,0 +1,71 @@
+"""The arguments that several verbs take, and what their values may be."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from ..errors import WorkerError
+from ..template import MEMORIES, TIMEOUTS
+from ..worker import split_target
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Take the workers that a system consists of, and their functions' limits."""
+    parser.add_argument(
+        "targets",
+        metavar="MODULE:ROUTER",
+        type=_target,
+        nargs="+",
+        help="a worker's module and TaskRouter; each worker is a function of its own",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=number(TIMEOUTS),
+        default=30,
+        help="how long one batch of ten may take (%(default)s)",
+    )
+    parser.add_argument(
+        "--memory",
+        metavar="MB",
+        type=number(MEMORIES),
+        default=256,
+        help="each function's memory (%(default)s)",
+    )
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Take where a system is: the options that `places` reads."""
+    parser.add_argument(
+        "--stack", metavar="NAME", type=_name, help="the stack, where several are running"
+    )
+    parser.add_argument("--region", type=_name, help="on AWS, in this region")
+    parser.add_argument("--profile", type=_name, help="on AWS, with this profile")
+
+
+def number(allowed: range) -> Callable[[str], int]:
+    """Return what reads a number that is in a range."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) not in allowed:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} isn't a number from {allowed[0]} to {allowed[-1]}"
+            )
+        return int(text)
+
+    return read
+
+
+def _target(text: str) -> str:
+    try:
+        split_target(text)
+    except WorkerError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty: name one, or leave the option out")
+    return text

@@ -1,0 +1,102 @@
+"""The command `algernon`, put together of its verbs."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from io import TextIOWrapper
+from typing import Protocol
+
+from ..errors import CommandError
+from ..story.printing import printing, reading_has_ended, warn
+from . import run, send, template, trace
+
+# As shells tell that a process was ended by SIGINT.
+_INTERRUPTED = 128 + signal.SIGINT
+
+
+class _Verb(Protocol):
+    """A module of this package that is a verb."""
+
+    HELP: str
+    DESCRIPTION: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Say what may follow the verb."""
+
+    def execute(self, options: argparse.Namespace) -> None:
+        """Do it."""
+
+
+_VERBS: dict[str, _Verb] = {"template": template, "run": run, "send": send, "trace": trace}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command, and return its exit status.
+
+    Args:
+        arguments: The command line after the command's name; that of the process
+            by default.
+
+    Returns:
+        0 when all went well, or nobody reads on; 1 when it didn't, and 130 when it was
+        interrupted, after one line on standard error that says why. Wrong usage ends
+        the process with 2, as argparse does.
+
+    Example:
+        ``main(["template", "worker:router", "--timeout", "60"])``
+    """
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Lines and names may hold characters that the terminal's encoding lacks.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    with printing():
+        return _status(arguments)
+    return 0  # whoever reads has read enough
+
+
+def _status(arguments: Sequence[str] | None) -> int:
+    options = _parser().parse_args(arguments)
+    execute: Callable[[argparse.Namespace], None] = options.execute
+    try:
+        try:
+            execute(options)
+        finally:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        warn("interrupted")
+        return _INTERRUPTED
+    except Exception as error:  # whatever it is, one line is promised
+        if isinstance(error, BrokenPipeError) and reading_has_ended():
+            raise
+        warn(_reason(error))
+        return 1
+    return 0
+
+
+def _reason(error: Exception) -> str:
+    from algernon_queue import QueueError
+    from algernon_serialize import SerializeError
+    from algernon_storage import StorageError
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    ours = (CommandError, QueueError, SerializeError, StorageError)
+    if isinstance(error, (*ours, BotoCoreError, ClientError, OSError)):
+        return str(error)
+    # It may be a fault of this package's: what and where it is has to be told, too.
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="algernon", description="Distributed, serverless Tasks on AWS, and on this machine."
+    )
+    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, verb in _VERBS.items():
+        parser_of_verb = verbs.add_parser(name, help=verb.HELP, description=verb.DESCRIPTION)
+        verb.add_arguments(parser_of_verb)
+        parser_of_verb.set_defaults(execute=verb.execute, usage_error=parser_of_verb.error)
+    return parser

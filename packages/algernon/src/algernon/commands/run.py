@@ -1,0 +1,120 @@
+"""`algernon run`: run a system on a local AWS, and show what its workers log."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from .arguments import add_workers, number
+
+if TYPE_CHECKING:
+    from ..local import LocalSystem
+
+HELP = "run a system of workers on this machine"
+DESCRIPTION = "Run a system on a local AWS, and show what its workers log."
+
+_LOG_SECONDS = 0.2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take the workers, and how their system is run."""
+    add_workers(parser)
+    parser.add_argument("--port", type=number(range(1, 65_536)), help="port on 127.0.0.1 (free)")
+    parser.add_argument("--stack", metavar="NAME", help="name of the stack (the first module's)")
+    parser.add_argument(
+        "--verbose", action="store_true", help="show the workers' lines whole on a terminal too"
+    )
+
+
+def execute(options: argparse.Namespace) -> None:
+    """Run the system until a signal stops it."""
+    from ..local import LocalSystem
+    from ..local.entries import RunningSystem, reserve_entry
+
+    system = LocalSystem(
+        *options.targets,
+        timeout=options.timeout,
+        memory=options.memory,
+        stack_name=options.stack,
+        port=options.port,
+    )
+    show_logs = _show_logs if options.verbose or not sys.stdout.isatty() else _show_digest
+    # A list, since a handler that waits for a lock may wait for the code that it interrupts.
+    stops: list[int] = []
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        # What is raised may get lost in code that nobody can stop, such as a finalizer's.
+        stops.append(number)
+        # A second one could interrupt the tidying up.
+        _on_stop_signals(signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    _tell_steps()
+    try:
+        _on_stop_signals(interrupt)
+        with reserve_entry(system.stack_name) as entry, system:
+            _on_stop_signals(lambda number, _frame: stops.append(number))
+            entry.announce(RunningSystem(system.tasks, system.environ, system.log_group))
+            print(_how_to_use(options.targets, system), flush=True)
+            while not stops:
+                time.sleep(_LOG_SECONDS)
+                show_logs(system)
+            show_logs(system)
+    except KeyboardInterrupt:
+        pass
+    print("Stopped.", flush=True)
+
+
+def _on_stop_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGTERM, handler)
+    # Under nohup the command is to outlive its terminal.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, handler)
+
+
+def _how_to_use(targets: Sequence[str], system: LocalSystem) -> str:
+    return "\n".join(
+        (
+            f"The system of {', '.join(targets)} runs as the stack {system.stack_name!r}.",
+            f"Local AWS: {system.endpoint_url}",
+            f"Bucket: {system.bucket_name}",
+            f"Tasks: {', '.join(system.tasks)}",
+            f"Send one from another terminal: algernon send {system.tasks[0]} --kwargs JSON",
+            "Stop it with Ctrl-C. Log lines follow.",
+        )
+    )
+
+
+def _tell_steps() -> None:
+    """Tell people what the command is doing while it starts."""
+    from ..story.terminal import Terminal
+
+    if sys.stderr.isatty():
+        faint = Terminal.of(sys.stderr).paint("%(message)s", "faint")
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter(faint))
+        logger = logging.getLogger("algernon")
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+
+
+def _show_logs(system: LocalSystem) -> None:
+    for line in system.log_lines():
+        print(line, flush=True)
+
+
+def _show_digest(system: LocalSystem) -> None:
+    from ..story.digest import digest
+    from ..story.terminal import Terminal
+
+    terminal = Terminal.of(sys.stdout)
+    for invocation in system.invocations():
+        for line in digest(invocation, terminal):
+            print(line, flush=True)

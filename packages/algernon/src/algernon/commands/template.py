@@ -1,0 +1,27 @@
+"""`algernon template`: write a system's CloudFormation template."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from .arguments import add_workers
+
+HELP = "write a system's CloudFormation template"
+DESCRIPTION = "Write the CloudFormation template of a system, as JSON."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take the workers."""
+    add_workers(parser)
+
+
+def execute(options: argparse.Namespace) -> None:
+    """Print the template."""
+    from ..system.workers import import_workers
+    from ..template import system_template
+
+    workers = import_workers(options.targets, Path.cwd())
+    template = system_template(workers, timeout=options.timeout, memory=options.memory)
+    print(json.dumps(template, indent=2))

@@ -1,0 +1,90 @@
+"""Load a worker into this process, as Lambda does."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from ..errors import WorkerError
+from ..worker import Worker, split_target
+from .module_origin import check_origin, file_of, hint_at_hidden
+
+
+def load_worker(target: str, directory: Path) -> Worker:
+    """Import a worker, from a directory first, as ``python -m`` would.
+
+    What the module prints while it is imported goes to standard error.
+
+    Args:
+        target: ``MODULE:ROUTER``.
+        directory: The directory, which stays at the head of ``sys.path``.
+
+    Raises:
+        WorkerError: There is no such module or router, the module can't be
+            imported, has no handler, or its router has no Task; or another module
+            of its name was loaded, such as one of the standard library.
+
+    Example:
+        >>> load_worker("worker:router", Path("examples"))  # doctest: +SKIP
+        Worker(handler='worker.handler', tasks=('read', 'parse'), retries={})
+    """
+    module_name, router_name = split_target(target)
+    module = _import(module_name, directory)
+    # Not before, since in Lambda the worker's module comes first too.
+    from algernon_queue import TaskRouter
+
+    router = getattr(module, router_name, None)
+    if not isinstance(router, TaskRouter):
+        routers = [name for name, value in vars(module).items() if isinstance(value, TaskRouter)]
+        raise WorkerError(
+            f"the module {module_name} has no TaskRouter {router_name!r}; it has"
+            f" {', '.join(routers) or 'none: write router = TaskRouter() in it'}"
+            f" (what was loaded is {file_of(module)})"
+        )
+    if not callable(getattr(module, "handler", None)):
+        raise WorkerError(
+            f"the module {module_name} has no function 'handler' for Lambda to call: write"
+            f" handler = {router_name}.handler at its end"
+        )
+    if not router.tasks:
+        raise WorkerError(
+            f"the router {target!r} has no Tasks: put @{router_name}.task on the functions that"
+            " should be"
+        )
+    return Worker(f"{module_name}.handler", tuple(router.tasks), router.retries)
+
+
+def _import(module_name: str, directory: Path) -> ModuleType:
+    place = str(directory.resolve())
+    if sys.path[0] != place:
+        sys.path.insert(0, place)
+    try:
+        with redirect_stdout(sys.stderr):
+            module = import_module(module_name)
+    except (Exception, SystemExit) as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing and f"{module_name}.".startswith(f"{missing}."):
+            raise WorkerError(
+                f"there is no module {missing!r} in {place} or among the installed packages: run"
+                " this where the module is, as you would run python -m",
+                missing_module=missing,
+            ) from error
+        raise WorkerError(
+            f"the module {module_name} can't be imported: {type(error).__name__}: {error}"
+            f" ({_place_of(error)}){hint_at_hidden(error, Path(place))}",
+            missing_module=missing,
+        ) from error
+    check_origin(module_name, module, Path(place))
+    return module
+
+
+def _place_of(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if isinstance(error, SyntaxError) or trace is None:
+        return "see the file it names"
+    return f"{trace.tb_frame.f_code.co_filename}, line {trace.tb_lineno}"

@@ -1,0 +1,159 @@
+"""A system's CloudFormation stack."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..errors import DeploymentError
+
+# AWS CloudFormation API Reference, UpdateStack: the end of what it says, as a ValidationError.
+_NO_CHANGE = "No updates are to be performed."
+_STACK = "AWS::CloudFormation::Stack"
+_BEGINS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
+_DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+# Often for one that is soon done, seldom for one that takes its minutes.
+_SHORTEST_PAUSE = 0.05
+_LONGEST_PAUSE = 5
+_PAUSE_SHARE = 0.15
+
+
+class Stack:
+    """A stack, whether it is there yet or not.
+
+    Args:
+        cloudformation: A boto3 client for CloudFormation, of whatever AWS.
+        name: The stack's name.
+
+    Example:
+        >>> stack = Stack(boto3.client("cloudformation"), "shop")  # doctest: +SKIP
+        >>> stack.create(url, {"CodeBucket": "code", "CodeKey": "1.zip"})  # doctest: +SKIP
+        >>> stack.wait(300)  # doctest: +SKIP
+        >>> stack.resources()["Bucket"]  # doctest: +SKIP
+        'shop-bucket-1x2y3z'
+    """
+
+    def __init__(self, cloudformation: Any, name: str) -> None:
+        self._cloudformation = cloudformation
+        self.name = name
+
+    def create(self, template_url: str, parameters: Mapping[str, str]) -> None:
+        """Begin to create the stack.
+
+        Args:
+            template_url: Where the template is, in S3.
+            parameters: The values of the template's parameters, for those that get one.
+
+        Raises:
+            DeploymentError: CloudFormation refused it, such as a stack that is there
+                already or a template that can't be one.
+        """
+        from botocore.exceptions import ClientError
+
+        try:
+            self._cloudformation.create_stack(**self._request(template_url, parameters))
+        except ClientError as error:
+            raise self._refused(error) from error
+
+    def update(self, template_url: str, parameters: Mapping[str, str]) -> bool:
+        """Begin to update the stack, and tell whether there is anything to change.
+
+        Args:
+            template_url: Where the template is, in S3.
+            parameters: As for `create`; one that is left out gets its default.
+
+        Raises:
+            DeploymentError: CloudFormation refused it, such as a stack that isn't there
+                or one that is being changed.
+        """
+        from botocore.exceptions import ClientError
+
+        try:
+            self._cloudformation.update_stack(**self._request(template_url, parameters))
+        except ClientError as error:
+            if error.response["Error"]["Message"].endswith(_NO_CHANGE):
+                return False
+            raise self._refused(error) from error
+        return True
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the stack is created, or updated.
+
+        Args:
+            seconds: How long.
+
+        Raises:
+            DeploymentError: It couldn't be, for the reasons that CloudFormation gives; or
+                it still isn't.
+        """
+        start = time.monotonic()
+        while (status := self.status()) not in _DONE:
+            if not status.endswith("_IN_PROGRESS"):
+                reasons = "; ".join(self.failures()) or "CloudFormation gives no reason"
+                verb = "updated" if status.startswith("UPDATE_") else "created"
+                raise DeploymentError(
+                    f"the stack {self.name!r} couldn't be {verb} ({status}): {reasons}"
+                )
+            waited = time.monotonic() - start
+            if waited > seconds:
+                raise DeploymentError(
+                    f"the stack {self.name!r} is still {status} after {seconds} s"
+                )
+            time.sleep(min(max(_SHORTEST_PAUSE, waited * _PAUSE_SHARE), _LONGEST_PAUSE))
+
+    def status(self) -> str:
+        """Return CloudFormation's word for how the stack is, such as ``CREATE_COMPLETE``."""
+        (stack,) = self._cloudformation.describe_stacks(StackName=self.name)["Stacks"]
+        return str(stack["StackStatus"])
+
+    def failures(self) -> list[str]:
+        """Return what failed when the stack was last created or updated, and why, in order."""
+        return [
+            f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
+            for event in reversed([*self._latest_events()])
+            if event["ResourceStatus"].endswith("_FAILED") and "ResourceStatusReason" in event
+        ]
+
+    def resources(self) -> dict[str, str]:
+        """Return the physical id of each resource by its logical id."""
+        pages = self._cloudformation.get_paginator("list_stack_resources").paginate(
+            StackName=self.name
+        )
+        return {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for page in pages
+            for resource in page["StackResourceSummaries"]
+        }
+
+    def physical_id(self, logical_id: str) -> str:
+        """Return the physical id of one resource."""
+        resource = self._cloudformation.describe_stack_resource(
+            StackName=self.name, LogicalResourceId=logical_id
+        )
+        return str(resource["StackResourceDetail"]["PhysicalResourceId"])
+
+    def _request(self, template_url: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+        return {
+            "StackName": self.name,
+            "TemplateURL": template_url,
+            "Parameters": [
+                {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
+            ],
+            # For the workers' role, whose name CloudFormation makes up.
+            "Capabilities": ["CAPABILITY_IAM"],
+        }
+
+    def _refused(self, error: Exception) -> DeploymentError:
+        return DeploymentError(f"the template of the stack {self.name!r} was refused: {error}")
+
+    def _latest_events(self) -> Iterator[dict[str, Any]]:
+        """Give the events since the stack was last begun to be created or updated, newest first."""
+        pages = self._cloudformation.get_paginator("describe_stack_events").paginate(
+            StackName=self.name
+        )
+        for page in pages:
+            for event in page["StackEvents"]:
+                if event["ResourceType"] == _STACK and event["ResourceStatus"] in _BEGINS:
+                    return
+                yield event
