@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from algernon.errors import TemplateError
-from algernon.template import logical_id, system_template, template_of_workers
+from algernon.template import logical_id, system_template
 from algernon.worker import Worker
 from cfnlint.api import ManualArgs, Match, lint
 from hypothesis import given
@@ -696,11 +696,3 @@ def test_tasks_and_a_handler_are_taken_with_a_warning() -> None:
 
     assert former == system_template(workers, timeout=60, memory=512)
     assert [warning.filename for warning in caught] == [__file__]
-
-
-def test_a_template_of_workers_is_asked_for_with_a_warning() -> None:
-    """The former name gives the same template, and a hint at the one that stays."""
-    with pytest.warns(DeprecationWarning, match="system_template takes the same"):
-        former = template_of_workers(OTHERS, timeout=60, memory=512)
-
-    assert former == system_template(OTHERS, timeout=60, memory=512)

@@ -13,6 +13,16 @@ PACKAGES = Path(__file__).parents[2] / "packages"
 #: What each room may import of its package, by packages. A room is a folder or a module at the
 #: package's root, and may import itself; what it may import is another room, or one module there.
 ROOMS: dict[str, dict[str, set[str]]] = {
+    "algernon": {
+        "__init__": {"errors"},
+        "commands": {"errors", "local", "story", "system", "template", "worker"},
+        "local": {"errors", "system", "template", "worker"},
+        "story": {"errors"},
+        "template": {"system"},
+        "system": {"errors", "worker"},
+        "worker": {"errors"},
+        "errors": set(),
+    },
     "algernon_logging": {
         "__init__": {"decorator", "errors", "lines.fields", "lines.handlers", "lines.parsing"},
         "decorator": {
