@@ -6,10 +6,9 @@ from time import time
 from typing import Any
 
 from .._aws.listeners import Listeners
-from .._wire.record import records_of
 from ..current_task import function_arn_of
 from .deadline import Deadline
-from .delivery import Attempt, Delivery
+from .delivery import Delivery
 from .receives import extra_receives
 from .worker import Worker
 
@@ -18,7 +17,6 @@ class Batch:
     """The records of one SQS event, and how far each got.
 
     Args:
-        event: What Lambda hands over.
         aws_context: Lambda's own context.
         worker: The worker.
 
@@ -30,16 +28,13 @@ class Batch:
         stays_whole: Whether one failure keeps the whole batch in the queue. Nothing is
             sent on for a batch that will run again.
         began_at: When it was handed over, in seconds since 1970.
-        records: Its records.
-        deliveries: All of them, in order, once they are read.
-        attempts: Those of them whose messages can be read.
+        deliveries: All records, in order, once they are read.
 
     Raises:
-        NotAnSQSEventError: The event isn't one of an SQS queue.
         SettingError: An environment variable has a value that means nothing.
     """
 
-    def __init__(self, event: Any, aws_context: Any, worker: Worker) -> None:
+    def __init__(self, aws_context: Any, worker: Worker) -> None:
         self.worker = worker
         self.aws_context = aws_context
         self.stays_whole = worker.options.keeps_whole_batch
@@ -48,14 +43,7 @@ class Batch:
         self.listeners = Listeners(worker.options.listeners or {}, function_arn_of(aws_context))
         self.deadline = Deadline(aws_context, worker.options.deadline_margin)
         self.began_at = time()
-        self.records = records_of(event)
         self.deliveries: list[Delivery] = []
-        self.attempts: list[Attempt] = []
-
-    @property
-    def going(self) -> list[Attempt]:
-        """The attempts that are well so far."""
-        return [attempt for attempt in self.attempts if attempt.failure is None]
 
     @property
     def is_well(self) -> bool:

@@ -13,7 +13,7 @@ from .._aws.step_functions import output_of, report_failure, report_success, sto
 from .._aws.topics import MessageText, Publication, publish
 from .._wire.message import OutgoingTask
 from .batch import Batch
-from .delivery import Attempt, Delivery
+from .delivery import Attempt, Delivery, going
 from .failures import do_in_parallel, fail
 
 
@@ -29,7 +29,7 @@ def report_failures(batch: Batch) -> None:
         do_in_parallel(batch, _report_failure, waited_for)
 
 
-def store_parts(batch: Batch) -> None:
+def store_parts(batch: Batch, attempts: list[Attempt]) -> None:
     """Store the stored data in what the Tasks returned, in parallel.
 
     With a ledger this goes for a batch that stays whole too, as `finish_claims` does.
@@ -38,7 +38,7 @@ def store_parts(batch: Batch) -> None:
         return
     parts = [
         (attempt, upload)
-        for attempt in batch.going
+        for attempt in going(attempts)
         if attempt.result is not None
         for upload in attempt.result.uploads
     ]
@@ -48,9 +48,9 @@ def store_parts(batch: Batch) -> None:
             fail(batch, attempt, answer)
 
 
-def publish_to_callbacks(batch: Batch) -> None:
+def publish_to_callbacks(batch: Batch, attempts: list[Attempt]) -> None:
     """Store the results that go to a callback, and publish its message, in parallel."""
-    addressed = _address(batch) if batch.may_send else []
+    addressed = _address(batch, attempts) if batch.may_send else []
     if not (addressed and batch.may_send):
         return
     do_in_parallel(batch, _write, addressed)
@@ -72,18 +72,18 @@ def publish_to_callbacks(batch: Batch) -> None:
             fail(batch, attempt, error)
 
 
-def report_successes(batch: Batch) -> None:
+def report_successes(batch: Batch, attempts: list[Attempt]) -> None:
     """Tell the state machines that wait for Tasks what these returned."""
-    waited_for = [attempt for attempt in batch.going if attempt.task_token is not None]
+    waited_for = [attempt for attempt in going(attempts) if attempt.task_token is not None]
     if waited_for and batch.may_send:
         do_in_parallel(batch, _report_success, waited_for)
 
 
-def _address(batch: Batch) -> list[Attempt]:
+def _address(batch: Batch, attempts: list[Attempt]) -> list[Attempt]:
     """Find the topics of callbacks, and return the attempts whose results go to one."""
     next_tasks = {
         attempt: next_task
-        for attempt in batch.going
+        for attempt in going(attempts)
         if not attempt.ends_chain and (next_task := attempt.message.next_task) is not None
     }
     if not next_tasks:

@@ -14,7 +14,7 @@ from algernon_storage import Claim, Outcome
 from .._aws.parallel import in_parallel
 from ..errors import TaskRunningError
 from .batch import Batch
-from .delivery import Attempt
+from .delivery import Attempt, going
 from .failures import fail
 from .receives import worker_lost
 
@@ -52,7 +52,7 @@ def note_claim(batch: Batch, attempt: Attempt, answer: Answer | Exception) -> No
             fail(batch, attempt, error)
 
 
-def finish_claims(batch: Batch) -> None:
+def finish_claims(batch: Batch, attempts: list[Attempt]) -> None:
     """Note in the ledger what the Tasks returned, in parallel.
 
     This goes for a batch that stays whole too, so that none of them runs again.
@@ -62,7 +62,7 @@ def finish_claims(batch: Batch) -> None:
         return
     finishing = []
     calls: list[Callable[[], Outcome]] = []
-    for attempt in batch.going:
+    for attempt in going(attempts):
         if attempt.claim is not None and attempt.outcome is None:
             finishing.append(attempt)
             finish = partial(ledger.finish, attempt.claim, attempt.document)
@@ -76,14 +76,14 @@ def finish_claims(batch: Batch) -> None:
             fail(batch, attempt, answer)
 
 
-def release_claims(batch: Batch) -> None:
+def release_claims(batch: Batch, attempts: list[Attempt]) -> None:
     """Give back the claims of Tasks that failed or weren't started, so that they can run again."""
     ledger = batch.worker.ledger
     if ledger is None:
         return
     releasing = []
     calls: list[Callable[[], None]] = []
-    for attempt in batch.attempts:
+    for attempt in attempts:
         claim = attempt.claim
         if claim is not None and attempt.failure is not None and attempt.outcome is None:
             may_have_run = attempt.run is not None or claim.may_have_run

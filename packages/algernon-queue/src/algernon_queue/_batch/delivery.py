@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from algernon_storage import Claim, Document, Outcome, Upload
@@ -67,6 +67,7 @@ class Result:
     ends_chain: bool = False
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
 class Delivery:
     """A record that SQS handed over.
 
@@ -78,14 +79,11 @@ class Delivery:
         failure: Why it isn't done, if it isn't.
     """
 
-    __slots__ = ("context", "envelope", "facts", "failure", "record")
-
-    def __init__(self, record: Record, context: Context, envelope: Envelope | None) -> None:
-        self.record = record
-        self.context = context
-        self.envelope = envelope
-        self.facts: RecordFacts | None = None
-        self.failure: Failure | None = None
+    record: Record
+    context: Context
+    envelope: Envelope | None
+    facts: RecordFacts | None = field(default=None, init=False)
+    failure: Failure | None = field(default=None, init=False)
 
     @property
     def task_token(self) -> str | None:
@@ -115,6 +113,7 @@ class Delivery:
         return f"message {self.record.message_id} for the Task unknown"
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
 class Unreadable(Delivery):
     """A record whose message can't be read.
 
@@ -122,15 +121,10 @@ class Unreadable(Delivery):
         error: Why.
     """
 
-    __slots__ = ("error",)
-
-    def __init__(
-        self, record: Record, context: Context, envelope: Envelope | None, error: Exception
-    ) -> None:
-        super().__init__(record, context, envelope)
-        self.error = error
+    error: Exception
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
 class Attempt(Delivery):
     """A record whose message is read: an attempt to run its Task.
 
@@ -146,19 +140,13 @@ class Attempt(Delivery):
         publication: The message in which that goes to its callback.
     """
 
-    __slots__ = ("claim", "is_extra", "message", "outcome", "publication", "result", "run")
-
-    def __init__(
-        self, record: Record, context: Context, envelope: Envelope, message: Message
-    ) -> None:
-        super().__init__(record, context, envelope)
-        self.message = message
-        self.is_extra = False
-        self.claim: Claim | None = None
-        self.outcome: Outcome | None = None
-        self.run: Run | None = None
-        self.result: Result | None = None
-        self.publication: Publication | None = None
+    message: Message
+    is_extra: bool = field(default=False, init=False)
+    claim: Claim | None = field(default=None, init=False)
+    outcome: Outcome | None = field(default=None, init=False)
+    run: Run | None = field(default=None, init=False)
+    result: Result | None = field(default=None, init=False)
+    publication: Publication | None = field(default=None, init=False)
 
     @property
     def is_duplicate(self) -> bool:
@@ -187,3 +175,8 @@ class Attempt(Delivery):
 
     def __str__(self) -> str:
         return f"message {self.record.message_id} for the Task {self.message.task_name}"
+
+
+def going(attempts: list[Attempt]) -> list[Attempt]:
+    """Return the attempts that are well so far."""
+    return [attempt for attempt in attempts if attempt.failure is None]

@@ -36,20 +36,20 @@ class BatchHandler:
             SettingError: An environment variable has a value that means nothing.
             BatchFailedError: Records failed, and the whole batch stays in the queue.
         """
-        batch = Batch(event, aws_context, self._worker)
+        batch = Batch(aws_context, self._worker)
         all_stay = True  # if something ends the process
         try:
-            read_batch(batch)
-            fetch_and_claim(batch)
-            run_batch(batch)
+            attempts = read_batch(batch, event)
+            fetch_and_claim(batch, attempts)
+            run_batch(batch, attempts)
             if not batch.is_well:
                 report_failures(batch)
-            store_parts(batch)
-            finish_claims(batch)
-            publish_to_callbacks(batch)
-            report_successes(batch)
+            store_parts(batch, attempts)
+            finish_claims(batch, attempts)
+            publish_to_callbacks(batch, attempts)
+            report_successes(batch, attempts)
             if not batch.is_well:
-                release_claims(batch)
+                release_claims(batch, attempts)
                 if not batch.stays_whole:
                     hand_back(batch)
             failures = batch.failures

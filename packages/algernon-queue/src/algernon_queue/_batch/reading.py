@@ -12,43 +12,51 @@ from algernon_storage import StoredData
 from .._aws.parallel import in_parallel
 from .._wire.envelope import Envelope
 from .._wire.message import Message
-from .._wire.record import Record
+from .._wire.record import Record, records_of
 from ..current_task import RunningTask, running_task
 from ..observers import Observer, RecordFacts, observers, tell
 from .batch import Batch
 from .claims import claim_calls, note_claim
-from .delivery import Attempt, Delivery, Unreadable
+from .delivery import Attempt, Delivery, Unreadable, going
 from .failures import fail
 from .receives import is_extra, worker_lost
 
 
-def read_batch(batch: Batch) -> None:
-    """Read every record, each in a context of its own, in which its Task is the one that runs."""
-    for record, envelope in zip(batch.records, _envelopes(batch.records), strict=True):
+def read_batch(batch: Batch, event: Any) -> list[Attempt]:
+    """Read every record, and return those that can be read.
+
+    Each has a context of its own, in which its Task is the one that runs.
+
+    Raises:
+        NotAnSQSEventError: The event isn't one of an SQS queue.
+    """
+    records = records_of(event)
+    for record, envelope in zip(records, _envelopes(records), strict=True):
         delivery = _read(batch, record, envelope)
         batch.deliveries.append(delivery)
         if observers:
             delivery.facts = _facts(delivery)
             tell(delivery.context, Observer.received, delivery.facts)
-    batch.attempts = [each for each in batch.deliveries if isinstance(each, Attempt)]
-    if len(batch.attempts) < len(batch.deliveries):
+    attempts = [each for each in batch.deliveries if isinstance(each, Attempt)]
+    if len(attempts) < len(batch.deliveries):
         for delivery in batch.deliveries:
             if isinstance(delivery, Unreadable):
                 fail(batch, delivery, delivery.error)
     if not batch.stays_whole:
-        _note_extra(batch)
+        _note_extra(batch, attempts)
+    return attempts
 
 
-def fetch_and_claim(batch: Batch) -> None:
+def fetch_and_claim(batch: Batch, attempts: list[Attempt]) -> None:
     """Fetch the keyword arguments that are stored, and claim Tasks in the ledger, all at once."""
-    going = batch.going
-    fetching = [attempt for attempt in going if attempt.message.stored_kwargs is not None]
+    todo = going(attempts)
+    fetching = [attempt for attempt in todo if attempt.message.stored_kwargs is not None]
     calls: list[Callable[[], Any]] = [
         partial(attempt.do, _fetch, attempt.message) for attempt in fetching
     ]
-    claims = claim_calls(batch, going)
+    claims = claim_calls(batch, todo)
     answers = in_parallel(_call, calls + claims)
-    for attempt, answer in zip(going, answers[len(calls) :], strict=bool(claims)):
+    for attempt, answer in zip(todo, answers[len(calls) :], strict=bool(claims)):
         note_claim(batch, attempt, answer)
     for attempt, answer in zip(fetching, answers, strict=False):
         # What is done needs no arguments any more.
@@ -91,14 +99,14 @@ def _opened(record: Record) -> Envelope | Exception:
 def _read(batch: Batch, record: Record, envelope: Envelope | Exception) -> Delivery:
     context = copy_context()
     if isinstance(envelope, Exception):
-        return Unreadable(record, context, None, envelope)
+        return Unreadable(record=record, context=context, envelope=None, error=envelope)
     try:
         message = Message.of(envelope)
     except Exception as error:  # noqa: BLE001 - a bad record is no other record's failure
-        return Unreadable(record, context, envelope, error)
+        return Unreadable(record=record, context=context, envelope=envelope, error=error)
     running = RunningTask(message, batch.listeners, record, envelope)
     context.run(running_task.set, running)
-    return Attempt(record, context, envelope, message)
+    return Attempt(record=record, context=context, envelope=envelope, message=message)
 
 
 def _facts(delivery: Delivery) -> RecordFacts:
@@ -121,9 +129,9 @@ def _facts(delivery: Delivery) -> RecordFacts:
     return facts
 
 
-def _note_extra(batch: Batch) -> None:
+def _note_extra(batch: Batch, attempts: list[Attempt]) -> None:
     """Note which records come after all their tries, of which only a ledger knows more."""
-    for attempt in batch.going:
+    for attempt in going(attempts):
         if attempt.record.receive_count > 1:
             attempt.is_extra = attempt.do(is_extra, attempt.record)
             if attempt.is_extra and batch.worker.ledger is None:

@@ -35,7 +35,7 @@ class Begun(NamedTuple):
     coroutine: Coroutine[Any, Any, Any]
 
 
-def run_batch(batch: Batch) -> None:
+def run_batch(batch: Batch, attempts: list[Attempt]) -> None:
     """Run each Task that isn't done yet, in order, while there is time.
 
     Coroutines run when every record was started, so many at a time; those of a
@@ -44,7 +44,7 @@ def run_batch(batch: Batch) -> None:
     longest = 0.0
     is_first = True
     begun: list[Begun] = []
-    for attempt in _in_turn(batch):
+    for attempt in _in_turn(attempts):
         if attempt.failure is not None or attempt.outcome is not None:
             continue  # its message group was stopped meanwhile, or its Task is done
         # The first record is always started, or a short timeout would never get anywhere.
@@ -64,13 +64,12 @@ def run_batch(batch: Batch) -> None:
         _await_all(batch, begun)
 
 
-def _in_turn(batch: Batch) -> list[Attempt]:
+def _in_turn(attempts: list[Attempt]) -> list[Attempt]:
     # What SQS won't give out again goes first, where there is no order to keep: it
     # would be lost for lack of time.
-    going = batch.going
-    if any(attempt.is_extra for attempt in going):
-        going.sort(key=lambda attempt: not attempt.is_extra or bool(attempt.record.group))
-    return going
+    if not any(attempt.is_extra for attempt in attempts):
+        return attempts
+    return sorted(attempts, key=lambda each: not each.is_extra or bool(each.record.group))
 
 
 def _run(batch: Batch, attempt: Attempt) -> Coroutine[Any, Any, Any] | None:
