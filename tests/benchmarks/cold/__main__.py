@@ -80,6 +80,7 @@ def like_lambda() -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "LAMBDA_TASK_ROOT": "/var/task",
+        "ALGERNON_BUCKET_NAME": BUCKET,
         "ALGERNON_FAILURES": "report",
         "ALGERNON_TOPIC_PREFIX": "",
         "BUCKET": BUCKET,

@@ -11,6 +11,7 @@ from typing import Any, Literal, overload
 from algernon_storage import Ledger, S3Ledger
 
 from .batch import Batch
+from .cold_start import make_clients
 from .deadline import Deadline
 from .ending import end_batch
 from .errors import BatchFailedError, SettingError
@@ -153,6 +154,7 @@ def batch_handling(
     _check_numbers(deadline_margin, concurrency)
     ledger = _ledger(once)
     handing_back = HandingBack(retry_of, has_ledger=ledger is not None)
+    make_clients(listeners, ledger)
 
     def make(
         handler: Handler, context: dict[str, Any], is_async_task: Callable[[str], bool]
