@@ -169,6 +169,21 @@ def test_a_service_that_there_is_not_is_named(aws: LocalAWS) -> None:
         aws_client("s4")
 
 
+@pytest.mark.parametrize("application", ["", "shop"])
+def test_calls_say_who_calls(
+    aws: LocalAWS, wire: Wire, monkeypatch: pytest.MonkeyPatch, application: str
+) -> None:
+    """The user agent of a call names botocore, Python and, where it has one, the application."""
+    monkeypatch.setenv("AWS_SDK_UA_APP_ID", application)
+    algernon_storage.reset()
+    aws_client("s3").list_buckets()
+    (call,) = wire.calls
+    agent = call.headers["user-agent"].lower()
+    assert agent.startswith("botocore/")
+    assert "python" in agent
+    assert ("app/shop" in agent) == bool(application)
+
+
 def test_garbage_is_collected_as_before(aws: LocalAWS) -> None:
     """Making a client leaves Python's collection of garbage as it found it, on or off."""
     aws_client("s3")
