@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
@@ -167,6 +168,21 @@ def test_a_service_that_there_is_not_is_named(aws: LocalAWS) -> None:
     """The error for a service that boto3 doesn't know names it, and those that there are."""
     with pytest.raises(UnknownServiceError, match=r"'s4'.* s3,.* sns,"):
         aws_client("s4")
+
+
+def test_times_are_those_that_boto3_reads(aws: LocalAWS, bucket: str) -> None:
+    """The times in answers, in headers and in bodies, are those that boto3's clients tell."""
+    aws.client("s3").put_object(Bucket=bucket, Key="key", Body=b"")
+    ours, theirs = aws_client("s3"), aws.client("s3")
+    times = [
+        (
+            client.head_object(Bucket=bucket, Key="key")["LastModified"],
+            client.list_objects_v2(Bucket=bucket)["Contents"][0]["LastModified"],
+        )
+        for client in (ours, theirs)
+    ]
+    assert times[0] == times[1]
+    assert times[0][0].utcoffset() == timedelta(0)
 
 
 @pytest.mark.parametrize("application", ["", "shop"])

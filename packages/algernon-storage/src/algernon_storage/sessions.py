@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import suppress
 from contextvars import ContextVar
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -16,6 +19,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import DataNotFoundError
 from botocore.loaders import JSONFileLoader, Loader
+from botocore.utils import parse_timestamp
 
 _asked_for: ContextVar[str | None] = ContextVar("algernon_asked_for", default=None)
 
@@ -31,6 +35,8 @@ def new_session() -> Any:
     models = _Models(paths, file_loader=_ModelFiles(), include_default_search_paths=False)
     session.register_component("data_loader", models)
     session.register("getattr.s3", _method_of_boto3)
+    parsers = session.get_component("response_parser_factory")
+    parsers.set_parser_defaults(timestamp_parser=_timestamp)
     if not session.get_config_variable("user_agent_appid"):
         # Botocore would write it anew for each call, twice, in a tenth of the call's time.
         session.set_default_client_config(Config(user_agent=session.user_agent()))
@@ -74,6 +80,15 @@ class _ModelFiles(JSONFileLoader):  # type: ignore[misc]
             return json.loads(path.read_bytes())
         path = Path(f"{file_path}.json.gz")
         return json.loads(gzip.decompress(path.read_bytes())) if path.is_file() else None
+
+
+def _timestamp(value: Any) -> datetime:
+    """Return the time that an answer holds; in headers of HTTP, a tenth of a GET's time sooner."""
+    if isinstance(value, str) and value.endswith(" GMT"):
+        with suppress(ValueError):
+            return parsedate_to_datetime(value)
+    moment: datetime = parse_timestamp(value)
+    return moment
 
 
 def _method_of_boto3(client: Any, event_name: str, **_: Any) -> MethodType | None:
