@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
@@ -16,7 +19,7 @@ import botocore.session
 import pytest
 from algernon_storage import StoredData, aws_client
 from botocore.config import Config
-from botocore.exceptions import NoRegionError
+from botocore.exceptions import NoRegionError, UnknownServiceError
 
 from .objects import get
 
@@ -74,6 +77,140 @@ def test_importing_the_package_loads_no_boto3() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert run.stdout == "set()\n"
+
+
+def output_of(program: str) -> str:
+    """Run a program in a process in which nobody has imported boto3, and return what it prints."""
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_calls_need_no_boto3(aws: LocalAWS, bucket: str) -> None:
+    """Where nobody imports boto3, data is stored and Tasks are claimed without it."""
+    program = """
+import sys
+from algernon_storage import S3Ledger, StoredData
+
+claim = S3Ledger().claim("4f8d8a4e-6f0e-4c0c-9f0e-0d6f6a2b7c11", 30)
+print(StoredData.retrieve(StoredData("n", [1]).store()).data, "boto3" in sys.modules)
+"""
+    assert output_of(program) == "[1] False\n"
+
+
+def test_a_client_of_s3_has_the_methods_of_boto3(aws: LocalAWS, bucket: str) -> None:
+    """Files can be uploaded and downloaded, as with boto3's own clients, and no more is there."""
+    program = f"""
+from io import BytesIO
+from algernon_storage import aws_client
+
+s3 = aws_client("s3")
+s3.upload_fileobj(BytesIO(b"content"), "{bucket}", "key")
+s3.download_fileobj("{bucket}", "key", body := BytesIO())
+print(body.getvalue(), hasattr(s3, "upload_nothing"), hasattr(aws_client("sqs"), "upload_fileobj"))
+"""
+    assert output_of(program) == "b'content' False False\n"
+
+
+def test_a_client_stays_when_boto3_makes_its_session(aws: LocalAWS) -> None:
+    """Where boto3 is first used later, the clients stay, but for a session with options."""
+    program = """
+from algernon_storage import aws_client
+
+client = aws_client("s3")
+import boto3
+boto3.client("sns")
+print(aws_client("s3") is client, aws_client("s3") is client)
+boto3.setup_default_session(region_name="ap-south-1")
+print(aws_client("s3").meta.region_name)
+"""
+    assert output_of(program) == "True True\nap-south-1\n"
+
+
+def test_a_session_with_options_from_later_on_is_used(aws: LocalAWS) -> None:
+    """A default session that is set up after the first client is what clients come from."""
+    program = """
+from algernon_storage import aws_client
+
+client = aws_client("s3")
+import boto3
+boto3.setup_default_session(aws_access_key_id="ada", aws_secret_access_key="x")
+print(aws_client("s3")._request_signer._credentials.access_key)
+"""
+    assert output_of(program) == "ada\n"
+
+
+def test_models_of_ones_own_are_found(
+    aws: LocalAWS, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A service whose model is in AWS_DATA_PATH has a client, like those that boto3 knows."""
+    model = {
+        "version": "2.0",
+        "metadata": {
+            "apiVersion": "2026-11-25",
+            "endpointPrefix": "mine",
+            "protocol": "rest-json",
+            "serviceFullName": "Mine",
+            "serviceId": "Mine",
+            "signatureVersion": "v4",
+        },
+        "operations": {"Ask": {"name": "Ask", "http": {"method": "GET", "requestUri": "/"}}},
+        "shapes": {},
+    }
+    folder = tmp_path / "mine" / "2026-11-25"
+    folder.mkdir(parents=True)
+    (folder / "service-2.json").write_text(json.dumps(model))
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+    algernon_storage.reset()
+    assert callable(aws_client("mine").ask)
+
+
+def test_a_service_that_there_is_not_is_named(aws: LocalAWS) -> None:
+    """The error for a service that boto3 doesn't know names it, and those that there are."""
+    with pytest.raises(UnknownServiceError, match=r"'s4'.* s3,.* sns,"):
+        aws_client("s4")
+
+
+def test_times_are_those_that_boto3_reads(aws: LocalAWS, bucket: str) -> None:
+    """The times in answers, in headers and in bodies, are those that boto3's clients tell."""
+    aws.client("s3").put_object(Bucket=bucket, Key="key", Body=b"")
+    ours, theirs = aws_client("s3"), aws.client("s3")
+    times = [
+        (
+            client.head_object(Bucket=bucket, Key="key")["LastModified"],
+            client.list_objects_v2(Bucket=bucket)["Contents"][0]["LastModified"],
+        )
+        for client in (ours, theirs)
+    ]
+    assert times[0] == times[1]
+    assert times[0][0].utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize("application", ["", "shop"])
+def test_calls_say_who_calls(
+    aws: LocalAWS, wire: Wire, monkeypatch: pytest.MonkeyPatch, application: str
+) -> None:
+    """The user agent of a call names botocore, Python and, where it has one, the application."""
+    monkeypatch.setenv("AWS_SDK_UA_APP_ID", application)
+    algernon_storage.reset()
+    aws_client("s3").list_buckets()
+    (call,) = wire.calls
+    agent = call.headers["user-agent"].lower()
+    assert agent.startswith("botocore/")
+    assert "python" in agent
+    assert ("app/shop" in agent) == bool(application)
+
+
+def test_garbage_is_collected_as_before(aws: LocalAWS) -> None:
+    """Making a client leaves Python's collection of garbage as it found it, on or off."""
+    aws_client("s3")
+    assert gc.isenabled()
+    algernon_storage.reset()
+    gc.disable()
+    try:
+        aws_client("s3")
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_as_long_as_nothing_changes_the_client_is_the_same(

@@ -23,7 +23,15 @@ from ..serialize import without_orjson
 from ..timing import medians, medians_of_prepared
 from . import celery_calls, endurance, prices, workers
 from .distant_aws import BUCKET, Proxy, distant_aws
-from .events import NEXT_TASK, RECORDS, Handler, StoredBatches, plain_batch, run
+from .events import (
+    NEXT_TASK,
+    RECORDS,
+    Handler,
+    InlineBatches,
+    StoredBatches,
+    plain_batch,
+    run,
+)
 
 DELAY = 0.020
 MEMORY_GB = 0.5
@@ -38,6 +46,10 @@ SENDERS: dict[str, tuple[Callable[[], Handler], int]] = {
     "boto3, the calls of moncrief 7.0.0": (workers.calls_of_moncrief, 5),
 }
 OURS = "`@queued`"
+#: Longer than any result here.
+INLINE_BYTES = 16 * 1024
+
+Batches = StoredBatches | InlineBatches
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
@@ -92,7 +104,25 @@ def batch_with_callbacks(
     return times, calls
 
 
-def count_calls(aws: Proxy, batches: StoredBatches, handler: Handler) -> dict[str, int]:
+def batch_inline(aws: Proxy) -> tuple[float, dict[str, int]]:
+    """Return what a batch takes whose arguments and results travel in the messages.
+
+    Returns:
+        Its time with replayed answers in seconds, and its calls.
+    """
+    os.environ["ALGERNON_INLINE_BYTES"] = str(INLINE_BYTES)
+    handler, batches = workers.ours_with_callbacks(), InlineBatches()
+    calls = count_calls(aws, batches, handler)
+    aws.delay(DELAY)
+    aws.replay(True)
+    seconds = time_of_batch(handler, batches, 40)
+    aws.replay(False)
+    aws.delay(0)
+    del os.environ["ALGERNON_INLINE_BYTES"]
+    return seconds, calls
+
+
+def count_calls(aws: Proxy, batches: Batches, handler: Handler) -> dict[str, int]:
     """Return the calls of a warm handler for one batch."""
     run(handler, batches.batch())
     aws.forget()
@@ -100,7 +130,7 @@ def count_calls(aws: Proxy, batches: StoredBatches, handler: Handler) -> dict[st
     return aws.counted()
 
 
-def time_of_batch(handler: Handler, batches: StoredBatches, rounds: int) -> float:
+def time_of_batch(handler: Handler, batches: Batches, rounds: int) -> float:
     """Return the median time of a batch in seconds; every batch is a new one."""
 
     def prepare() -> Callable[[], object]:
@@ -215,9 +245,10 @@ def costs(
     }
     rows = []
     for name, counted in calls.items():
-        hop = {operation: count / RECORDS for operation, count in {**counted, **around}.items()}
-        duration = times[name] / RECORDS * MEMORY_GB * prices.GB_SECOND * 1e6
-        rows.append(price_row(name, hop, duration))
+        rows.append(hop_row(name, counted, times[name], around))
+        if name == OURS:
+            seconds, inline = batch_inline(aws)
+            rows.append(hop_row(f"{name}, results inline", inline, seconds, around))
     celery = celery_calls.calls_a_hop(aws)
     rows.append(price_row("Celery, results in S3", celery, None))
     queue_only = {name: count for name, count in celery.items() if name.startswith("sqs ")}
@@ -246,6 +277,22 @@ def costs(
         f" {worker * sqs / 1e6:.2f};\n  Lambda's event source mapping, taken to keep 5 polls"
         f" waiting, {mapping:,.0f} a queue, US$ {mapping * sqs / 1e6:.2f}, of moncrief too."
     )
+
+
+def hop_row(
+    name: str, counted: Mapping[str, int], seconds: float, around: Mapping[str, int]
+) -> list[str]:
+    """Return a row of the prices, of what was counted for a batch.
+
+    Args:
+        name: Who it is.
+        counted: The calls of the handler.
+        seconds: How long it takes.
+        around: The calls around it.
+    """
+    hop = {operation: count / RECORDS for operation, count in {**counted, **around}.items()}
+    duration = seconds / RECORDS * MEMORY_GB * prices.GB_SECOND * 1e6
+    return price_row(name, hop, duration)
 
 
 def price_row(name: str, hop: Mapping[str, float], duration: float | None) -> list[str]:

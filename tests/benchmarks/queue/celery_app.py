@@ -10,11 +10,12 @@ from celery import Celery
 
 from .distant_aws import ACCOUNT, BUCKET, REGION
 
-QUEUE = "celery-hops"
+QUEUE = os.environ.get("BENCH_CELERY_QUEUE", "celery-hops")
 
 _endpoint = os.environ["AWS_ENDPOINT_URL"]
+_key, _secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
 
-app = Celery("hops", broker=f"sqs://local:local@{urlsplit(_endpoint).netloc}", backend="s3")
+app = Celery("hops", broker=f"sqs://{_key}:{_secret}@{urlsplit(_endpoint).netloc}", backend="s3")
 app.conf.update(
     task_default_queue=QUEUE,
     broker_transport_options={
@@ -26,8 +27,8 @@ app.conf.update(
     # As many as a batch of a Lambda function has.
     worker_prefetch_multiplier=10,
     worker_enable_remote_control=False,
-    s3_access_key_id="local",
-    s3_secret_access_key="local",
+    s3_access_key_id=_key,
+    s3_secret_access_key=_secret,
     s3_bucket=BUCKET,
     s3_base_path="celery/",
     s3_region=REGION,

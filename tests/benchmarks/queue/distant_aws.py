@@ -4,7 +4,7 @@ Each of the two is a process of its own, so that what they take of the interpret
 isn't charged to the handler that is measured. moto needs several milliseconds of
 a processor for a call, and ten calls that come at once wait for each other; so the
 proxy can also replay, at once, the answer that moto gave to the first call of an
-operation.
+operation, or to the first GET of an object.
 """
 
 from __future__ import annotations
@@ -65,10 +65,12 @@ class Proxy:
         self._wire.treatment = self._replayed if on else None
 
     def _replayed(self, call: Call, forward: Callable[[], Answer]) -> Answer:
-        operation = f"{call.service} {call.operation}"
-        if operation not in self._answers:
-            self._answers[operation] = forward()
-        return self._answers[operation]
+        # An object's answer says which object it is.
+        place = call.path if call.operation == "GET" else ""
+        asked = f"{call.service} {call.operation} {place}"
+        if asked not in self._answers:
+            self._answers[asked] = forward()
+        return self._answers[asked]
 
     def forget(self) -> None:
         """Count from zero."""
@@ -88,12 +90,19 @@ _Process.register("Proxy", Proxy)
 
 
 @contextmanager
+def counting_proxy(url: str) -> Iterator[Proxy]:
+    """Start a proxy to a local AWS."""
+    with _Process(ctx=get_context("spawn")) as process:
+        yield _made(process, "Proxy", url)
+
+
+@contextmanager
 def distant_aws() -> Iterator[Proxy]:
     """Start both, have boto3's clients go there, and give the proxy to steer it by."""
-    spawn = get_context("spawn")
-    with _Process(ctx=spawn) as moto_process, _Process(ctx=spawn) as proxy_process:
-        moto = _made(moto_process, "Moto")
-        proxy = _made(proxy_process, "Proxy", moto.url())
+    with (
+        _Process(ctx=get_context("spawn")) as process,
+        counting_proxy(_made(process, "Moto").url()) as proxy,
+    ):
         os.environ.update(
             AWS_ACCESS_KEY_ID="local",
             AWS_SECRET_ACCESS_KEY="local",

@@ -54,6 +54,14 @@ class StoredBatches:
         return _batch([{"task_kwargs": tag, "callback": NEXT_TASK} for tag in self._tags])
 
 
+class InlineBatches:
+    """Batches of ten records whose arguments came inline, and whose results are to go on."""
+
+    def batch(self) -> dict[str, Any]:
+        """Return a batch that wasn't there before."""
+        return _batch([{"task_kwargs": arguments(), "callback": NEXT_TASK} for _ in range(RECORDS)])
+
+
 def run(handler: Handler, event: dict[str, Any]) -> None:
     """Have a handler work off a batch.
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -39,15 +43,19 @@ _Values = tuple[str | None, ...]
 def aws_client(service: str) -> Any:
     """Return the process's boto3 client for a service.
 
-    It is made on first use, by boto3's default session, from the environment as
-    boto3 reads it. It is made anew when the default session is another one, when
+    It is made on first use, from the environment as boto3 reads it, or by boto3's
+    default session, where there is one. It is made anew when one is set up, when
     the variables have changed that say where AWS is and who calls it (endpoint,
     region, profile, credentials), and in a child process after a fork. So don't
     keep it: ask for it whenever you call AWS.
 
     A default session that was set up with options of its own, by
-    ``boto3.setup_default_session(…)``, always stays what clients come from.
-    Importing boto3 waits for the first client too, since both are cold-start time.
+    ``boto3.setup_default_session(…)``, always stays what clients come from. One that
+    boto3 makes by itself later changes nothing.
+
+    Nothing of AWS is imported before the first client, and boto3 itself only where
+    a client is asked for what boto3 alone knows, such as S3's `upload_file`: all of
+    it is cold-start time.
 
     Args:
         service: boto3's name of the service, such as ``"s3"``.
@@ -87,12 +95,12 @@ class _MadeClient(NamedTuple):
 
     @property
     def is_current(self) -> bool:
-        import boto3
-
         # Every call of AWS comes by here: it costs a hundredth of one.
-        return self.default_session is boto3.DEFAULT_SESSION and (
-            self.values == _values_of(self.variables)
-        )
+        return self.default_session is _default_session() and self.has_its_settings
+
+    @property
+    def has_its_settings(self) -> bool:
+        return self.values == _values_of(self.variables)
 
 
 class _Clients:
@@ -106,11 +114,13 @@ class _Clients:
         # somebody else made is relied on if no variable has changed since this package was
         # imported, and it calls by the key that there is now.
         self._default_session: tuple[Any, _Values | None] = None, _values_of(_VARIABLES)
-        # What clients come from where boto3's default session may be out of date.
+        # What clients come from where boto3 has no default session, or one that may be out of
+        # date.
         self._own_session: tuple[Any, _Values | None] = None, None
         # A child's copies of its parent's clients, which share the parent's connections:
         # they are neither used nor closed there.
         self._of_the_parent: list[_MadeClient] = []
+        self._collects_garbage_later = False
         self.learnt: dict[Any, Any] = {}
 
     def get(self, service: str) -> Any:
@@ -119,7 +129,7 @@ class _Clients:
             with self._making:
                 made = self._made.get(service)
                 if made is None or not made.is_current:
-                    made = self._made[service] = self._make(service)
+                    made = self._made[service] = _kept(made) or self._make(service)
         return made.client
 
     def forget(self) -> None:
@@ -131,47 +141,77 @@ class _Clients:
     def begin_anew_after_fork(self) -> None:
         # It may have been held by a thread that isn't here.
         self._making = Lock()
+        self._collect_garbage_again()
         self._of_the_parent.extend(self._made.values())
         self.forget()
 
     def _make(self, service: str) -> _MadeClient:
-        import boto3
-        from botocore.config import Config
+        with self._garbage_left_alone():
+            from botocore.config import Config
 
-        values = _values_of(_VARIABLES)
-        config = Config(max_pool_connections=_CONNECTIONS)
-        client = self._session(values).client(service, config=config)
+            values, default_session = _values_of(_VARIABLES), _default_session()
+            config = Config(max_pool_connections=_CONNECTIONS)
+            client = self._making_of(default_session, values)(service, config=config)
         # AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
         service_id = client.meta.service_model.service_id.replace(" ", "_").upper()
         endpoint = (f"AWS_ENDPOINT_URL_{service_id}",)
         return _MadeClient(
-            client,
-            boto3.DEFAULT_SESSION,
-            _VARIABLES + endpoint,
-            values + _values_of(endpoint),
+            client, default_session, _VARIABLES + endpoint, values + _values_of(endpoint)
         )
 
-    def _session(self, values: _Values) -> Any:
+    @contextmanager
+    def _garbage_left_alone(self) -> Iterator[None]:
+        """Collect no garbage for a tenth of a second, in which models of services are read.
+
+        Nothing of them is garbage, and Python would look through them again and again.
+        """
+        self._collects_garbage_later = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            self._collect_garbage_again()
+
+    def _collect_garbage_again(self) -> None:
+        if self._collects_garbage_later:
+            gc.enable()
+        self._collects_garbage_later = False
+
+    def _making_of(self, default: Any, values: _Values) -> Callable[..., Any]:
         """Return what makes clients: boto3's default session, unless it may be out of date.
 
         A session keeps its credentials and its profile, whatever the environment says later.
         """
-        import boto3
-
-        default = boto3.DEFAULT_SESSION
-        if default is None:
-            boto3.setup_default_session()
-            default = boto3.DEFAULT_SESSION
-            self._default_session = default, values
-        elif self._default_session[0] is None:
+        if default is not None and self._default_session[0] is None:
             known = self._default_session[1]
             is_known = known is not None and _calls_as_the_environment_says(default)
             self._default_session = default, known if is_known else None
-        if self._default_session == (default, values) or _has_options(default):
-            return default
+        if default is not None and (
+            self._default_session == (default, values) or _has_options(default)
+        ):
+            making: Callable[..., Any] = default.client
+            return making
         if self._own_session[1] != values:
-            self._own_session = boto3.Session(), values
-        return self._own_session[0]
+            from .sessions import new_session
+
+            self._own_session = new_session(), values
+        own: Callable[..., Any] = self._own_session[0].create_client
+        return own
+
+
+def _kept(made: _MadeClient | None) -> _MadeClient | None:
+    """Return a client that was made without boto3, where boto3 has only made its session since."""
+    if made is None or made.default_session is not None or not made.has_its_settings:
+        return None
+    default = _default_session()
+    if default is None or _has_options(default):
+        return None
+    return made._replace(default_session=default)
+
+
+def _default_session() -> Any:
+    """Return boto3's default session, if there is one, without importing boto3."""
+    return getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
 
 
 def _has_options(session: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
@@ -32,16 +33,19 @@ def check_boto3() -> None:
     Raises:
         LedgerError: It is too old.
     """
-    import boto3
     import botocore
 
-    versions = (boto3.__version__, botocore.__version__)
-    if min(map(_numbers, versions)) < _OLDEST_BOTO3:
+    # Clients that boto3 has no part in are as old as botocore is.
+    versions = {"botocore": botocore.__version__}
+    if version := getattr(sys.modules.get("boto3"), "__version__", None):
+        versions = {"boto3": version, **versions}
+    if min(map(_numbers, versions.values())) < _OLDEST_BOTO3:
         oldest = ".".join(map(str, _OLDEST_BOTO3))
+        found = " with ".join(f"{name} {version}" for name, version in versions.items())
         raise LedgerError(
-            f"boto3 {versions[0]} with botocore {versions[1]} is too old for a ledger, since it"
-            " can't replace an object under a condition: put boto3 and botocore"
-            f" {oldest} or newer into the deployment package, or run without once="
+            f"{found} is too old for a ledger, since it can't replace an object under a condition:"
+            f" put boto3 and botocore {oldest} or newer into the deployment package, or run without"
+            " once="
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._aws.cold_start import make_clients
 from ..errors import BatchFailedError
 from .batch import Batch
 from .callbacks import publish_to_callbacks, report_failures, report_successes, store_parts
@@ -27,6 +28,7 @@ class BatchHandler:
 
     def __init__(self, tasks: Tasks, options: Options, context: dict[str, Any]) -> None:
         self._worker = Worker(tasks, options, context)
+        make_clients(options.listeners, options.once)
 
     def handle(self, event: Any, aws_context: Any) -> dict[str, Any]:
         """Work off one batch, and return what Lambda is to leave in the queue.
