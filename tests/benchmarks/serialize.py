@@ -2,11 +2,13 @@
 
 The peers are python-rapidjson with hooks that write the same tags, as moncrief
 7.0.0 does (it loses tuples), jsonpickle, and the plain json and orjson as the
-limit. Nothing here fails on a time.
+limit. The shapes of rows are compared side by side, by the least time that each took of
+the processor. Nothing here fails on a time.
 """
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib
 import json
@@ -27,6 +29,8 @@ import jsonpickle
 import orjson
 import rapidjson
 from algernon_serialize import AlgObject, ajson, json_text
+
+from .timing import minima
 
 ROUNDS = 15
 PEERS = ["rapidjson with hooks", "jsonpickle", "json", "orjson"]
@@ -97,6 +101,34 @@ def rich_rows(count: int) -> list[dict[str, Any]]:
 def tuple_rows(count: int) -> list[tuple[Any, ...]]:
     """Return rows as a database driver gives them."""
     return [(number, f"name {number}", number * 0.5) for number in range(count)]
+
+
+#: What rows are made of, by the name of their shape. All but two of them JSON has itself.
+SHAPES: dict[str, Any] = {
+    "id, name, flag": [
+        {"id": number, "name": f"name {number}", "flag": number % 3 == 0} for number in range(100)
+    ],
+    "… a float and a None": [
+        {"id": number, "name": f"name {number}", "price": number * 1.25 + 0.5, "note": None}
+        for number in range(100)
+    ],
+    "… a list": [
+        {"id": number, "name": f"name {number}", "tags": ["new", "sale", f"batch {number}"]}
+        for number in range(100)
+    ],
+    "… a dict": [
+        {"id": number, "name": f"name {number}", "size": {"width": number, "height": 7}}
+        for number in range(100)
+    ],
+    "long strings": [{"id": number, "text": "lorem ipsum " * 20} for number in range(100)],
+    "not ASCII": [{"id": number, "name": f"Zoë Ångström €{number} 名前"} for number in range(100)],
+    "floats": [number * 1.1 for number in range(1000)],
+    "ints": [number * 7 for number in range(1000)],
+    "three-tuples": tuple_rows(300),
+    "rich rows": rich_rows(100),
+}
+# What else has these types knows nothing of ours; rapidjson writes a tuple as a list by itself.
+HOOKED = ("three-tuples", "rich rows")
 
 
 def write_hook(value: Any) -> Any:
@@ -190,6 +222,43 @@ def print_row(title: str, own: float, times: dict[str, float]) -> None:
     print(f"| {title} | {own:.0f} µs | {' | '.join(ratios)} |")
 
 
+def compare_shapes() -> None:
+    """Print how long each shape takes, side by side with what is there to compare."""
+    print("\n| µs | dumps | rapidjson | orjson | loads | rapidjson | orjson |")
+    print("|---|---|---|---|---|---|---|")
+    for name, value in SHAPES.items():
+        # With hooks where it has something to ask them, without where it is faster so.
+        is_hooked = name in HOOKED
+        text = ajson.dumps(value)
+        functions = {
+            "dumps": functools.partial(ajson.dumps, value),
+            "dumps, rapidjson": functools.partial(
+                rapidjson.dumps, value, default=write_hook if is_hooked else None
+            ),
+            "loads": functools.partial(ajson.loads, text),
+            "loads, rapidjson": functools.partial(
+                rapidjson.loads, text, object_hook=read_hook if is_hooked else None
+            ),
+        }
+        if not is_hooked:
+            functions["dumps, orjson"] = functools.partial(_dumps_by_orjson, value)
+            functions["loads, orjson"] = functools.partial(orjson.loads, text)
+        times = minima(functions, rounds=ROUNDS)
+        cells = []
+        for what in ("dumps", "loads"):
+            own = times[what]
+            cells.append(f"{own * 1e6:.1f}")
+            for peer in ("rapidjson", "orjson"):
+                time = times.get(f"{what}, {peer}")
+                cells.append("" if time is None else f"{time * 1e6:.1f} ({own / time:.2f})")
+        print(f"| {name} | {' | '.join(cells)} |")
+    print("\nIn brackets: how many times as long as the peer we take.")
+
+
+def _dumps_by_orjson(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
 def import_milliseconds(modules: str) -> float:
     """Return the median time that an import takes in a new process."""
     program = (
@@ -249,6 +318,7 @@ def main() -> None:
     compare("plain rows", plain_rows(200))
     compare("rich rows", rich_rows(200))
     compare("300 three-tuples", tuple_rows(300))
+    compare_shapes()
 
     base = import_milliseconds("json, dateutil.tz")
     own = import_milliseconds("algernon_serialize")
