@@ -28,7 +28,7 @@ from typing import Any
 import jsonpickle
 import orjson
 import rapidjson
-from algernon_serialize import AlgObject, ajson, json_text
+from algernon_serialize import AlgObject, ajson, json_text, packing
 
 from .timing import minima
 
@@ -193,6 +193,17 @@ def without_orjson() -> Iterator[None]:
         json_text._orjson = found
 
 
+@contextmanager
+def without_ormsgpack() -> Iterator[None]:
+    """Let algernon-serialize find no ormsgpack."""
+    found = packing._packer
+    packing._packer = lambda: None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        packing._packer = found
+
+
 def compare(name: str, value: Any) -> None:
     """Print the rows of one payload."""
     text = ajson.dumps(value)
@@ -212,6 +223,8 @@ def compare(name: str, value: Any) -> None:
     for position, (what, ours) in enumerate(functions.items()):
         times = {peer: microseconds(both[position]) for peer, both in peers.items()}
         print_row(f"{what}, {name}", microseconds(ours), times)
+        with without_ormsgpack():
+            print_row("… without ormsgpack", microseconds(ours), times)
         with without_orjson():
             print_row("… without orjson", microseconds(ours), times)
 
