@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from algernon_serialize import UnserializableError, ajson, json_text, packing
+from algernon_serialize import NestingError, UnserializableError, ajson, json_text, packing
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -171,6 +171,47 @@ def test_plain_values_nest_deeper_than_their_writers_go(wrap: Any, depth: int) -
     text = ajson.dumpb(value)
     assert text == by_standard_library(value)
     assert ajson.dumpb(ajson.loads(text)) == text
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(), ()],
+        [(1,), (), (2, "a")],
+        [("],[", 1), ("a", 2)],
+        [("]", "["), ("],[],[",)],
+        [(None, 1.5), (math.nan, 1)],
+        [(1.5, math.inf)],
+        [(None, 1.5), (None, 2.5)],
+        [(1e-5, 1), (0.0, 2)],
+        [("_alg_class", 1), ("e-5,", 1.5)],
+        [(1, [2]), (3, [4])],
+        [(1, (2,)), (3, (4,))],
+        [(2**64, 1), (2, 3)],
+        [("\ud800", 1), ("a", 2)],
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("times", [1, 40])
+def test_rows_that_are_tuples_come_back_as_tuples(rows: list[Any], times: int) -> None:
+    """Lists of tuples are the same text whoever writes it, whatever stands in them."""
+    for value in (rows * times, {"rows": rows * times}, [[(1,), (2,)], rows * times]):
+        text = ajson.dumpb(value)
+        assert text == by_standard_library(value)
+        assert same(ajson.loads(text), value)
+
+
+@pytest.mark.parametrize("depth", [497, 498, 499])
+def test_rows_nest_as_deep_as_other_values(depth: int) -> None:
+    """Rows whose tuples end at the 500th level are sent, and none below."""
+    value: Any = [(1, 2), (3, 4)]
+    for _ in range(depth):
+        value = [value]
+    if depth > 497:
+        with pytest.raises(NestingError):
+            ajson.dumps(value)
+    else:
+        assert ajson.dumpb(value) == by_standard_library(value)
 
 
 LONG_INTS = [2**64, -(2**63) - 1, 10**19 * 3, -(10**19), 10**60]

@@ -17,20 +17,23 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
     from collections.abc import Callable
     from typing import Any
 
+#: What no value is packed as.
+REFUSED = b""
+
 # A float is packed as this byte, and the eight of IEEE 754.
 _FLOAT = b"\xcb"
 _NAN_OR_INFINITE = re.compile(_FLOAT + rb"[\x7f\xff][\xf0-\xff]")
 
 
 def pack(value: Any) -> bytes | None:
-    """Return a value as it is packed, or None where it isn't, or there is no ormsgpack."""
+    """Return a value as it is packed, or `REFUSED`, or None where there is no ormsgpack."""
     packer = _packer()
     if packer is None:
         return None
     try:
         return packer(value)
     except TypeError:  # whatever it is that can't be packed
-        return None
+        return REFUSED
 
 
 def may_have_floats(packed: bytes) -> bool:
