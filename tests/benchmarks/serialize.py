@@ -2,8 +2,8 @@
 
 The peers are python-rapidjson with hooks that write the same tags, as moncrief
 7.0.0 does (it loses tuples), jsonpickle, and the plain json and orjson as the
-limit. The shapes of rows are compared side by side, by the least time that each took of
-the processor. Nothing here fails on a time.
+limit. They are compared by the least time that each took of the processor, taking turns.
+Nothing here fails on a time.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from importlib.metadata import version
 from typing import Any
 
 import jsonpickle
 import orjson
-import ormsgpack
 import rapidjson
 from algernon_serialize import AlgObject, ajson, json_text, packing
 
@@ -222,19 +222,15 @@ def compare(name: str, value: Any) -> None:
         peers["orjson"] = (lambda: orjson.dumps(value).decode(), lambda: orjson.loads(text))
     functions = {"dumps": lambda: ajson.dumps(value), "loads": lambda: ajson.loads(text)}
     for position, (what, ours) in enumerate(functions.items()):
-        times = {peer: microseconds(both[position]) for peer, both in peers.items()}
-        print_row(f"{what}, {name}", microseconds(ours), times)
+        own = {f"{what}, {name}": ours}
         if what == "dumps" and name == "plain rows":
-            with without_ormsgpack():
-                print_row("… without ormsgpack", microseconds(ours), times)
-        with without_orjson():
-            print_row("… without orjson", microseconds(ours), times)
-
-
-def print_row(title: str, own: float, times: dict[str, float]) -> None:
-    """Print how long we take, and how many times as long each peer does."""
-    ratios = [f"{times[peer] / own:.2f}" if peer in times else "" for peer in PEERS]
-    print(f"| {title} | {own:.0f} µs | {' | '.join(ratios)} |")
+            own["… without ormsgpack"] = without_ormsgpack()(ours)
+        own["… without orjson"] = without_orjson()(ours)
+        times = minima(own | {peer: both[position] for peer, both in peers.items()}, rounds=ROUNDS)
+        for title in own:
+            own_time = times[title]
+            ratios = [f"{times[peer] / own_time:.2f}" if peer in peers else "" for peer in PEERS]
+            print(f"| {title} | {own_time * 1e6:.0f} µs | {' | '.join(ratios)} |")
 
 
 def compare_shapes() -> None:
@@ -326,8 +322,9 @@ def scale(name: str, rows: Callable[[int], list[Any]]) -> None:
 def main() -> None:
     """Print all figures."""
     warnings.simplefilter("ignore")
-    print(f"Python {sys.version.split()[0]}, orjson {orjson.__version__}")
-    print(f"ormsgpack {ormsgpack.__version__}, python-rapidjson {rapidjson.__version__}")
+    libraries = ("orjson", "ormsgpack", "python-rapidjson")
+    versions = [f"{library} {version(library)}" for library in libraries]
+    print(f"Python {sys.version.split()[0]}, {', '.join(versions)}")
     print("How many times as long as algernon-serialize each peer takes:\n")
     print(f"| | algernon-serialize | {' | '.join(PEERS)} |")
     print("|---|---|---|---|---|---|")

@@ -219,7 +219,8 @@ class Encoder:
 
     def _set(self, value: set[Any] | frozenset[Any], depth: int) -> dict[str, Any]:
         tag = "set" if type(value) is set else "frozenset"
-        items = list(value)
+        # A tuple, since Python keeps the memory of short ones at hand.
+        items: Any = tuple(value)
         if len(items) > FEW and collide(items):
             raise UnserializableError(f"too many items of the {tag} {_OF_ONE_HASH}")
         if depth > MAX_DEPTH - 2 or not self._sure_leaves.issuperset(map(type, items)):
@@ -249,7 +250,7 @@ def put_in_order(tree: Any, text_of: Callable[[Any], str]) -> None:
     for container in reversed(containers):
         match container:
             # A tag that was read needn't have the form that an encoder's have.
-            case {"_alg_class": "dict" | "frozenset" | "set", "value": list(items), **others}:
+            case {"_alg_class": "dict" | "frozenset" | "set", "value": [*items], **others}:
                 if not others:
                     container["value"] = sorted(items, key=text_of)
 
