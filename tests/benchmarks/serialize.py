@@ -2,11 +2,13 @@
 
 The peers are python-rapidjson with hooks that write the same tags, as moncrief
 7.0.0 does (it loses tuples), jsonpickle, and the plain json and orjson as the
-limit. Nothing here fails on a time.
+limit. They are compared by the least time that each took of the processor, taking turns.
+Nothing here fails on a time.
 """
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib
 import json
@@ -21,12 +23,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from importlib.metadata import version
 from typing import Any
 
 import jsonpickle
 import orjson
 import rapidjson
-from algernon_serialize import AlgObject, ajson, json_text
+from algernon_serialize import AlgObject, ajson, json_text, packing
+
+from .timing import minima
 
 ROUNDS = 15
 PEERS = ["rapidjson with hooks", "jsonpickle", "json", "orjson"]
@@ -99,6 +104,34 @@ def tuple_rows(count: int) -> list[tuple[Any, ...]]:
     return [(number, f"name {number}", number * 0.5) for number in range(count)]
 
 
+#: What rows are made of, by the name of their shape. All but two of them JSON has itself.
+SHAPES: dict[str, Any] = {
+    "id, name, flag": [
+        {"id": number, "name": f"name {number}", "flag": number % 3 == 0} for number in range(100)
+    ],
+    "… a float and a None": [
+        {"id": number, "name": f"name {number}", "price": number * 1.25 + 0.5, "note": None}
+        for number in range(100)
+    ],
+    "… a list": [
+        {"id": number, "name": f"name {number}", "tags": ["new", "sale", f"batch {number}"]}
+        for number in range(100)
+    ],
+    "… a dict": [
+        {"id": number, "name": f"name {number}", "size": {"width": number, "height": 7}}
+        for number in range(100)
+    ],
+    "long strings": [{"id": number, "text": "lorem ipsum " * 20} for number in range(100)],
+    "not ASCII": [{"id": number, "name": f"Zoë Ångström €{number} 名前"} for number in range(100)],
+    "floats": [number * 1.1 for number in range(1000)],
+    "ints": [number * 7 for number in range(1000)],
+    "three-tuples": tuple_rows(300),
+    "rich rows": rich_rows(100),
+}
+# What else has these types knows nothing of ours; rapidjson writes a tuple as a list by itself.
+HOOKED = ("three-tuples", "rich rows")
+
+
 def write_hook(value: Any) -> Any:
     """Write the tags as moncrief's hook does."""
     if isinstance(value, Customer):
@@ -161,6 +194,17 @@ def without_orjson() -> Iterator[None]:
         json_text._orjson = found
 
 
+@contextmanager
+def without_ormsgpack() -> Iterator[None]:
+    """Let algernon-serialize find no ormsgpack."""
+    found = packing._packer
+    packing._packer = lambda: None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        packing._packer = found
+
+
 def compare(name: str, value: Any) -> None:
     """Print the rows of one payload."""
     text = ajson.dumps(value)
@@ -178,16 +222,52 @@ def compare(name: str, value: Any) -> None:
         peers["orjson"] = (lambda: orjson.dumps(value).decode(), lambda: orjson.loads(text))
     functions = {"dumps": lambda: ajson.dumps(value), "loads": lambda: ajson.loads(text)}
     for position, (what, ours) in enumerate(functions.items()):
-        times = {peer: microseconds(both[position]) for peer, both in peers.items()}
-        print_row(f"{what}, {name}", microseconds(ours), times)
-        with without_orjson():
-            print_row("… without orjson", microseconds(ours), times)
+        own = {f"{what}, {name}": ours}
+        if what == "dumps" and name == "plain rows":
+            own["… without ormsgpack"] = without_ormsgpack()(ours)
+        own["… without orjson"] = without_orjson()(ours)
+        times = minima(own | {peer: both[position] for peer, both in peers.items()}, rounds=ROUNDS)
+        for title in own:
+            own_time = times[title]
+            ratios = [f"{times[peer] / own_time:.2f}" if peer in peers else "" for peer in PEERS]
+            print(f"| {title} | {own_time * 1e6:.0f} µs | {' | '.join(ratios)} |")
 
 
-def print_row(title: str, own: float, times: dict[str, float]) -> None:
-    """Print how long we take, and how many times as long each peer does."""
-    ratios = [f"{times[peer] / own:.2f}" if peer in times else "" for peer in PEERS]
-    print(f"| {title} | {own:.0f} µs | {' | '.join(ratios)} |")
+def compare_shapes() -> None:
+    """Print how long each shape takes, side by side with what is there to compare."""
+    print("\n| µs | dumps | rapidjson | orjson | loads | rapidjson | orjson |")
+    print("|---|---|---|---|---|---|---|")
+    for name, value in SHAPES.items():
+        # With hooks where it has something to ask them, without where it is faster so.
+        is_hooked = name in HOOKED
+        text = ajson.dumps(value)
+        functions = {
+            "dumps": functools.partial(ajson.dumps, value),
+            "dumps, rapidjson": functools.partial(
+                rapidjson.dumps, value, default=write_hook if is_hooked else None
+            ),
+            "loads": functools.partial(ajson.loads, text),
+            "loads, rapidjson": functools.partial(
+                rapidjson.loads, text, object_hook=read_hook if is_hooked else None
+            ),
+        }
+        if not is_hooked:
+            functions["dumps, orjson"] = functools.partial(_dumps_by_orjson, value)
+            functions["loads, orjson"] = functools.partial(orjson.loads, text)
+        times = minima(functions, rounds=ROUNDS)
+        cells = []
+        for what in ("dumps", "loads"):
+            own = times[what]
+            cells.append(f"{own * 1e6:.1f}")
+            for peer in ("rapidjson", "orjson"):
+                time = times.get(f"{what}, {peer}")
+                cells.append("" if time is None else f"{time * 1e6:.1f} ({own / time:.2f})")
+        print(f"| {name} | {' | '.join(cells)} |")
+    print("\nIn brackets: how many times as long as the peer we take.")
+
+
+def _dumps_by_orjson(value: Any) -> str:
+    return orjson.dumps(value).decode()
 
 
 def import_milliseconds(modules: str) -> float:
@@ -242,13 +322,16 @@ def scale(name: str, rows: Callable[[int], list[Any]]) -> None:
 def main() -> None:
     """Print all figures."""
     warnings.simplefilter("ignore")
-    print(f"Python {sys.version.split()[0]}, orjson {orjson.__version__}")
+    libraries = ("orjson", "ormsgpack", "python-rapidjson")
+    versions = [f"{library} {version(library)}" for library in libraries]
+    print(f"Python {sys.version.split()[0]}, {', '.join(versions)}")
     print("How many times as long as algernon-serialize each peer takes:\n")
     print(f"| | algernon-serialize | {' | '.join(PEERS)} |")
     print("|---|---|---|---|---|---|")
     compare("plain rows", plain_rows(200))
     compare("rich rows", rich_rows(200))
     compare("300 three-tuples", tuple_rows(300))
+    compare_shapes()
 
     base = import_milliseconds("json, dateutil.tz")
     own = import_milliseconds("algernon_serialize")

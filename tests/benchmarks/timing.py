@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import timeit
 from collections.abc import Callable, Mapping
-from time import perf_counter
+from time import perf_counter, process_time
 
 #: How long a sample lasts that is made of many calls, in seconds.
 _SAMPLE_SECONDS = 0.01
@@ -13,6 +13,22 @@ _SAMPLE_SECONDS = 0.01
 
 def medians(functions: Mapping[str, Callable[[], object]], *, rounds: int) -> dict[str, float]:
     """Return the median time of a call of each, in seconds, one after the other in every round."""
+    samples = _samples(functions, rounds, perf_counter)
+    return {name: statistics.median(times) for name, times in samples.items()}
+
+
+def minima(functions: Mapping[str, Callable[[], object]], *, rounds: int) -> dict[str, float]:
+    """Return the least time of the processor that a call of each took, in seconds.
+
+    For what only computes: others on the machine change it less than the time by the clock.
+    """
+    samples = _samples(functions, rounds, process_time)
+    return {name: min(times) for name, times in samples.items()}
+
+
+def _samples(
+    functions: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float]
+) -> dict[str, list[float]]:
     calls = {
         name: max(1, round(_SAMPLE_SECONDS / timeit.timeit(function, number=1)))
         for name, function in functions.items()
@@ -20,9 +36,9 @@ def medians(functions: Mapping[str, Callable[[], object]], *, rounds: int) -> di
     samples: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(rounds):
         for name, function in functions.items():
-            seconds = timeit.timeit(function, number=calls[name])
+            seconds = timeit.timeit(function, timer=clock, number=calls[name])
             samples[name].append(seconds / calls[name])
-    return {name: statistics.median(times) for name, times in samples.items()}
+    return samples
 
 
 def medians_of_prepared(

@@ -29,7 +29,7 @@ ARROWS = {
 }
 #: What each may import besides, by the extra that brings it.
 EXTRAS = {
-    "algernon-serialize": {"orjson": {"orjson"}},
+    "algernon-serialize": {"orjson": {"orjson"}, "ormsgpack": {"orjson", "ormsgpack"}},
     "algernon-logging": {"otel": {"opentelemetry"}},
     "algernon": {"local": {"ministack", "rich"}},
 }

@@ -166,17 +166,29 @@ def test_a_wheel_alone_passes_its_tests(
     run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", ROOT / "tests" / package)
 
 
+@pytest.mark.parametrize("extra", ["orjson", "ormsgpack"])
 @pytest.mark.parametrize("version", ["3.12", "3.13"])
-def test_serialize_passes_its_tests_beside_orjson_on_newer_pythons(
-    version: str, wheels: dict[str, Path], tmp_path: Path
+def test_serialize_passes_its_tests_with_an_extra_on_newer_pythons(
+    version: str, extra: str, wheels: dict[str, Path], tmp_path: Path
 ) -> None:
-    """With orjson beside it, algernon-serialize passes its tests on the newer Pythons too."""
+    """With what an extra brings, algernon-serialize passes its tests on the newer Pythons too."""
     base = interpreter(version)
     if base is None:
         pytest.skip(f"there is no Python {version} here")
-    python = install(
-        tmp_path / "env", wheels["serialize"], *TOOLS["serialize"], "orjson>=3.12", base=base
-    )
+    wheel = f"algernon-serialize[{extra}] @ {wheels['serialize'].as_uri()}"
+    python = install(tmp_path / "env", wheel, *TOOLS["serialize"], base=base)
+    assert extra in installed(python)
+    run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", ROOT / "tests" / "serialize")
+
+
+def test_serialize_passes_its_tests_with_the_oldest_of_its_extras(
+    wheels: dict[str, Path], tmp_path: Path
+) -> None:
+    """The oldest orjson and ormsgpack that the extras take write and read as the newest do."""
+    text = (ROOT / "packages" / "algernon-serialize" / "pyproject.toml").read_text()
+    lines = tomllib.loads(text)["project"]["optional-dependencies"]["ormsgpack"]
+    python = install(tmp_path / "env", wheels["serialize"], *lines, resolution="lowest-direct")
+    run("uv", "pip", "install", "--quiet", "--python", python, *TOOLS["serialize"])
     run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", ROOT / "tests" / "serialize")
 
 

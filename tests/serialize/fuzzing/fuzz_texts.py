@@ -1,9 +1,9 @@
 """Give bytes of all kinds to `ajson.loads`, as a fuzzer makes them up from texts with all tags.
 
 Whatever the bytes are, they are read or refused, by an error of the package or by
-one of the classes in the text, and alike with and without orjson. What is read can
-be written, or is refused, and comes back the same. What is handed on without being
-rebuilt is read as if it hadn't been on the way.
+one of the classes in the text, and alike with orjson and ormsgpack and without them. What
+is read can be written, or is refused, and comes back the same. What is handed on without
+being rebuilt is read as if it hadn't been on the way.
 
 From the root of the project: ``python -m tests.serialize.fuzzing.fuzz_texts --seconds 600``
 """
@@ -31,7 +31,7 @@ with atheris.instrument_imports(include=["algernon_serialize"]):
     from algernon_serialize.registry import by_name
 
 from .. import values as kinds
-from .both_ways import ContractError, check_value, in_both_ways, same
+from .all_ways import ContractError, check_value, in_all_ways, same
 
 WIRE = Path(__file__).parents[1] / "moncrief-7.0.0.json"
 
@@ -124,7 +124,7 @@ def check(text: bytes) -> None:
     """
     for rebuild in (True, False):
         try:
-            value = in_both_ways(ajson.loads, text, rebuild=rebuild)
+            value = in_all_ways(ajson.loads, text, rebuild=rebuild)
         except ContractError:
             if _is_too_deep_for_some_parser(text):
                 return
@@ -139,7 +139,7 @@ def check(text: bytes) -> None:
 
 
 def _check_handing_on(text: bytes, unread: Any) -> None:
-    handed_on = in_both_ways(ajson.dumpb, unread)
+    handed_on = in_all_ways(ajson.dumpb, unread)
     if isinstance(handed_on, Exception):
         if not isinstance(handed_on, SerializeError):
             raise ContractError("dumpb raises an error that isn't of this package") from handed_on

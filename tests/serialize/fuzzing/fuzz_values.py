@@ -1,7 +1,7 @@
 """Give values of all kinds to `ajson.dumps`, as hypothesis makes them up.
 
-With and without orjson a value becomes the same bytes, which bring it back the
-same, or is refused alike. So it is with the texts for people.
+With orjson and ormsgpack, and without them, a value becomes the same bytes, which bring it
+back the same, or is refused alike. So it is with the texts for people.
 
 From the root of the project: ``python -m tests.serialize.fuzzing.fuzz_values --seconds 600``
 """
@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ..values import Box, Crate, Money, Point, texts, values
-from .both_ways import ContractError, check_value, in_both_ways, same
+from .all_ways import ContractError, check_value, in_all_ways, same
 
 
 class Loud(str):
@@ -37,6 +37,7 @@ hard_leaves: st.SearchStrategy[Any] = (
     | small_numbers
     | st.integers(-(2**66), 2**66)
     | st.sampled_from([None, "e-5,", "null", "0.00001", "_alg_class", "\ud800", b"null", {}, []])
+    | st.sampled_from(["\u02ff", "0.0000", 110.00000000000001, 2**63, -(2**63), memoryview(b"x")])
 )
 # An int of so many digits has no repr for hypothesis to show.
 refused = st.sampled_from([object(), Loud("x"), Exception]) | st.just(5000).map(lambda n: 10**n)
@@ -102,7 +103,7 @@ def check(value: Any) -> None:
         ContractError: It isn't as the head of this module says.
     """
     check_value(value)
-    indented = in_both_ways(ajson.dumps, value, indent=1)
+    indented = in_all_ways(ajson.dumps, value, indent=1)
     if isinstance(indented, Exception):
         if not isinstance(indented, SerializeError):
             raise ContractError("dumps raises an error that isn't of this package") from indented

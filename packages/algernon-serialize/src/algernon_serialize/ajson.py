@@ -15,7 +15,7 @@ from .depth import check_depth
 from .errors import MalformedJSONError, MalformedTagError, NestingError, kind_name
 from .json_text import read, read_by_json, write, write_readable
 from .registering import register
-from .tags import KEYS, TAG, TAG_KEY, count_parts, has_tags, mark_unread
+from .tags import KEYS, TAG, count_parts, has_tags, mark_unread, may_have_tags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -110,7 +110,7 @@ def loads(text: str | bytes | bytearray | memoryview, *, rebuild: bool = True) -
     tree = read(data)
     # An escape could spell a tag's key: all of its characters are below U+0100.
     escapes = b"\\" in data and b"\\u00" in data
-    if TAG_KEY not in data and not escapes:
+    if not escapes and not may_have_tags(data):
         return tree
     value = tree
     if rebuild:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
 
 #: How many comparisons an item may cost, taken together with all others.
 MAX_COMPARISONS = 64
-# No fewer items can reach that, even if they all have one hash.
-_FEW = 2 * MAX_COMPARISONS
+#: So many items can't reach that, even if they all have one hash.
+FEW = 2 * MAX_COMPARISONS
 
 
 def collide(items: Sequence[Any]) -> bool:
@@ -28,7 +28,7 @@ def collide(items: Sequence[Any]) -> bool:
     Raises:
         TypeError: Some item isn't hashable.
     """
-    if len(items) <= _FEW or not _some_collide(items):
+    if len(items) <= FEW or not _some_collide(items):
         return False
     pairs = sum(count * (count - 1) // 2 for count in Counter(map(hash, items)).values())
     return pairs > MAX_COMPARISONS * len(items)

@@ -29,7 +29,11 @@ def encode_datetime(moment: datetime) -> dict[str, Any]:
     """
     if moment.tzinfo is UTC and not moment.fold:
         seconds = moment.timestamp()
-        if _ORDINARY_SECONDS <= abs(seconds) < _EXACT_SECONDS or not seconds:
+        if (
+            _ORDINARY_SECONDS <= seconds < _EXACT_SECONDS
+            or -_EXACT_SECONDS < seconds <= -_ORDINARY_SECONDS
+            or not seconds
+        ):
             return {"tz": "UTC", "timestamp": seconds}
     return _encode_wall_clock(moment)
 

@@ -13,7 +13,7 @@ from math import isfinite
 from types import NoneType
 
 from . import scalars
-from .collisions import collide
+from .collisions import FEW, collide
 from .errors import NestingError, PathError, UnserializableError, with_article
 from .registry import by_class, superseded
 from .surrogates import encode_surrogates, is_utf8
@@ -22,17 +22,17 @@ from .tags import MODULE, TAG, UNREAD, has
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
 #: How many JSON arrays and objects may stand one inside the other, in a text that is written.
 MAX_DEPTH = 500
 
 # Of these, orjson takes each as it is, or not at all.
-_SURE_LEAVES = frozenset({str, int, bool, NoneType})
-_LEAVES = _SURE_LEAVES | {float}
+_SURE_LEAVES: frozenset[type] = frozenset({str, int, bool, NoneType})
+LEAVES = _SURE_LEAVES | {float}
+_FLOAT = frozenset({float})
 _TUPLE = frozenset({tuple})
-_SETS: dict[type, str] = {set: "set", frozenset: "frozenset"}
 _STR = frozenset({str})
 
 # A datetime's tag holds its form, that holds its zone's, and that may hold an offset's numbers.
@@ -62,18 +62,26 @@ class Encoder:
         trusting: Whether the tree goes to orjson, which refuses by itself a str
             with lone surrogates, a long int, and a key that isn't a str. Then
             these may be in the tree.
+        text_of_rows: Gives what may stand in the tree for a list of tuples, as the text of all
+            of them, or None where they have to be looked at one by one.
     """
 
-    def __init__(self, *, trusting: bool) -> None:
+    def __init__(
+        self, *, trusting: bool, text_of_rows: Callable[[list[Any]], Any] = lambda _: None
+    ) -> None:
         self._trusting = trusting
+        self._text_of_rows = text_of_rows
         self._sure_leaves = _SURE_LEAVES if trusting else frozenset({bool, NoneType})
         self._encoders: dict[type, Callable[[Any, int], Any]] = {
-            str: _encode_str,
-            int: _encode_int,
+            **dict.fromkeys(_SURE_LEAVES, _encode_leaf),
+            **({} if trusting else {str: _encode_str, int: _encode_int}),
+            **{kind: _tagging(*how) for kind, how in scalars.ENCODERS.items()},
             float: _encode_ordinary_float if trusting else _encode_float,
             list: self._list,
             dict: self._dict,
             tuple: self._tuple,
+            set: self._set,
+            frozenset: self._set,
             deque: self._deque,
             OrderedDict: self._ordered_dict,
         }
@@ -91,58 +99,57 @@ class Encoder:
             RecursionError: So it would, or Python's stack ends before.
             SpellingError: This encoder is trusting, and shouldn't be.
         """
-        # All in one function as far as it goes: a call costs as much as the rest of it.
-        kind = type(value)
-        if kind in self._sure_leaves:
-            return value
-        if kind in scalars.ENCODERS:
-            tag, form_of = scalars.ENCODERS[kind]
-            try:
-                return {TAG: tag, "value": form_of(value)}
-            except TypeError as error:
-                raise UnserializableError(str(error)) from error
-        if kind in _SETS:
-            items = list(value)
-            if collide(items):
-                raise UnserializableError(f"too many items of the {kind.__name__} {_OF_ONE_HASH}")
-            if depth > MAX_DEPTH - 2 or not self._sure_leaves.issuperset(map(type, items)):
-                items = self._list(items, depth + 1)
-            return {TAG: _SETS[kind], "value": items}
-        if kind in by_class:
-            registration = by_class[kind]
-            form = registration.encode(value)
-            if type(form) is not dict:
-                form = self.encode(form, depth + 1)
-            elif TAG in form:
-                # A form is the object's own, wherever its keys come from.
-                form = self._own_dict(form, depth + 1)
-            elif not (
-                self._trusting
-                and depth < MAX_DEPTH - 1
-                and _SURE_LEAVES.issuperset(map(type, (form := form.copy()).values()))
-            ):
-                form = self._dict(form, depth + 1)
-            return {TAG: registration.name, MODULE: registration.module, "value": form}
-        if kind in self._encoders:
-            return self._encoders[kind](value, depth)
-        if scalars.late_encoder(kind) is not None:
-            return self.encode(value, depth)
-        raise UnserializableError(_unregistered(kind))
+        return self._encoders.get(type(value), self._object)(value, depth)
+
+    def _object(self, value: Any, depth: int) -> Any:
+        """Encode an object of a registered class, or what is of a type that wasn't met before."""
+        registration = by_class.get(type(value))
+        if registration is None:
+            return self._encoder_of(type(value))(value, depth)
+        form = registration.encode(value)
+        if type(form) is not dict:
+            form = self.encode(form, depth + 1)
+        elif TAG in form:
+            # A form is the object's own, wherever its keys come from.
+            form = self._own_dict(form, depth + 1)
+        elif (
+            self._trusting
+            and depth < MAX_DEPTH - 1
+            and _SURE_LEAVES.issuperset(map(type, (own := form.copy()).values()))
+        ):
+            form = own
+        else:
+            form = self._dict(form, depth + 1)
+        return {TAG: registration.name, MODULE: registration.module, "value": form}
+
+    def _encoder_of(self, kind: type) -> Callable[[Any, int], Any]:
+        if kind not in scalars.ENCODERS and scalars.late_encoder(kind) is None:
+            raise UnserializableError(_unregistered(kind))
+        self._encoders[kind] = encoder = _tagging(*scalars.ENCODERS[kind])
+        return encoder
 
     def _list(self, items: Iterable[Any], depth: int) -> Any:
         depth = _deeper(depth)
         items = list(items)
         if self._are_leaves(items):
             return items
-        if self._are_rows(items):
-            _deeper(depth, levels=2)
-            return [{TAG: "tuple", "value": item} for item in items]
+        if _TUPLE.issuperset(map(type, items)):
+            if depth < MAX_DEPTH - 1 and (text := self._text_of_rows(items)) is not None:
+                return text
+            if self._are_rows(items):
+                _deeper(depth, levels=2)
+                return [{TAG: "tuple", "value": item} for item in items]
         encoded: list[Any] = []
         sure_leaves = self._sure_leaves
+        encoder_of = self._encoders.get
+        encode_object = self._object
         try:
             for item in items:
                 kind = type(item)
-                encoded.append(item if kind in sure_leaves else self._item(kind)(item, depth))
+                # Straight to the next level, so that most take one call of Python's stack.
+                encoded.append(
+                    item if kind in sure_leaves else encoder_of(kind, encode_object)(item, depth)
+                )
         except PathError as error:
             error.inside(len(encoded))
             raise
@@ -159,42 +166,37 @@ class Encoder:
             return self._own_dict(value, depth)
         if not self._trusting and not is_utf8("".join(value)):
             return self._own_dict(value, depth)
-        depth = _deeper(depth)
-        sure_leaves = self._sure_leaves
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise _too_deep()
         encoded = value.copy()
-        encode = self.encode
+        sure_leaves = self._sure_leaves
+        encoder_of = self._encoders.get
+        encode_object = self._object
         key = ""
         try:
             for key, item in encoded.items():
                 kind = type(item)
                 if kind not in sure_leaves:
-                    # Straight to the next level, so that it takes one call of Python's stack.
-                    encoded[key] = (
-                        self._list if kind is list else self._dict if kind is dict else encode
-                    )(item, depth)
+                    encoded[key] = encoder_of(kind, encode_object)(item, depth)
         except PathError as error:
             error.inside(key)
             raise
         return encoded
 
-    def _item(self, kind: type) -> Callable[[Any, int], Any]:
-        # Straight to the next level, so that a level takes one call of Python's stack.
-        return self._list if kind is list else self._dict if kind is dict else self.encode
-
-    def _are_leaves(self, items: Iterable[Any]) -> bool:
+    def _are_leaves(self, items: Sequence[Any]) -> bool:
         """Tell whether items are all leaves that JSON has itself."""
         if self._sure_leaves.issuperset(map(type, items)):
             return True
-        return self._trusting and _LEAVES.issuperset(map(type, items)) and are_ordinary(items)
+        return self._trusting and LEAVES.issuperset(map(type, items)) and are_ordinary(items)
 
-    def _are_rows(self, items: Iterable[Any]) -> bool:
-        """Tell whether items are tuples of such leaves, as a database's rows are."""
-        if not _TUPLE.issuperset(map(type, items)):
-            return False
-        if len(set(map(len, items))) != 1:
+    def _are_rows(self, items: Sequence[Any]) -> bool:
+        """Tell whether tuples are all of such leaves, as a database's rows are."""
+        try:
+            # Column by column, since most columns have one type.
+            return all(map(self._are_leaves, zip(*items, strict=True)))
+        except ValueError:  # some are shorter than others
             return self._are_leaves(list(chain.from_iterable(items)))
-        # Column by column, since most columns have one type.
-        return all(map(self._are_leaves, zip(*items, strict=True)))
 
     def _pairs(self, tag: str, value: dict[Any, Any], depth: int) -> dict[str, Any]:
         depth = _deeper(depth, levels=3)
@@ -214,6 +216,16 @@ class Encoder:
 
     def _ordered_dict(self, value: OrderedDict[Any, Any], depth: int) -> dict[str, Any]:
         return self._pairs("ordereddict", value, depth)
+
+    def _set(self, value: set[Any] | frozenset[Any], depth: int) -> dict[str, Any]:
+        tag = "set" if type(value) is set else "frozenset"
+        # A tuple, since Python keeps the memory of short ones at hand.
+        items: Any = tuple(value)
+        if len(items) > FEW and collide(items):
+            raise UnserializableError(f"too many items of the {tag} {_OF_ONE_HASH}")
+        if depth > MAX_DEPTH - 2 or not self._sure_leaves.issuperset(map(type, items)):
+            items = self._list(items, depth + 1)
+        return {TAG: tag, "value": items}
 
     def _deque(self, value: deque[Any], depth: int) -> dict[str, Any]:
         items = self._list(value, depth + 2)
@@ -238,14 +250,16 @@ def put_in_order(tree: Any, text_of: Callable[[Any], str]) -> None:
     for container in reversed(containers):
         match container:
             # A tag that was read needn't have the form that an encoder's have.
-            case {"_alg_class": "dict" | "frozenset" | "set", "value": list(items), **others}:
+            case {"_alg_class": "dict" | "frozenset" | "set", "value": [*items], **others}:
                 if not others:
                     container["value"] = sorted(items, key=text_of)
 
 
-def are_ordinary(items: Iterable[Any]) -> bool:
+def are_ordinary(items: Sequence[Any]) -> bool:
     """Tell whether the floats among items are all finite, and none but zero below 0.0001."""
-    floats = [item for item in items if type(item) is float]
+    floats = items
+    if not _FLOAT.issuperset(map(type, items)):
+        floats = [item for item in items if type(item) is float]
     if not isfinite(sum(floats)):
         return False
     # The second look is for negative ones, of which most lists have none.
@@ -253,6 +267,22 @@ def are_ordinary(items: Iterable[Any]) -> bool:
         min(filter(None, floats), default=1) >= SMALLEST_ORDINARY
         or min(filter(None, map(abs, floats)), default=1) >= SMALLEST_ORDINARY
     )
+
+
+def _tagging(tag: str, form_of: Callable[[Any], Any]) -> Callable[[Any, int], dict[str, Any]]:
+    """Return what encodes the values of a type without parts."""
+
+    def encode(value: Any, _depth: int) -> dict[str, Any]:
+        try:
+            return {TAG: tag, "value": form_of(value)}
+        except TypeError as error:
+            raise UnserializableError(str(error)) from error
+
+    return encode
+
+
+def _encode_leaf(value: Any, _depth: int) -> Any:
+    return value
 
 
 def _encode_str(value: str, _depth: int) -> Any:
@@ -294,8 +324,12 @@ def is_scalar(tag: dict[str, Any]) -> bool:
 def _deeper(depth: int, levels: int = 1) -> int:
     depth += levels
     if depth > MAX_DEPTH:
-        raise NestingError(f"the value nests deeper than the {MAX_DEPTH} levels that are ever sent")
+        raise _too_deep()
     return depth
+
+
+def _too_deep() -> NestingError:
+    return NestingError(f"the value nests deeper than the {MAX_DEPTH} levels that are ever sent")
 
 
 def _unregistered(kind: type) -> str:

@@ -78,7 +78,8 @@ def _decode_decimal(form: str) -> Decimal:
         value = Decimal(form)
     except ArithmeticError:
         raise ValueError("it isn't how a Decimal is written") from None
-    if _encode_decimal(value) != form.replace("e", "E"):
+    # Most are told without a call of Python.
+    if str(value) != form and _encode_decimal(value) != form.replace("e", "E"):
         raise ValueError("it isn't how a Decimal is written")
     return value
 
