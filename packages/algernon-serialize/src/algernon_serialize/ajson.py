@@ -15,7 +15,15 @@ from .depth import check_depth
 from .errors import MalformedJSONError, MalformedTagError, NestingError, kind_name
 from .json_text import read, read_by_json, write, write_readable
 from .registering import register
-from .tags import KEYS, TAG, count_parts, has_tags, mark_unread, may_have_tags
+from .tags import (
+    KEYS,
+    TAG,
+    count_parts,
+    has_tags,
+    mark_unread,
+    may_have_escaped_tags,
+    may_have_tags,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -25,6 +33,8 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
 __all__ = ["dump", "dumpb", "dumps", "load", "loads", "register"]
 
 _BYTES = (bytes, bytearray, memoryview)
+# A str that is shorter is searched in less time than its bytes.
+_SHORT = 4096
 # Stands for the name of a tag one of whose parts is there twice.
 _DUPLICATE = object()
 
@@ -108,9 +118,9 @@ def loads(text: str | bytes | bytearray | memoryview, *, rebuild: bool = True) -
     """
     data = _bytes_of(text)
     tree = read(data)
-    # An escape could spell a tag's key: all of its characters are below U+0100.
-    escapes = b"\\" in data and b"\\u00" in data
-    if not escapes and not may_have_tags(data):
+    searched = text if type(text) is str and len(text) < _SHORT else data
+    escapes = may_have_escaped_tags(searched)
+    if not escapes and not may_have_tags(searched):
         return tree
     value = tree
     if rebuild:

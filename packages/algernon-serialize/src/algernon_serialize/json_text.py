@@ -37,7 +37,8 @@ _TINY_BY_ZEROS = re.compile(rb"0\.0000(?<![0-9].{6})[0-9]*(?:[,\]}]|$)")
 # orjson reads an int that 64 bits don't hold as a float. It takes so many digits for one, or
 # the minus and one less, of which every tenth byte makes two.
 _LONG_INT = 20
-_STRIDES = (10, 5, 1)
+_LONG_ZEROS = b"0" * _LONG_INT
+_STRIDES = (10, 5)
 # In a shorter text, one look at all of it takes no longer.
 _SHORT = 1024
 _DIGITS_AS_ZEROS = bytes.maketrans(b"-123456789", b"0000000000")
@@ -120,11 +121,12 @@ def read_by_json(
 
 
 def _may_hold_long_int(text: bytes) -> bool:
-    for stride in _STRIDES if len(text) > _SHORT else (1,):
-        digits = text[::stride].translate(_DIGITS_AS_ZEROS)
-        if digits.rfind(b"0" * (_LONG_INT // stride)) < 0:
-            return False
-    return True
+    if len(text) > _SHORT:
+        for stride in _STRIDES:
+            digits = text[::stride].translate(_DIGITS_AS_ZEROS)
+            if digits.rfind(b"0" * (_LONG_INT // stride)) < 0:
+                return False
+    return text.translate(_DIGITS_AS_ZEROS).rfind(_LONG_ZEROS) >= 0
 
 
 @cache

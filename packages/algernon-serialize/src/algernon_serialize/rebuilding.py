@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from .decoding import Decoder
 from .encoding import MAX_DEPTH
 from .errors import NestingError, kind_name
+from .tags import TAG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -41,23 +42,28 @@ def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(event, Mapping):
         raise TypeError(f"a message is a mapping, and not {kind_name(type(event))}")
     try:
-        rebuilt: dict[str, Any] = Decoder(again=True).decode(_copy(event))
+        copy, is_plain = _copy(event)
+        rebuilt: dict[str, Any] = copy if is_plain else Decoder(again=True).decode(copy)
     except RecursionError as error:
         raise NestingError("the message nests too deeply to be rebuilt") from error
     return rebuilt
 
 
-def _copy(event: Mapping[str, Any]) -> dict[str, Any]:
+def _copy(event: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Return a copy of a message, and whether nothing in it could be a tag or too deep."""
     copy = dict(event)
+    is_plain = True
     # One in the other, and not level by level: so what contains itself is found at once.
     containers: list[tuple[Any, int]] = [(copy, 0)]
     while containers:
         container, depth = containers.pop()
-        items = container.items() if type(container) is dict else enumerate(container)
-        for key, item in items:
+        is_dict = type(container) is dict
+        if depth >= MAX_DEPTH or (is_dict and TAG in container):
+            is_plain = False
+        for key, item in container.items() if is_dict else enumerate(container):
             if type(item) in _CONTAINERS:
                 container[key] = inner = item.copy()
                 containers.append((inner, depth + 1))
         if depth > _ENDLESS:
             raise NestingError("the message nests too deeply to be rebuilt")
-    return copy
+    return copy, is_plain

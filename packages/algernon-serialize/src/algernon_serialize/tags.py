@@ -20,7 +20,8 @@ MODULE = "_alg_module"
 #: The keys by which a tag has its parts.
 KEYS = frozenset({TAG, MODULE, "value"})
 #: How a tag's first key is spelt in a text that doesn't escape it.
-TAG_KEY = f'"{TAG}"'.encode()
+TAG_KEY_TEXT = f'"{TAG}"'
+TAG_KEY = TAG_KEY_TEXT.encode()
 _SPELT_KEYS = [f'"{key}"'.encode() for key in KEYS]
 
 #: The key `TAG` of what was read, and not rebuilt.
@@ -39,10 +40,20 @@ def has(keys: Iterable[Any], mark: str) -> bool:
     return False
 
 
-def may_have_tags(text: bytes) -> bool:
+def may_have_tags(text: str | bytes) -> bool:
     """Tell whether a text spells a tag's first key, without escapes, be it as a key or not."""
+    # A search in bytes has a price of its own, which only long ones earn back.
+    if isinstance(text, str):
+        return TAG_KEY_TEXT in text
     # Most texts haven't even that byte; and from behind the search takes half the time.
     return b"_" in text and text.rfind(TAG_KEY) >= 0
+
+
+def may_have_escaped_tags(text: str | bytes) -> bool:
+    """Tell whether a text has escapes that could spell a tag's key: all are below U+0100."""
+    if isinstance(text, str):
+        return "\\" in text and "\\u00" in text
+    return b"\\" in text and b"\\u00" in text
 
 
 def count_parts(text: bytes) -> int:
