@@ -6,13 +6,15 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from algernon_queue import observers
 from algernon_queue._aws import queues
 
 from .events import event, record
 from .queues import as_lambda_has_it
+from .watching import Notes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ..conftest import LocalAWS
 
@@ -94,3 +96,23 @@ def _nothing_known_of_queues() -> None:
 def listeners(aws: LocalAWS) -> Listeners:
     """Topics of Tasks that feed one queue, so far none."""
     return Listeners(aws)
+
+
+@pytest.fixture
+def watch() -> Iterator[Callable[..., Notes]]:
+    """Add an observer, for this test."""
+    before = list(observers)
+
+    def add(**attributes: Any) -> Notes:
+        notes = Notes(**attributes)
+        observers.append(notes)
+        return notes
+
+    yield add
+    observers[:] = before
+
+
+@pytest.fixture
+def notes(watch: Callable[..., Notes]) -> Notes:
+    """What an observer of this test is told."""
+    return watch()

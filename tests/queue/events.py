@@ -10,8 +10,9 @@ from uuid import uuid4
 FUNCTION_ARN = "arn:aws:lambda:eu-west-1:123456789012:function:worker"
 QUEUE_ARN = "arn:aws:sqs:eu-west-1:123456789012:worker"
 
-#: Lambda's and SQS's ids are UUIDs; a test's own task_id is this one.
+#: Lambda's and SQS's ids are UUIDs; a test's own Task and chain have these.
 TASK_ID = "4f8d8a4e-6f0e-4c0c-9f0e-0d6f6a2b7c11"
+CHAIN_ID = "9e107d9d-372b-4b6a-8aee-1c2d3e4f5a6b"
 
 
 @dataclass

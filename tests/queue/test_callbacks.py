@@ -22,16 +22,11 @@ from .events import (
     message,
     record,
 )
+from .handlers import returning
 
 if TYPE_CHECKING:
     from ..conftest import LocalAWS
     from .conftest import Listeners
-
-
-def returning(*results: Any) -> Any:
-    """Return a handler that gives these results, one for each record."""
-    left = list(results)
-    return queued(failures="report")(lambda event, context: left.pop(0))
 
 
 def pointer_of(sent: dict[str, Any]) -> str:

@@ -21,14 +21,23 @@ from algernon_queue import (
     send_tasks,
 )
 
-from .events import ALL_DONE, TASK_ID, LambdaContext, enveloped, event, failed, message, record
+from .events import (
+    ALL_DONE,
+    CHAIN_ID,
+    TASK_ID,
+    LambdaContext,
+    enveloped,
+    event,
+    failed,
+    message,
+    record,
+)
 from .queues import SourceQueue
 
 if TYPE_CHECKING:
     from ..conftest import LocalAWS
     from .conftest import Listeners
 
-CHAIN_ID = "9e107d9d-372b-4b6a-8aee-1c2d3e4f5a6b"
 OTHER_ID = TASK_ID.replace("4f", "5f")
 
 

@@ -23,6 +23,7 @@ from algernon_queue import (
 
 from .events import (
     ALL_DONE,
+    CHAIN_ID,
     QUEUE_ARN,
     TASK_ID,
     LambdaContext,
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
     from ..conftest import LocalAWS
     from .conftest import Listeners
-
-CHAIN_ID = "0b1f5f0e-3a0e-4a53-8b54-2a5e3f3c7d11"
 
 
 def sqs_attributes(**values: str | bytes) -> dict[str, Any]:

@@ -7,34 +7,23 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from algernon_queue import BatchFailedError, TaskRouter, queued, send_task
+from algernon_queue import BatchFailedError, TaskRouter, send_task
 from algernon_serialize import ajson
 from algernon_storage import StorageSettingError, StoredData
 
 from .events import ALL_DONE, LambdaContext, event, failed, message, record
+from .handlers import returning
+from .topics import SNS_LIMIT, messages_in
 
 if TYPE_CHECKING:
     from ..conftest import LocalAWS
-    from ..wire import Call, Wire
+    from ..wire import Wire
     from .conftest import Listeners
-
-SNS_LIMIT = 256 * 1024  # bytes of a message
-
-
-def returning(*results: Any, **options: Any) -> Any:
-    """Return a handler that gives these results, one for each record."""
-    left = list(results)
-    return queued(**{"failures": "report", **options})(lambda event, context: left.pop(0))
 
 
 def calling(count: int = 1) -> list[dict[str, Any]]:
     """Return records with a callback."""
     return [record(message(callback="next")) for _ in range(count)]
-
-
-def texts_in(call: Call) -> list[str]:
-    """Return the messages that a PublishBatch carries."""
-    return [text for name, text in call.form.items() if name.endswith(".Message")]
 
 
 @pytest.mark.parametrize("setting", [None, "", "0"])
@@ -137,7 +126,7 @@ def test_what_sns_has_no_room_for_goes_through_s3(
     assert returning(result)(event(*calling()), LambdaContext()) == ALL_DONE
     assert wire.counted().get("s3 PUT", 0) == surplus
     (call,) = [call for call in wire.calls if call.service == "sns"]
-    (text,) = texts_in(call)
+    (text,) = messages_in(call)
     assert (len(text.encode()) == SNS_LIMIT) == (surplus == 0)
     (sent,) = listeners.messages()
     assert ajson.loads(json.dumps(sent["task_kwargs"])) == result
@@ -151,7 +140,7 @@ def test_inline_results_share_calls_as_far_as_they_fit(
     listeners.add("next")
     results = [{"n": n, "text": "x" * 60_000} for n in range(10)]
     assert returning(*results)(event(*calling(10)), LambdaContext()) == ALL_DONE
-    calls = [texts_in(call) for call in wire.calls if call.service == "sns"]
+    calls = [messages_in(call) for call in wire.calls if call.service == "sns"]
     assert sorted(map(len, calls)) == [2, 4, 4]
     assert all(sum(len(text.encode()) for text in texts) <= SNS_LIMIT for texts in calls)
     assert [sent["task_kwargs"]["n"] for sent in listeners.messages()] == list(range(10))

@@ -27,20 +27,14 @@ from botocore.exceptions import ClientError
 
 from ..wire import Answer
 from .events import LambdaContext, event
+from .topics import SNS_LIMIT, messages_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..conftest import LocalAWS
-    from ..wire import Call, Wire
+    from ..wire import Wire
     from .conftest import Listeners
-
-SNS_LIMIT = 256 * 1024  # bytes of all messages of a call
-
-
-def messages_in(call: Call) -> list[str]:
-    """Return the messages that a PublishBatch carries."""
-    return [text for name, text in call.form.items() if name.endswith(".Message")]
 
 
 def test_one_task_is_sent(listeners: Listeners, wire: Wire) -> None:

@@ -162,9 +162,11 @@ def test_public_names_are_listed_and_sorted(name: str) -> None:
 
 
 def test_the_top_level_is_what_the_design_says() -> None:
-    """Nothing stands at the top but packages, tests, tool settings, README and licence."""
+    """Nothing stands at the top but packages, tests, tool settings, documents and licence."""
     visible = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
     assert visible - {"dist"} == {
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
         "LICENSE",
         "README.md",
         "hatch.toml",

@@ -15,6 +15,8 @@ pytestmark = pytest.mark.starts
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+ENVIRONMENTS = tomllib.loads((ROOT / "hatch.toml").read_text())["envs"]
 FROM_NOTHING = "python3 -m venv .venv && .venv/bin/pip install hatch && .venv/bin/hatch run"
 #: What has to pass before a change lands, in the order in which it is run.
 JOBS = ["check", "demo", "test", "test-wheels"]
@@ -103,7 +105,25 @@ def test_ci_makes_its_environment_anew(clone: Path) -> None:
 
 def test_every_command_of_the_readme_is_there() -> None:
     """What the README has hatch run is one of the scripts of hatch.toml."""
-    scripts = tomllib.loads((ROOT / "hatch.toml").read_text())["envs"]["default"]["scripts"]
+    scripts = ENVIRONMENTS["default"]["scripts"]
     named = set(re.findall(r"hatch run ([\w-]+)", README))
     assert named >= {"demo", "test", "quick", "check", "test-wheels"}
     assert named <= set(scripts)
+
+
+def test_every_script_is_in_what_contributors_read() -> None:
+    """CONTRIBUTING.md names each script of everyday work, and no script that isn't there."""
+    scripts = {
+        name if environment == "default" else f"{environment}:{name}"
+        for environment, table in ENVIRONMENTS.items()
+        for name in table["scripts"]
+    }
+    everyday = set(ENVIRONMENTS["default"]["scripts"]) - {"bench"}
+    assert everyday <= set(re.findall(r"`hatch run ([\w:-]+)", CONTRIBUTING)) <= scripts
+
+
+def test_the_hooks_before_a_commit_are_what_check_runs() -> None:
+    """Each hook is a line of `hatch run check`, in the environment in which that runs it."""
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    commands = re.findall(r"^ +entry: hatch run (.*)$", hooks, re.MULTILINE)
+    assert commands == ENVIRONMENTS["default"]["scripts"]["check"]

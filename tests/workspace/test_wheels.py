@@ -14,8 +14,11 @@ import sys
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from .releases import check_out, last_release, missing_history, release_commit
 
 pytestmark = [pytest.mark.wheels, pytest.mark.starts]
 
@@ -43,6 +46,22 @@ SIBLINGS = {
     "logging": [],
     "algernon": ["serialize", "storage", "queue", "logging"],
 }
+#: Which of the last release's own tests show that it gets on with its siblings.
+OF_SIBLINGS = {
+    "storage": ["test_stored_data.py", "test_moncrief.py", "test_nesting.py", "test_trust.py"],
+    "queue": [
+        "test_callbacks.py",
+        "test_handing_on.py",
+        "test_inline_results.py",
+        "test_once_in_s3.py",
+    ],
+    "algernon": ["test_lazy_imports.py", "test_send.py", "test_trace.py"],
+}
+#: Releases that a newer sibling broke, and how.
+BROKEN = {
+    "algernon-storage 1.3.0": "beside algernon-serialize 1.2 its errors in texts are RebuildErrors;"
+    " 1.4.0 mends that",
+}
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> str:
@@ -68,12 +87,47 @@ def run(*command: str | Path, cwd: Path = ROOT) -> str:
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The wheel of each package, built from its sdist's sources."""
     folder = tmp_path_factory.mktemp("dist")
-    built = {}
-    for package in sorted((ROOT / "packages").iterdir()):
-        run(sys.executable, "-m", "hatchling", "build", "-d", folder, cwd=package)
-        name = package.name.removeprefix("algernon-")
-        (built[name],) = folder.glob(f"{package.name.replace('-', '_')}-*.whl")
-    return built
+    packages = sorted((ROOT / "packages").iterdir())
+    return {package.name.removeprefix("algernon-"): build(package, folder) for package in packages}
+
+
+def build(package: Path, folder: Path) -> Path:
+    """Build the wheel of a package's folder from its sdist's sources, and return its path."""
+    run(sys.executable, "-m", "hatchling", "build", "-d", folder, cwd=package)
+    (wheel,) = folder.glob(f"{package.name.replace('-', '_')}-*.whl")
+    return wheel
+
+
+class Releases:
+    """Packages as they were released, built when they are asked for.
+
+    Args:
+        folder: Where to build them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def tree(self, distribution: str, version: str) -> Path:
+        """Return the whole repository as a release of a distribution found it."""
+        commit = release_commit(distribution, version)
+        assert commit is not None, f"{distribution} {version} was never released"
+        tree = self._folder / commit
+        if not tree.exists():
+            check_out(commit, tree)
+        return tree
+
+    def wheel(self, distribution: str, version: str) -> Path:
+        """Return the wheel of a release of a distribution."""
+        package = self.tree(distribution, version) / "packages" / distribution
+        assert project(package)["version"] == version
+        return build(package, self._folder / f"{distribution}-{version}")
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
+    """The packages as they were released."""
+    return Releases(tmp_path_factory.mktemp("releases"))
 
 
 def interpreter(version: str) -> str | None:
@@ -121,13 +175,37 @@ def wheel_name(wheel: Path) -> str:
     return wheel.name.partition("-")[0].replace("_", "-")
 
 
-def requirements(distribution: str) -> list[str]:
+def project(package: Path) -> dict[str, Any]:
+    """Return the [project] table of a package's folder."""
+    table: dict[str, Any] = tomllib.loads((package / "pyproject.toml").read_text())["project"]
+    return table
+
+
+def requirements(distribution: str, root: Path = ROOT) -> list[str]:
     """Return what a package requires of others, with its extras "local" and "otel"."""
-    text = (ROOT / "packages" / distribution / "pyproject.toml").read_text()
-    project = tomllib.loads(text)["project"]
-    extras = project.get("optional-dependencies", {})
-    lines = [*project["dependencies"], *extras.get("local", ()), *extras.get("otel", ())]
+    table = project(root / "packages" / distribution)
+    extras = table.get("optional-dependencies", {})
+    lines = [*table["dependencies"], *extras.get("local", ()), *extras.get("otel", ())]
     return [line for line in lines if not line.startswith("algernon")]
+
+
+def oldest_siblings(package: str, wheels: dict[str, Path], releases: Releases) -> dict[str, Path]:
+    """Return the wheels of a package's siblings, each of the oldest release in its range.
+
+    One that isn't released yet is the sibling that is here.
+    """
+    oldest = {}
+    for line in project(ROOT / "packages" / wheel_name(wheels[package]))["dependencies"]:
+        if sibling := re.match(r"(algernon-(\w+))[^>]*>=(\d+\.\d+),", line):
+            distribution, name, floor = sibling.groups()
+            here = project(ROOT / "packages" / distribution)["version"]
+            released = release_commit(distribution, f"{floor}.0")
+            oldest[name] = (
+                wheels[name]
+                if released is None and here == f"{floor}.0"
+                else releases.wheel(distribution, f"{floor}.0")
+            )
+    return oldest
 
 
 def test_serialize_alone_brings_dateutil_and_nothing_of_aws(
@@ -143,13 +221,17 @@ def test_serialize_alone_brings_dateutil_and_nothing_of_aws(
 @pytest.mark.parametrize("resolution", ["highest", "lowest-direct"])
 @pytest.mark.parametrize("package", TOOLS)
 def test_a_wheel_alone_passes_its_tests(
-    package: str, resolution: str, wheels: dict[str, Path], tmp_path: Path
+    package: str, resolution: str, wheels: dict[str, Path], releases: Releases, tmp_path: Path
 ) -> None:
     """A package, with only what it requires, passes its tests with newest and oldest versions.
 
-    The newest versions go with the newest Python that is here.
+    The oldest versions of siblings are releases, where there is a history of them. The newest
+    versions go with the newest Python that is here.
     """
-    needed = [wheels[name] for name in (*SIBLINGS[package], package)]
+    siblings = {name: wheels[name] for name in SIBLINGS[package]}
+    if resolution == "lowest-direct" and not missing_history():
+        siblings |= oldest_siblings(package, wheels, releases)
+    needed = [*siblings.values(), wheels[package]]
     # "Direct" are the requirements that are listed, so a wheel's own are listed too.
     third_party = [line for wheel in needed for line in requirements(wheel_name(wheel))]
     newest = interpreter(NEWEST) if resolution == "highest" else None
@@ -164,6 +246,29 @@ def test_a_wheel_alone_passes_its_tests(
     assert ours == set(map(wheel_name, needed))
     run("uv", "pip", "install", "--quiet", "--python", python, *TOOLS[package])
     run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", ROOT / "tests" / package)
+
+
+@pytest.mark.parametrize("package", OF_SIBLINGS)
+def test_the_last_release_gets_on_with_newer_siblings(
+    package: str, wheels: dict[str, Path], releases: Releases, tmp_path: Path
+) -> None:
+    """Where siblings are updated before it, a package that was released passes its own tests."""
+    if reason := missing_history():
+        pytest.skip(reason)
+    distribution = wheel_name(wheels[package])
+    version = last_release(distribution)
+    if known := BROKEN.get(f"{distribution} {version}"):
+        pytest.skip(known)
+    tree = releases.tree(distribution, version)
+    python = install(
+        tmp_path / "env",
+        releases.wheel(distribution, version),
+        *(wheels[name] for name in SIBLINGS[package]),
+        *requirements(distribution, tree),
+        *TOOLS[package],
+    )
+    tests = [tree / "tests" / package / name for name in OF_SIBLINGS[package]]
+    run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, cwd=tree)
 
 
 @pytest.mark.parametrize("extra", ["orjson", "ormsgpack"])
