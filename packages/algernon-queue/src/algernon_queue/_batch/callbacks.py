@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 from algernon_serialize import ajson
 from algernon_storage import StoredData
 
 from .._aws.parallel import in_parallel
-from .._aws.step_functions import output_of, report_failure, report_success, stored_output
+from .._aws.step_functions import output_of, report_success, stored_output
 from .._aws.topics import MessageText, Publication, publish
 from .._wire.message import OutgoingTask
 from .batch import Batch
 from .delivery import Attempt, Delivery, going
-from .failures import do_in_parallel, fail
+from .failures import fail
+from .redelivery import leave_to_state_machine
+
+D = TypeVar("D", bound=Delivery)
 
 
 def report_failures(batch: Batch) -> None:
@@ -26,7 +30,7 @@ def report_failures(batch: Batch) -> None:
     staying = [each for each in batch.deliveries if each.failure is not None and each.stays]
     waited_for = [each for each in staying if each.has_failed and each.task_token is not None]
     if not batch.stays_whole or len(waited_for) == len(staying):
-        do_in_parallel(batch, _report_failure, waited_for)
+        _do_in_parallel(batch, leave_to_state_machine, waited_for)
 
 
 def store_parts(batch: Batch, attempts: list[Attempt]) -> None:
@@ -49,11 +53,11 @@ def store_parts(batch: Batch, attempts: list[Attempt]) -> None:
 
 
 def publish_to_callbacks(batch: Batch, attempts: list[Attempt]) -> None:
-    """Store the results that go to a callback, and publish its message, in parallel."""
+    """Store the results that go to a callback, and publish the messages for it."""
     addressed = _address(batch, attempts) if batch.may_send else []
     if not (addressed and batch.may_send):
         return
-    do_in_parallel(batch, _write, addressed)
+    _do_in_parallel(batch, _write, addressed)
     may_send = batch.may_send
     sending: list[Attempt] = []
     publications: list[Publication] = []
@@ -76,7 +80,14 @@ def report_successes(batch: Batch, attempts: list[Attempt]) -> None:
     """Tell the state machines that wait for Tasks what these returned."""
     waited_for = [attempt for attempt in going(attempts) if attempt.task_token is not None]
     if waited_for and batch.may_send:
-        do_in_parallel(batch, _report_success, waited_for)
+        _do_in_parallel(batch, _report_success, waited_for)
+
+
+def _do_in_parallel(batch: Batch, function: Callable[[D], None], deliveries: list[D]) -> None:
+    answers = in_parallel(lambda delivery: delivery.do(function, delivery), deliveries)
+    for delivery, answer in zip(deliveries, answers, strict=True):
+        if isinstance(answer, Exception):
+            fail(batch, delivery, answer)
 
 
 def _address(batch: Batch, attempts: list[Attempt]) -> list[Attempt]:
@@ -119,13 +130,6 @@ def _message(attempt: Attempt, task: OutgoingTask, room: int) -> MessageText:
             return MessageText(text)
     stored.store(keep_existing=True)
     return MessageText(task.message(ajson.dumps(stored)), stored.size)
-
-
-def _report_failure(delivery: Delivery) -> None:
-    failure, task_token = delivery.failure, delivery.task_token
-    if failure is not None and task_token is not None:
-        report_failure(task_token, failure.error)
-        delivery.failure = replace(failure, goes_to="state_machine")
 
 
 def _report_success(attempt: Attempt) -> None:

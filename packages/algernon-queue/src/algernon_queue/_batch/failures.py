@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import TypeVar
 
-from .._aws.parallel import in_parallel
 from ..errors import GroupStoppedError
 from .batch import Batch
 from .delivery import Delivery, Failure
 from .redelivery import give_up
 
 logger = logging.getLogger("algernon_queue")
-
-D = TypeVar("D", bound=Delivery)
 
 
 def fail(batch: Batch, delivery: Delivery, error: Exception, *, is_permanent: bool = False) -> None:
@@ -31,15 +26,6 @@ def fail(batch: Batch, delivery: Delivery, error: Exception, *, is_permanent: bo
         delivery.do(logger.warning, "%s stays in the queue: %s", delivery, error)
     if delivery.record.group is not None and (batch.stays_whole or not give_up(batch, delivery)):
         _stop_group(batch, delivery)
-
-
-def do_in_parallel(batch: Batch, function: Callable[[D], None], deliveries: list[D]) -> list[D]:
-    """Do the same to many at once, and return those that are well after it."""
-    answers = in_parallel(lambda delivery: delivery.do(function, delivery), deliveries)
-    for delivery, answer in zip(deliveries, answers, strict=True):
-        if isinstance(answer, Exception):
-            fail(batch, delivery, answer)
-    return [delivery for delivery in deliveries if delivery.failure is None]
 
 
 def _stop_group(batch: Batch, failed: Delivery) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
+from operator import call
 from typing import Any
 
 from algernon_storage import StoredData
@@ -55,7 +56,7 @@ def fetch_and_claim(batch: Batch, attempts: list[Attempt]) -> None:
         partial(attempt.do, _fetch, attempt.message) for attempt in fetching
     ]
     claims = claim_calls(batch, todo)
-    answers = in_parallel(_call, calls + claims)
+    answers: list[Any] = in_parallel(call, calls + claims)
     for attempt, answer in zip(todo, answers[len(calls) :], strict=bool(claims)):
         note_claim(batch, attempt, answer)
     for attempt, answer in zip(fetching, answers, strict=False):
@@ -65,10 +66,6 @@ def fetch_and_claim(batch: Batch, attempts: list[Attempt]) -> None:
                 fail(batch, attempt, answer)
             else:
                 attempt.message = answer
-
-
-def _call(function: Callable[[], Any]) -> Any:
-    return function()
 
 
 def _fetch(message: Message) -> Message:

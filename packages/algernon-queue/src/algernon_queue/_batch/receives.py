@@ -30,8 +30,8 @@ def is_last_try(record: Record) -> bool:
     Raises:
         SettingError: `ALGERNON_EXTRA_RECEIVES` is no number.
     """
-    tries = _tries(record)
-    return tries is not None and record.receive_count >= tries
+    most = _most_tries(record)
+    return most is not None and record.receive_count >= most
 
 
 def is_extra(record: Record) -> bool:
@@ -42,11 +42,11 @@ def is_extra(record: Record) -> bool:
     """
     if not extra_receives():
         return False
-    tries = _tries(record)
-    return tries is not None and record.receive_count > tries
+    most = _most_tries(record)
+    return most is not None and record.receive_count > most
 
 
-def _tries(record: Record) -> int | None:
+def _most_tries(record: Record) -> int | None:
     most = max_receive_count(record.queue_arn)
     return None if most is None else max(1, most - extra_receives())
 
@@ -91,6 +91,6 @@ class TriesCounter:
         if len(self._untried) > _MOST_REMEMBERED:
             self._untried.popitem(last=False)
 
-    def tries(self, record: Record) -> int:
+    def of(self, record: Record) -> int:
         """Return how often a record was tried, this time included."""
         return max(1, record.receive_count - self._untried.get(record.message_id, 0))

@@ -77,10 +77,26 @@ def give_up(batch: Batch, delivery: Delivery) -> bool:
     """
     if not delivery.record.queue_arn or not delivery.do(_is_given_up, batch, delivery):
         return False
-    if delivery.task_token is not None:
-        return is_last(delivery.record) and _is_reported(delivery, delivery.task_token)
-    _move(batch, [delivery])
+    if delivery.task_token is None:
+        _move(batch, [delivery])
+    elif is_last(delivery.record):
+        try:
+            delivery.do(leave_to_state_machine, delivery)
+        except Exception as problem:  # noqa: BLE001 - it stays in the queue then
+            what = "the state machine of %s can't be told: %s"
+            delivery.do(logger.warning, what, delivery, problem)
     return not delivery.stays
+
+
+def leave_to_state_machine(delivery: Delivery) -> None:
+    """Leave a failure to the state machine that waits for the Task.
+
+    Raises:
+        botocore.exceptions.ClientError: Step Functions doesn't take the report.
+    """
+    if delivery.failure is not None and delivery.task_token is not None:
+        report_failure(delivery.task_token, delivery.failure.error)
+        delivery.failure = replace(delivery.failure, goes_to="state_machine")
 
 
 def _is_given_up(batch: Batch, delivery: Delivery) -> bool:
@@ -95,7 +111,7 @@ def _is_given_up(batch: Batch, delivery: Delivery) -> bool:
     if (has_run or batch.worker.ledger is None) and is_last_try(record):
         return delivery.has_failed
     retry = _retry(batch, delivery)
-    tries = batch.worker.tries.tries(record)
+    tries = batch.worker.tries.of(record)
     return delivery.has_failed and retry is not None and retry.is_exhausted(tries)
 
 
@@ -152,7 +168,7 @@ def _delay(batch: Batch, delivery: Delivery) -> int | None:
     # What another worker runs is in no hurry to be looked at again.
     if retry is None or isinstance(_error_of(delivery), TaskRunningError):
         return None
-    tries = batch.worker.tries.tries(delivery.record)
+    tries = batch.worker.tries.of(delivery.record)
     return retry.delay(tries) if delivery.has_failed else 0
 
 
@@ -174,21 +190,6 @@ def _end_of_visibility(batch: Batch, delivery: Delivery) -> float | None:
         return None
     seconds = visibility_timeout(delivery.record.queue_arn)
     return None if seconds is None else batch.began_at + seconds
-
-
-def _is_reported(delivery: Delivery, task_token: str) -> bool:
-    """Leave a failure to the state machine that waits for the Task, if it can be told."""
-    failure = delivery.failure
-    if failure is None:
-        return False
-    try:
-        delivery.do(report_failure, task_token, failure.error)
-    except Exception as problem:  # noqa: BLE001 - it stays in the queue then
-        what = "the state machine of %s can't be told: %s"
-        delivery.do(logger.warning, what, delivery, problem)
-        return False
-    delivery.failure = replace(failure, goes_to="state_machine")
-    return True
 
 
 def _reasons(delivery: Delivery) -> dict[str, str]:

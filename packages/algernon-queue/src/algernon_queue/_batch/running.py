@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _UNTIMED = Run()
 
 
-class Begun(NamedTuple):
+class Pending(NamedTuple):
     """An attempt whose Task gave a coroutine, which is still to be awaited."""
 
     attempt: Attempt
@@ -43,7 +43,7 @@ def run_batch(batch: Batch, attempts: list[Attempt]) -> None:
     """
     longest = 0.0
     is_first = True
-    begun: list[Begun] = []
+    pending: list[Pending] = []
     for attempt in _in_turn(attempts):
         if attempt.failure is not None or attempt.outcome is not None:
             continue  # its message group was stopped meanwhile, or its Task is done
@@ -56,17 +56,17 @@ def run_batch(batch: Batch, attempts: list[Attempt]) -> None:
         coroutine = _run(batch, attempt)
         if coroutine is not None:
             if attempt.record.group is None:
-                begun.append(Begun(attempt, coroutine))
+                pending.append(Pending(attempt, coroutine))
             else:
-                _await_all(batch, [Begun(attempt, coroutine)])
+                _await_all(batch, [Pending(attempt, coroutine)])
         longest = max(longest, monotonic() - began)
-    if begun:
-        _await_all(batch, begun)
+    if pending:
+        _await_all(batch, pending)
 
 
 def _in_turn(attempts: list[Attempt]) -> list[Attempt]:
-    # What SQS won't give out again goes first, where there is no order to keep: it
-    # would be lost for lack of time.
+    # What comes after all of its tries goes first, where there is no order to keep: SQS won't
+    # give it out often again, and it would be lost for lack of time.
     if not any(attempt.is_extra for attempt in attempts):
         return attempts
     return sorted(attempts, key=lambda each: not each.is_extra or bool(each.record.group))
@@ -96,12 +96,12 @@ def _run(batch: Batch, attempt: Attempt) -> Coroutine[Any, Any, Any] | None:
     return None
 
 
-def _await_all(batch: Batch, begun: list[Begun]) -> None:
+def _await_all(batch: Batch, pending: list[Pending]) -> None:
     from asyncio import Semaphore, gather
 
     async def await_all() -> None:
         limit = Semaphore(batch.worker.options.concurrency)
-        await gather(*(_await(batch, *each, limit) for each in begun))
+        await gather(*(_await(batch, *each, limit) for each in pending))
 
     run_coroutine(await_all())
 
