@@ -27,6 +27,7 @@ class Batch:
         deadline: When Lambda ends the function.
         stays_whole: Whether one failure keeps the whole batch in the queue. Nothing is
             sent on for a batch that will run again.
+        extra_receives: How many times its queue gives a message out beyond its Task's tries.
         began_at: When it was handed over, in seconds since 1970.
         deliveries: All records, in order, once they are read.
 
@@ -38,8 +39,7 @@ class Batch:
         self.worker = worker
         self.aws_context = aws_context
         self.stays_whole = worker.options.keeps_whole_batch
-        if not self.stays_whole:
-            extra_receives()  # what it says wrong is told before anything is run
+        self.extra_receives = 0 if self.stays_whole else extra_receives()
         self.listeners = Listeners(worker.options.listeners or {}, function_arn_of(aws_context))
         self.deadline = Deadline(aws_context, worker.options.deadline_margin)
         self.began_at = time()

@@ -95,7 +95,7 @@ def _address(batch: Batch, attempts: list[Attempt]) -> list[Attempt]:
     next_tasks = {
         attempt: next_task
         for attempt in going(attempts)
-        if not attempt.ends_chain and (next_task := attempt.message.next_task) is not None
+        if (next_task := attempt.message.next_task) is not None and not attempt.ends_chain
     }
     if not next_tasks:
         return []

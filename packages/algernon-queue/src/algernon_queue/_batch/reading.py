@@ -43,7 +43,7 @@ def read_batch(batch: Batch, event: Any) -> list[Attempt]:
         for delivery in batch.deliveries:
             if isinstance(delivery, Unreadable):
                 fail(batch, delivery, delivery.error)
-    if not batch.stays_whole:
+    if batch.extra_receives:
         _note_extra(batch, attempts)
     return attempts
 
