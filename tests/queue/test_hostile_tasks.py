@@ -78,6 +78,29 @@ def test_a_cancelled_error_of_a_plain_task_fails_its_record_alone() -> None:
     assert done == [0, 2]
 
 
+class Unready:
+    """A result that can't even say of what class it is, as an unbound proxy."""
+
+    @property
+    def __class__(self) -> type[object]:  # type: ignore[misc]
+        raise ValueError("unready")
+
+
+def test_a_result_that_cannot_be_looked_at_fails_its_record_alone() -> None:
+    """A result whose own code fails when it is asked for its class stops no other record."""
+    router = TaskRouter(failures="report")
+    done: list[int] = []
+
+    @router.task
+    def work(n: int) -> Any:
+        done.append(n)
+        return Unready() if n == 0 else None
+
+    records = [record(message(task_kwargs={"n": n}), eventSourceARN=None) for n in range(2)]
+    assert router.handler(event(*records), LambdaContext()) == failed(records[0])
+    assert done == [0, 1]
+
+
 class UnspeakableError(PermanentError):
     """An error that can't be written as text."""
 

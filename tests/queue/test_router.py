@@ -91,6 +91,23 @@ def test_a_batch_is_routed_by_task_name() -> None:
     assert ran == [("a", 0), ("b", 1), ("b", 2), ("a", 3)]
 
 
+def test_a_router_may_be_made_to_route_in_its_own_way() -> None:
+    """A subclass that overrides `route` gets the messages of batches and bare ones alike."""
+    routed = []
+
+    class Noting(TaskRouter):
+        def route(self, event: dict[str, Any], context: dict[str, Any]) -> Any:
+            routed.append(event["task_kwargs"])
+            return super().route(event, context)
+
+    router = Noting()
+    router.task(name="work")(lambda n: {"n": n})
+    batch = event(record(message("work", task_kwargs={"n": 1})))
+    assert router.handler(batch, LambdaContext()) == ALL_DONE
+    assert router.handler({"task_name": "work", "task_kwargs": {"n": 2}}, None) == {"n": 2}
+    assert routed == [{"n": 1}, {"n": 2}]
+
+
 @pytest.mark.parametrize("name", ["nobody", "Work", "work ", "wörk", "a" * 256])
 def test_an_unregistered_name_is_told_exactly(name: str) -> None:
     """A name without a function raises the documented message."""

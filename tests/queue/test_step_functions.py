@@ -31,10 +31,12 @@ from .events import (
     message,
     record,
 )
+from .queues import SourceQueue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from ..conftest import LocalAWS
     from ..wire import Treatment, Wire
     from .conftest import Listeners
 
@@ -383,6 +385,17 @@ def test_a_report_that_does_not_get_through_is_a_failure(
     assert "not allowed" in caplog.text
     wire.treatment = None
     assert router.handler(event(records[1]), LambdaContext()) == ALL_DONE
+
+
+def test_a_result_that_cannot_travel_is_moved_when_nobody_can_be_told(
+    aws: LocalAWS, wire: Wire
+) -> None:
+    """What would fail in the same way again goes to the dead-letter queue, told or not."""
+    queue = SourceQueue(aws)
+    queue.send(waited_for())
+    wire.treatment = refusing("AccessDeniedException", "not allowed")
+    assert worker(object()).handler(event(*queue.receive()), LambdaContext()) == ALL_DONE
+    assert len(queue.dead_letters()) == 1
 
 
 @pytest.mark.parametrize("surplus", [0, 1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextvars import copy_context
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,6 +40,16 @@ class Ending:
     def batch_ended(self) -> None:
         """Count the batches."""
         self.ended += 1
+
+
+def test_an_observer_may_be_something_else_besides() -> None:
+    """A subclass passes what it is made with on to its other base, as of any class."""
+
+    class Watching(Observer, Thread):
+        def __init__(self) -> None:
+            super().__init__(name="watching", daemon=True)
+
+    assert Watching().name == "watching"
 
 
 def test_an_observer_hears_what_it_has_a_method_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -190,6 +190,7 @@ def test_calls_say_who_calls(
     aws: LocalAWS, wire: Wire, monkeypatch: pytest.MonkeyPatch, application: str
 ) -> None:
     """The user agent of a call names botocore, Python and, where it has one, the application."""
+    monkeypatch.delitem(sys.modules, "boto3")  # as in a process that hasn't imported it
     monkeypatch.setenv("AWS_SDK_UA_APP_ID", application)
     algernon_storage.reset()
     aws_client("s3").list_buckets()

@@ -9,6 +9,7 @@ from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from typing import (
+    Any,
     Concatenate,
     Literal,
     NotRequired,
@@ -142,6 +143,10 @@ class Observer(Protocol):
         ['done']
         >>> observers.remove(counter)
     """
+
+    # A protocol's own would end the chain of those that a subclass calls.
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
 
     def received(self, record: RecordFacts) -> None:
         """Hear of a record, before anything else is said of it."""

@@ -63,23 +63,23 @@ class TaskRouter:
 
     def __init__(self, **options: Unpack[OptionArguments]) -> None:
         self._options = Options(**options)
-        self._tasks = _RegisteredTasks()
+        self._tasks: dict[str, TaskFunction] = {}
         self._context: dict[str, Any] = {}
-        self._batches = BatchHandler(self._tasks, self._options, self._context)
+        tasks = _TasksOf(self, self._tasks)
+        self._batches = BatchHandler(tasks, self._options, self._context)
         self._has_begun = False
 
     @property
     def tasks(self) -> Mapping[str, Callable[..., Any]]:
         """The registered functions by the name of their Task."""
-        functions = self._tasks.by_name.items()
-        return MappingProxyType({name: task.function for name, task in functions})
+        return MappingProxyType({name: task.function for name, task in self._tasks.items()})
 
     @property
     def retries(self) -> Mapping[str, int]:
         """How often each Task is tried again, for the Tasks that say."""
         return {
             name: task.retry.retries
-            for name, task in self._tasks.by_name.items()
+            for name, task in self._tasks.items()
             if task.retry is not None and task.retry.retries is not None
         }
 
@@ -142,13 +142,13 @@ class TaskRouter:
             check_function(function, "router.task", 'name="resize"')
             task_name = _name_of(function) if name is None else name
             check_task_name(task_name)
-            if task_name in self._tasks.by_name:
-                other = self._tasks.by_name[task_name].function
+            if task_name in self._tasks:
+                other = self._tasks[task_name].function
                 raise TaskNameError(
                     f"the Task {task_name!r} is registered already, as"
                     f" {getattr(other, '__qualname__', other)}: give one of them another name="
                 )
-            self._tasks.by_name[task_name] = TaskFunction(task_name, function, retry)
+            self._tasks[task_name] = TaskFunction(task_name, function, retry)
             return function
 
         return register if function is None else register(function)
@@ -185,7 +185,19 @@ class TaskRouter:
             TaskArgumentsError: The keyword arguments don't fit the function.
             algernon_serialize.SerializeError: They can't be rebuilt here.
         """
-        return self._tasks.run(event, context)
+        task_name = event["task_name"]
+        task = self._tasks.get(task_name)
+        if task is None:
+            raise UnregisteredTaskError(task_name)
+        kwargs = rebuild_event({"task_kwargs": event.get("task_kwargs")})["task_kwargs"]
+        if kwargs is None:
+            kwargs = {}
+        if not isinstance(kwargs, dict):
+            raise TaskArgumentsError(
+                f"the Task {task_name!r} takes keyword arguments, but was sent"
+                f" {kind_of(kwargs)}: the Task before it in the chain has to return a dict"
+            )
+        return task.call(kwargs, context)
 
     def _run_bare(self, message: Mapping[str, Any], task_token: str | None, context: Any) -> Any:
         """Run the Task of a message that Lambda was called with directly."""
@@ -200,7 +212,7 @@ class TaskRouter:
         return variables.run(run_waited_for, self.route, message, own_context, task_token)
 
     def _tell_of_void_retries(self) -> None:
-        names = [name for name, task in self._tasks.by_name.items() if task.retry is not None]
+        names = [name for name, task in self._tasks.items() if task.retry is not None]
         if names and self._options.keeps_whole_batch:
             logger.warning(
                 "retries and backoff of %s mean nothing here, since a failure keeps the whole"
@@ -211,34 +223,19 @@ class TaskRouter:
             )
 
 
-class _RegisteredTasks:
-    """The functions of a router, by the name of their Task."""
+class _TasksOf:
+    """The Tasks of a router, as its batches run them."""
 
-    def __init__(self) -> None:
-        self.by_name: dict[str, TaskFunction] = {}
-
-    def run(self, event: dict[str, Any], context: dict[str, Any]) -> Any:
-        """Run the Task that a message names: see `TaskRouter.route`."""
-        task_name = event["task_name"]
-        task = self.by_name.get(task_name)
-        if task is None:
-            raise UnregisteredTaskError(task_name)
-        kwargs = rebuild_event({"task_kwargs": event.get("task_kwargs")})["task_kwargs"]
-        if kwargs is None:
-            kwargs = {}
-        if not isinstance(kwargs, dict):
-            raise TaskArgumentsError(
-                f"the Task {task_name!r} takes keyword arguments, but was sent"
-                f" {kind_of(kwargs)}: the Task before it in the chain has to return a dict"
-            )
-        return task.call(kwargs, context)
+    def __init__(self, router: TaskRouter, by_name: Mapping[str, TaskFunction]) -> None:
+        self.run = router.route  # which a subclass may have overridden
+        self._by_name = by_name
 
     def is_async(self, task_name: str) -> bool:
-        task = self.by_name.get(task_name)
+        task = self._by_name.get(task_name)
         return task is not None and task.is_async
 
     def retry(self, task_name: str) -> Retry | None:
-        task = self.by_name.get(task_name)
+        task = self._by_name.get(task_name)
         return None if task is None else task.retry
 
 

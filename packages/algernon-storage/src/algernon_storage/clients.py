@@ -43,19 +43,18 @@ _Values = tuple[str | None, ...]
 def aws_client(service: str) -> Any:
     """Return the process's boto3 client for a service.
 
-    It is made on first use, from the environment as boto3 reads it, or by boto3's
-    default session, where there is one. It is made anew when one is set up, when
+    It is made on first use, from the environment as boto3 reads it: by boto3's default
+    session where the process has imported boto3, and else, in half the time, without
+    importing it. It is made anew when the default session is another one, when
     the variables have changed that say where AWS is and who calls it (endpoint,
     region, profile, credentials), and in a child process after a fork. So don't
     keep it: ask for it whenever you call AWS.
 
     A default session that was set up with options of its own, by
-    ``boto3.setup_default_session(…)``, always stays what clients come from. One that
-    boto3 makes by itself later changes nothing.
+    ``boto3.setup_default_session(…)``, always stays what clients come from.
 
-    Nothing of AWS is imported before the first client, and boto3 itself only where
-    a client is asked for what boto3 alone knows, such as S3's `upload_file`: all of
-    it is cold-start time.
+    Nothing of AWS is imported before the first client, since all of it is cold-start
+    time.
 
     Args:
         service: boto3's name of the service, such as ``"s3"``.
@@ -114,8 +113,9 @@ class _Clients:
         # somebody else made is relied on if no variable has changed since this package was
         # imported, and it calls by the key that there is now.
         self._default_session: tuple[Any, _Values | None] = None, _values_of(_VARIABLES)
-        # What clients come from where boto3 has no default session, or one that may be out of
-        # date.
+        # What clients come from where boto3's default session may be out of date.
+        self._session_beside: tuple[Any, _Values | None] = None, None
+        # What they come from where the process has no boto3.
         self._own_session: tuple[Any, _Values | None] = None, None
         # A child's copies of its parent's clients, which share the parent's connections:
         # they are neither used nor closed there.
@@ -136,7 +136,7 @@ class _Clients:
         with self._making:
             self._made.clear()
             self.learnt = {}
-            self._default_session = self._own_session = None, None
+            self._default_session = self._session_beside = self._own_session = None, None
 
     def begin_anew_after_fork(self) -> None:
         # It may have been held by a thread that isn't here.
@@ -149,14 +149,14 @@ class _Clients:
         with self._garbage_left_alone():
             from botocore.config import Config
 
-            values, default_session = _values_of(_VARIABLES), _default_session()
+            values = _values_of(_VARIABLES)
             config = Config(max_pool_connections=_CONNECTIONS)
-            client = self._making_of(default_session, values)(service, config=config)
+            client = self._making_of(values)(service, config=config)
         # AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
         service_id = client.meta.service_model.service_id.replace(" ", "_").upper()
         endpoint = (f"AWS_ENDPOINT_URL_{service_id}",)
         return _MadeClient(
-            client, default_session, _VARIABLES + endpoint, values + _values_of(endpoint)
+            client, _default_session(), _VARIABLES + endpoint, values + _values_of(endpoint)
         )
 
     @contextmanager
@@ -177,26 +177,38 @@ class _Clients:
             gc.enable()
         self._collects_garbage_later = False
 
-    def _making_of(self, default: Any, values: _Values) -> Callable[..., Any]:
+    def _making_of(self, values: _Values) -> Callable[..., Any]:
         """Return what makes clients: boto3's default session, unless it may be out of date.
 
         A session keeps its credentials and its profile, whatever the environment says later.
         """
-        if default is not None and self._default_session[0] is None:
+        boto3 = _imported_boto3()
+        making: Callable[..., Any]
+        if boto3 is not None:
+            making = self._session(boto3, values).client
+        else:
+            if self._own_session[1] != values:
+                from .sessions import new_session
+
+                self._own_session = new_session(), values
+            making = self._own_session[0].create_client
+        return making
+
+    def _session(self, boto3: Any, values: _Values) -> Any:
+        default = boto3.DEFAULT_SESSION
+        if default is None:
+            boto3.setup_default_session()
+            default = boto3.DEFAULT_SESSION
+            self._default_session = default, values
+        elif self._default_session[0] is None:
             known = self._default_session[1]
             is_known = known is not None and _calls_as_the_environment_says(default)
             self._default_session = default, known if is_known else None
-        if default is not None and (
-            self._default_session == (default, values) or _has_options(default)
-        ):
-            making: Callable[..., Any] = default.client
-            return making
-        if self._own_session[1] != values:
-            from .sessions import new_session
-
-            self._own_session = new_session(), values
-        own: Callable[..., Any] = self._own_session[0].create_client
-        return own
+        if self._default_session == (default, values) or _has_options(default):
+            return default
+        if self._session_beside[1] != values:
+            self._session_beside = boto3.Session(), values
+        return self._session_beside[0]
 
 
 def _kept(made: _MadeClient | None) -> _MadeClient | None:
@@ -212,6 +224,12 @@ def _kept(made: _MadeClient | None) -> _MadeClient | None:
 def _default_session() -> Any:
     """Return boto3's default session, if there is one, without importing boto3."""
     return getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
+
+
+def _imported_boto3() -> Any:
+    """Return boto3, if the process has imported all of it."""
+    boto3 = sys.modules.get("boto3")
+    return boto3 if hasattr(boto3, "setup_default_session") else None
 
 
 def _has_options(session: Any) -> bool:

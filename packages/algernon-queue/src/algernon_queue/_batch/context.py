@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
 
@@ -19,36 +19,19 @@ class RecordContext(dict[str, Any]):
     Args:
         shared: The worker's own dict.
         own: The record's own entries.
-        make_more: Makes more of them, once a handler looks for something that isn't
-            there: few of them do.
     """
 
-    __slots__ = ("_make_more", "_shared")
+    __slots__ = ("_shared",)
 
-    def __init__(
-        self,
-        shared: dict[str, Any],
-        own: Mapping[str, Any],
-        make_more: Callable[[], Mapping[str, Any]] | None = None,
-    ) -> None:
+    def __init__(self, shared: dict[str, Any], own: Mapping[str, Any]) -> None:
         dict.__init__(self, own)  # which takes half as long as by super()
         self._shared = shared
-        self._make_more = make_more
-
-    def _complete(self) -> None:
-        """Make the entries that are the record's own, unless that has been done."""
-        if (make_more := self._make_more) is not None:
-            for key, value in make_more().items():
-                dict.setdefault(self, key, value)
-            self._make_more = None
 
     def _place_of(self, key: object) -> dict[str, Any]:
-        self._complete()
         return self if dict.__contains__(self, key) else self._shared
 
     def __missing__(self, key: str) -> Any:
-        self._complete()
-        return dict.get(self, key) if dict.__contains__(self, key) else self._shared[key]
+        return self._shared[key]
 
     def get(self, key: str, default: Any = None, /) -> Any:
         return dict.get(self._place_of(key), key, default)
@@ -70,11 +53,9 @@ class RecordContext(dict[str, Any]):
         return dict.pop(self._place_of(key), key, *default)
 
     def popitem(self) -> tuple[str, Any]:
-        self._complete()
         return self._shared.popitem() if self._shared else super().popitem()
 
     def clear(self) -> None:
-        self._make_more = None
         super().clear()
         self._shared.clear()
 
@@ -83,7 +64,6 @@ class RecordContext(dict[str, Any]):
             self[key] = value
 
     def copy(self) -> dict[str, Any]:
-        self._complete()
         return {**self._shared, **dict(super().items())}
 
     # What goes through the whole goes through a copy, since other threads may write.

@@ -166,9 +166,10 @@ class Attempt(Delivery):
         document = None if self.result is None else self.result.document
         return document or Document.of({})
 
-    def context_entries(self) -> dict[str, Any]:
+    def context_entries(self, aws_context: Any) -> dict[str, Any]:
         """Return what is its own in the context that its handler gets."""
         return {
+            "aws": aws_context,
             "sqs": self.record.context_entry(self.attributes),
             "task": self.message.context_entry(),
         }

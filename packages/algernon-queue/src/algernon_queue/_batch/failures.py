@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from ..errors import GroupStoppedError
 from .batch import Batch
@@ -18,13 +19,20 @@ def fail(batch: Batch, delivery: Delivery, error: Exception, *, is_permanent: bo
     That touches no other, except that on a FIFO queue it stops the rest of its message
     group, unless the record is given up at once.
     """
-    delivery.failure = Failure(error, is_permanent)
+    before = delivery.failure
+    if before is None:
+        delivery.failure = Failure(error, is_permanent)
+    else:
+        is_permanent = is_permanent or before.is_permanent
+        delivery.failure = replace(before, error=error, is_permanent=is_permanent)
     if delivery.has_failed:
         name = type(error).__name__
         delivery.do(logger.error, "%s failed: %s", delivery, name, exc_info=error)
     else:
         delivery.do(logger.warning, "%s stays in the queue: %s", delivery, error)
-    if delivery.record.group is not None and (batch.stays_whole or not give_up(batch, delivery)):
+    if delivery.record.group is None or not delivery.stays:
+        return
+    if batch.stays_whole or not give_up(batch, delivery):
         _stop_group(batch, delivery)
 
 

@@ -33,16 +33,16 @@ def read_batch(batch: Batch, event: Any) -> list[Attempt]:
     """
     records = records_of(event)
     for record, envelope in zip(records, _envelopes(records), strict=True):
-        delivery = _read(batch, record, envelope)
-        batch.deliveries.append(delivery)
+        batch.deliveries.append(_read(batch, record, envelope))
+    attempts = []
+    for delivery in batch.deliveries:
         if observers:
             delivery.facts = _facts(delivery)
             tell(delivery.context, Observer.received, delivery.facts)
-    attempts = [each for each in batch.deliveries if isinstance(each, Attempt)]
-    if len(attempts) < len(batch.deliveries):
-        for delivery in batch.deliveries:
-            if isinstance(delivery, Unreadable):
-                fail(batch, delivery, delivery.error)
+        if isinstance(delivery, Attempt):
+            attempts.append(delivery)
+        elif isinstance(delivery, Unreadable):
+            fail(batch, delivery, delivery.error)
     if batch.extra_receives:
         _note_extra(batch, attempts)
     return attempts

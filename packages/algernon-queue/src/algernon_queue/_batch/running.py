@@ -75,22 +75,26 @@ def _in_turn(attempts: list[Attempt]) -> list[Attempt]:
 def _run(batch: Batch, attempt: Attempt) -> Coroutine[Any, Any, Any] | None:
     """Call a Task, and return what is still to be awaited, or None if that is all."""
     worker, message = batch.worker, attempt.message
-    context = RecordContext(worker.context, {"aws": batch.aws_context}, attempt.context_entries)
+    context = RecordContext(worker.context, attempt.context_entries(batch.aws_context))
     running_since = monotonic()
     # A coroutine function runs nothing yet when it is called.
     if not worker.tasks.is_async(message.task_name):
         running_since = _start(attempt)
     try:
         result = attempt.context.run(worker.tasks.run, message.body, context)
+        is_pending = result is not None and isinstance(result, Coroutine)
     except PipelineTermination as end:
         _stop(attempt, running_since)
         _note_result(batch, attempt, end.result, ends_chain=True)
     except BaseException as error:  # noqa: BLE001 - what isn't the record's own goes on
-        _stop(attempt, running_since)
-        _note_error(batch, attempt, error)
+        try:
+            _note_error(batch, attempt, error)
+        finally:
+            _stop(attempt, running_since)
     else:
-        if result is not None and isinstance(result, Coroutine):
-            return result
+        if is_pending:
+            pending: Coroutine[Any, Any, Any] = result
+            return pending
         _stop(attempt, running_since)
         _note_result(batch, attempt, result)
     return None
