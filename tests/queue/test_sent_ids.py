@@ -207,7 +207,8 @@ def test_once_runs_what_a_repeated_task_sends_once(bucket: str, listeners: Liste
     assert router.handler(event(one), LambdaContext()) == ALL_DONE
     taken = listeners.take()
     assert len(taken) == 4
-    assert router.handler(event(*taken), LambdaContext()) is not None
+    for each in taken:  # one by one, since moto may grant one claim to two at once
+        assert router.handler(event(each), LambdaContext()) == ALL_DONE
     assert sorted(ran) == [0, 1]
 
 
