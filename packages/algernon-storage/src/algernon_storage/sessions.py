@@ -1,6 +1,6 @@
 """Botocore's sessions for clients that are made quickly, since a cold start waits for them.
 
-This module is imported with the first client, and not before.
+This module is imported with the first client, in a process that hasn't imported boto3.
 """
 
 from __future__ import annotations

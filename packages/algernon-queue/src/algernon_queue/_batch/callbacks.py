@@ -27,7 +27,7 @@ def report_failures(batch: Batch) -> None:
     Trying again is then the state machine's business, and not the queue's. A batch
     that another record keeps in the queue will run again, and tells nobody yet.
     """
-    staying = [each for each in batch.deliveries if each.failure is not None and each.stays]
+    staying = [each for each in batch.deliveries if each.stays]
     waited_for = [each for each in staying if each.has_failed and each.task_token is not None]
     if not batch.stays_whole or len(waited_for) == len(staying):
         _do_in_parallel(batch, leave_to_state_machine, waited_for)

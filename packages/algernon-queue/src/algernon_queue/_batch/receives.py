@@ -40,8 +40,6 @@ def is_extra(record: Record) -> bool:
     Raises:
         SettingError: `ALGERNON_EXTRA_RECEIVES` is no number.
     """
-    if not extra_receives():
-        return False
     most = _most_tries(record)
     return most is not None and record.receive_count > most
 
