@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from .errors import SettingError, TaskArgumentsError, TaskNameError
+from .errors import SettingError, TaskArgumentsError, TaskNameError, kind_of
 
 # Amazon SNS API Reference, CreateTopic: what a topic's name may hold, since each
 # Task has a topic of its name.
@@ -30,15 +30,20 @@ class Task:
             of a Task, derived from that one's and from what is sent.
         message_group: The message group, where the Task's topic is a FIFO topic: by
             default that of the Task that sends this one, or else one of its own.
+        constants: Keyword arguments that Tasks of the callback's chain get besides what
+            the Task before them returns, by their number in it, from 0.
 
     Raises:
         TaskNameError: A name has characters that a Task's can't have.
         SettingError: The `task_id` is no UUID, or the message group can't be one.
-        TaskArgumentsError: The keyword arguments aren't a mapping with str keys.
+        TaskArgumentsError: Keyword arguments, or constants, aren't a mapping with str
+            keys, or there are constants for what is no Task after this one.
 
     Example:
         >>> Task("resize", {"width": 640}, callback="store#notify").task_name
         'resize'
+        >>> Task("price", callback="bill", constants={0: {"currency": "EUR"}}).constants
+        {0: {'currency': 'EUR'}}
     """
 
     task_name: str
@@ -46,6 +51,7 @@ class Task:
     callback: str | None = None
     task_id: str | None = None
     message_group: str | None = None
+    constants: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_task_name(self.task_name)
@@ -53,13 +59,13 @@ class Task:
             chain = self.callback.split("#") if isinstance(self.callback, str) else [self.callback]
             for name in chain:
                 check_task_name(name)
-        if not isinstance(self.task_kwargs, Mapping) or not all(
-            isinstance(key, str) for key in self.task_kwargs
-        ):
+        if not _are_keyword_arguments(self.task_kwargs):
             raise TaskArgumentsError(
                 f"the keyword arguments of the Task {self.task_name!r} aren't a mapping whose"
                 " keys are all str"
             )
+        if self.constants != {}:
+            self._check_constants()
         if self.task_id is not None:
             object.__setattr__(self, "task_id", _checked_id(self.task_id))
         group = self.message_group
@@ -68,6 +74,37 @@ class Task:
                 f"{group!r} can't be the message group of the Task {self.task_name!r}: it is 1 to"
                 " 128 letters, digits and punctuation marks"
             )
+
+    @property
+    def begins_its_chain(self) -> bool:
+        """Whether it is itself the first Task of its callback's chain."""
+        # Of a callback that is one Task, that one runs after it, whatever its name.
+        chain = self.callback.split("#") if self.callback else []
+        return len(chain) > 1 and chain[0] == self.task_name
+
+    def _check_constants(self) -> None:
+        if not isinstance(self.constants, Mapping):
+            raise TaskArgumentsError(
+                f"the constants of the Task {self.task_name!r} are {kind_of(self.constants)}, and"
+                " not a mapping of numbers in its callback's chain to keyword arguments"
+            )
+        chain = self.callback.split("#") if self.callback else []
+        for number, kwargs in self.constants.items():
+            if type(number) is not int or not 0 <= number < len(chain):
+                raise TaskArgumentsError(
+                    f"the Task {self.task_name!r} has constants for the Task {number!r} of its"
+                    f" callback {self.callback!r}, in which there is none: number them from 0 on"
+                )
+            if number == 0 and self.begins_its_chain:
+                raise TaskArgumentsError(
+                    f"the Task {self.task_name!r} has constants for the Task 0 of its callback"
+                    f" {self.callback!r}, which is itself: put them into its task_kwargs"
+                )
+            if not _are_keyword_arguments(kwargs):
+                raise TaskArgumentsError(
+                    f"the constants that the Task {self.task_name!r} has for {chain[number]!r},"
+                    f" the Task {number} of its callback, aren't a mapping whose keys are all str"
+                )
 
 
 class PipelineTermination(Exception):  # noqa: N818 - it is no error
@@ -87,6 +124,10 @@ class PipelineTermination(Exception):  # noqa: N818 - it is no error
     def __init__(self, result: Any = None) -> None:
         super().__init__("the chain of Tasks ends here")
         self.result = result
+
+
+def _are_keyword_arguments(kwargs: object) -> bool:
+    return isinstance(kwargs, Mapping) and all(isinstance(key, str) for key in kwargs)
 
 
 def _checked_id(task_id: object) -> str:
