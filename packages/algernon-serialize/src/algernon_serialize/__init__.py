@@ -11,6 +11,7 @@ from .errors import (
     UnknownClassError,
     UnserializableError,
 )
+from .models import model_fields
 from .rebuilding import rebuild_event
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "UnknownClassError",
     "UnserializableError",
     "ajson",
+    "model_fields",
     "rebuild_event",
 ]

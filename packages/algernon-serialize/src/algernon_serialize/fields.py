@@ -27,6 +27,11 @@ def is_dataclass_itself(cls: type) -> bool:
     return "__dataclass_fields__" in cls.__dict__
 
 
+def field_names(cls: type) -> list[str]:
+    """Return the names of a dataclass's fields, in their order."""
+    return [name for name, _ in _fields(cls)]
+
+
 def values_of_fields(obj: object) -> dict[str, Any]:
     """Return the values of a dataclass object's fields.
 
