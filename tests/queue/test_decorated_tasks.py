@@ -556,7 +556,7 @@ def test_a_class_can_be_a_task() -> None:
             """Be no part of making one."""
 
     router = TaskRouter()
-    assert router.task(Made) is Made
+    assert router.task(Made).__wrapped__ is Made
     one = record(message("Made", task_kwargs={"n": 3}))
     assert router.handler(event(one), LambdaContext()) == ALL_DONE
     assert Made.numbers == [3]

@@ -274,7 +274,7 @@ def test_retries_are_refused_where_they_mean_nothing(options: Any) -> None:
     router = TaskRouter(failures="batch")
     with pytest.raises(SettingError, match="mean nothing under failures='batch'"):
         router.task(**options)
-    assert router.task()(print) is print
+    assert router.task()(print).__wrapped__ is print
 
 
 @pytest.mark.parametrize(

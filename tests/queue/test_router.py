@@ -53,7 +53,7 @@ def error_of(router: TaskRouter, body: str) -> Exception:
 
 
 def test_functions_are_registered_by_name() -> None:
-    """A function is a Task of its own name or of the one that it is given, and stays as it is."""
+    """A function is a Task of its own name or of one that it is given, and is called as ever."""
     router = TaskRouter()
 
     def double(n: int) -> int:
@@ -67,8 +67,12 @@ def test_functions_are_registered_by_name() -> None:
     def negate(n: int) -> int:
         return -n
 
-    assert router.task(double) is double
-    assert dict(router.tasks) == {"double": double, "treble-it": treble, "negate": negate}
+    assert router.task(double).__wrapped__ is double
+    assert dict(router.tasks) == {
+        "double": double,
+        "treble-it": treble.__wrapped__,
+        "negate": negate.__wrapped__,
+    }
     assert [run(router, name, n=2) for name in router.tasks] == [6, -2, 4]
     assert treble(1) == 3
 
@@ -166,7 +170,7 @@ def test_a_taken_name_is_refused() -> None:
 
     with pytest.raises(TaskNameError, match=r"'work' is registered already, as .*work"):
         router.task(name="work")(lambda: None)
-    assert router.tasks["work"] is work
+    assert router.tasks["work"] is work.__wrapped__
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ from .errors import (
 )
 from .observers import MessageFacts, Observer, RecordEnd, RecordFacts, observers
 from .queued import queued
+from .result import SentTask
+from .routed_task import RoutedTask, Sendable
 from .router import TaskRouter
 from .sending import send_task, send_tasks
 from .stated import stated
@@ -49,6 +51,9 @@ __all__ = [
     "RecordEnd",
     "RecordFacts",
     "RefusedEntryError",
+    "RoutedTask",
+    "Sendable",
+    "SentTask",
     "SettingError",
     "Task",
     "TaskArgumentsError",

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from types import MappingProxyType
-from typing import Any, TypeVar, Unpack, overload
+from typing import Any, Unpack
 
 from algernon_serialize import rebuild_event
 
@@ -27,12 +27,12 @@ from .errors import (
     kind_of,
 )
 from .retry import Retry
+from .routed_task import RoutedTask
 from .stated import run_state, run_waited_for
 from .task import check_task_name
+from .task_decorator import TaskDecorator
 
 logger = logging.getLogger("algernon_queue")
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class TaskRouter:
@@ -83,36 +83,20 @@ class TaskRouter:
             if task.retry is not None and task.retry.retries is not None
         }
 
-    @overload
-    def task(self, function: F, /) -> F: ...
+    @property
+    def task(self) -> TaskDecorator:
+        """The decorator that registers a function as a Task, bare or with options.
 
-    @overload
-    def task(
-        self,
-        /,
-        *,
-        name: str | None = None,
-        retries: int | None = None,
-        backoff: float | None = None,
-    ) -> Callable[[F], F]: ...
-
-    def task(
-        self,
-        function: Callable[..., Any] | None = None,
-        /,
-        *,
-        name: str | None = None,
-        retries: int | None = None,
-        backoff: float | None = None,
-    ) -> Callable[..., Any]:
-        """Register a function as a Task, and return it as it is.
+        It returns a `RoutedTask`, which is called like the function, and which can be
+        sent: ``price.send(items=[1])``.
 
         `retries` and `backoff` say how a message is tried again whose Task failed,
         under ``failures="report"``. Without either, it comes back after the
         queue's visibility timeout, until the queue's redrive policy moves it.
 
         Args:
-            function: The function, where the decorator stands bare.
+            function: The function, where the decorator stands bare; or a RoutedTask, to
+                register its function here too.
             name: The Task's name; the function's own by default.
             retries: How often it is tried again before its message is moved to
                 the dead-letter queue, with the reason in its message attributes.
@@ -125,33 +109,43 @@ class TaskRouter:
         Raises:
             TaskNameError: The name can't be a Task's, or is registered already, or
                 the function, such as a ``functools.partial``, has none.
-            SettingError: It is no function, or a generator, or a method of no object; a
-                number is out of range; or the router's ``failures`` is ``"batch"``,
-                under which nothing is hidden or moved.
+            SettingError: It is no function, or a generator, or a method of no object, or
+                one that takes arguments by position alone; a number is out of range; or
+                the router's ``failures`` is ``"batch"``, under which nothing is hidden or
+                moved.
+
+        Example:
+            ``@router.task(name="resize-image", retries=3, backoff=60)``
         """
-        has_retry = retries is not None or backoff is not None
-        retry = Retry(retries, 1 if backoff is None else backoff) if has_retry else None
-        if retry is not None and self._options.failures == "batch":
+        return TaskDecorator(self._retry_of, self._register)
+
+    def _retry_of(self, retries: int | None, backoff: float | None) -> Retry | None:
+        if retries is None and backoff is None:
+            return None
+        if self._options.failures == "batch":
             raise SettingError(
                 "retries and backoff mean nothing under failures='batch', where the whole batch"
                 " stays in the queue and comes back at the queue's own time: leave them out, or"
                 ' write TaskRouter(failures="report")'
             )
+        return Retry(retries, 1 if backoff is None else backoff)
 
-        def register(function: Callable[..., Any]) -> Callable[..., Any]:
-            check_function(function, "router.task", 'name="resize"')
-            task_name = _name_of(function) if name is None else name
-            check_task_name(task_name)
-            if task_name in self._tasks:
-                other = self._tasks[task_name].function
-                raise TaskNameError(
-                    f"the Task {task_name!r} is registered already, as"
-                    f" {getattr(other, '__qualname__', other)}: give one of them another name="
-                )
-            self._tasks[task_name] = TaskFunction(task_name, function, retry)
-            return function
-
-        return register if function is None else register(function)
+    def _register(
+        self, function: Callable[..., Any], name: str | None, retry: Retry | None
+    ) -> RoutedTask[..., Any]:
+        if isinstance(function, RoutedTask):
+            function = function.__wrapped__
+        check_function(function, "router.task", 'name="resize"')
+        task_name = _name_of(function) if name is None else name
+        check_task_name(task_name)
+        if task_name in self._tasks:
+            other = self._tasks[task_name].function
+            raise TaskNameError(
+                f"the Task {task_name!r} is registered already, as"
+                f" {getattr(other, '__qualname__', other)}: give one of them another name="
+            )
+        task = self._tasks[task_name] = TaskFunction(task_name, function, retry)
+        return RoutedTask(task, (self._options.listeners or {}).get(task_name))
 
     def handler(self, event: dict[str, Any] | list[Any], context: Any) -> Any:
         """Handle what Lambda hands over: a batch of an SQS queue, or one bare message.

@@ -68,6 +68,11 @@ def send_task(
     """
     wanted_id = None if task_id is None else str(task_id)
     task = Task(task_name, task_kwargs or {}, callback, wanted_id, message_group)
+    return send_one(task, listeners)
+
+
+def send_one(task: Task, listeners: Mapping[str, str] | None) -> str:
+    """Send one Task, and return its id. It raises what `send_task` does."""
     ((sent_id, error),) = _send([task], listeners)
     if error is not None:
         raise error

@@ -151,7 +151,8 @@ def check_task_name(name: object) -> None:
     Raises:
         TaskNameError: It can't.
     """
-    if callable(name) and is_task_name(own_name := getattr(name, "__name__", None)):
+    own_name = getattr(name, "task_name", getattr(name, "__name__", None))
+    if callable(name) and is_task_name(own_name):
         raise TaskNameError(f"{name!r} is no Task's name, which is a text: write {own_name!r}")
     if not is_task_name(name):
         raise TaskNameError(

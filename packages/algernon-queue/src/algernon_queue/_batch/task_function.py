@@ -61,6 +61,44 @@ class TaskFunction:
             return self.function(**kwargs)
         return self._call_behind_decorator(sent, kwargs)
 
+    def sent_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the keyword arguments with which a message is sent for a call of it.
+
+        Args:
+            args: The arguments that are given by position.
+            kwargs: Those that are given by name.
+
+        Raises:
+            TaskArgumentsError: They don't fit the function, or what stands for an argument
+                that is given by position has no name.
+        """
+        signature = self.sent_signature
+        if signature is None:
+            if args:
+                raise TaskArgumentsError(
+                    f"the Task {self.task_name!r} is sent {len(args)} arguments by position, but"
+                    f" what it takes can't be told from {self.function!r}: give them by name"
+                )
+            return kwargs
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            problem = f"{error}; it takes {signature}"
+            raise self._misfit(kwargs, problem) from error
+        sent: dict[str, Any] = {}
+        for name, value in bound.arguments.items():
+            kind = signature.parameters[name].kind
+            if kind is Parameter.VAR_KEYWORD:
+                sent |= value
+            elif kind in _BY_NAME:
+                sent[name] = value
+            else:
+                raise TaskArgumentsError(
+                    f"the Task {self.task_name!r} can't be sent {value!r} by position, since it"
+                    f" takes that by no name: it takes {signature}"
+                )
+        return sent
+
     def _bind(self, kwargs: dict[str, Any]) -> None:
         if self._signature is None:
             return
@@ -155,6 +193,15 @@ class TaskFunction:
     @cached_property
     def _signature(self) -> Signature | None:
         return signature_of(self.function)
+
+    @cached_property
+    def sent_signature(self) -> Signature | None:
+        """What it takes of a message, where that can be told: all but the context."""
+        signature = self._signature
+        if signature is None or not self._decides_itself:
+            return None
+        parameters = signature.parameters.values()
+        return signature.replace(parameters=[each for each in parameters if each.name != "context"])
 
     @cached_property
     def _layers(self) -> list[Any]:

@@ -1,0 +1,193 @@
+"""Whether a Task can take what the one before it in a chain returns, as far as annotations say.
+
+It is imported with the first chain that is built: most cold starts build none.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from inspect import Parameter, Signature
+from pathlib import PurePath
+from types import FunctionType, UnionType
+from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, is_typeddict
+from uuid import UUID
+
+from algernon_serialize import model_fields
+
+from .chain import Link
+from .errors import TaskArgumentsError
+
+# What can't be a Task's keyword arguments, unless it is a model.
+_VALUES = (
+    str,
+    bytes,
+    bytearray,
+    int,
+    float,
+    complex,
+    list,
+    tuple,
+    set,
+    frozenset,
+    date,
+    time,
+    timedelta,
+    Decimal,
+    Enum,
+    PurePath,
+    UUID,
+)
+# Python Typing Documentation, "Special cases for float and complex".
+_WIDENED: dict[Any, tuple[type, ...]] = {float: (int,), complex: (int, float)}
+
+
+def check_link(before: Link, after: Link) -> None:
+    """Refuse a Task that can't take what the one before it in a chain returns.
+
+    What isn't annotated, or by names that mean nothing yet, is left alone, and so is
+    what may fit.
+
+    Raises:
+        TaskArgumentsError: It can't.
+    """
+    returned = _hint(before, "return")
+    problems = [_problem(kind, after) for kind in _alternatives(returned)]
+    if all(problems):
+        raise TaskArgumentsError(
+            f"the Task {after.task_name!r} can't take what {before.task_name!r} returns,"
+            f" {_name(returned)}: {problems[0]}"
+        )
+
+
+def check_constants(link: Link) -> None:
+    """Refuse constants that their Task doesn't take.
+
+    Raises:
+        TaskArgumentsError: It doesn't.
+    """
+    if problem := _unknown(link, link.constants.keys()):
+        raise TaskArgumentsError(
+            f"the Task {link.task_name!r} can't be given {sorted(link.constants)}: {problem}"
+        )
+
+
+def _problem(returned: Any, after: Link) -> str | None:
+    """Return why a Task can't take what is returned, or None if it may."""
+    fields = {} if returned is type(None) else model_fields(returned)
+    if fields is None:
+        is_value = isinstance(returned, type) and issubclass(returned, _VALUES)
+        return "a dict would do, or a dataclass or other model for its fields" if is_value else None
+    if twice := sorted(fields.keys() & after.constants.keys()):
+        return f"{twice} would come twice, since using(kwargs=…) gives it too"
+    names = fields.keys() | after.constants.keys()
+    return _unknown(after, names) or _missing(after, names) or _misfit(after, fields)
+
+
+def _unknown(link: Link, names: AbstractSet[str]) -> str | None:
+    signature = _signature(link)
+    if signature is None:
+        return None
+    parameters = signature.parameters
+    takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values())
+    unknown = sorted(names - parameters.keys())
+    return f"it takes {signature}, and no {unknown}" if unknown and not takes_any else None
+
+
+def _missing(link: Link, names: AbstractSet[str]) -> str | None:
+    signature = _signature(link)
+    parameters = {} if signature is None else signature.parameters
+    missing = [
+        name
+        for name, each in parameters.items()
+        if name not in names
+        and each.default is Parameter.empty
+        and each.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    ]
+    if not missing:
+        return None
+    return (
+        f"it takes {signature}, and {missing} would be missing: return it too, give it by"
+        " using(kwargs=…), or give the parameter a default"
+    )
+
+
+def _misfit(link: Link, fields: Mapping[str, Any]) -> str | None:
+    for name, kind in fields.items():
+        wanted = _hint(link, name)
+        if not _may_fit(kind, wanted):
+            return f"its {name!r} is {_name(wanted)}, and what is returned is {_name(kind)}"
+    return None
+
+
+def _signature(link: Link) -> Signature | None:
+    return None if link.function is None else link.function.sent_signature
+
+
+def _hint(link: Link, name: str) -> Any:
+    """Return what a parameter, or the result, is annotated with; Any where nothing can be told."""
+    # What a decorator takes and returns isn't what the function behind it does.
+    if _signature(link) is None or link.function is None:
+        return Any
+    function = link.function.function
+    function = getattr(function, "__func__", function)
+    if not isinstance(function, FunctionType):
+        return Any
+    hint = function.__annotations__.get(name, Any)
+    if isinstance(hint, str):
+        try:
+            hint = eval(hint, function.__globals__)  # noqa: S307 - it is the program's own code
+        except Exception:  # noqa: BLE001 - it may be defined further down, or for checkers only
+            return Any
+    return hint
+
+
+def _alternatives(hint: Any) -> list[Any]:
+    """Return the types that a type is one of, each without what is only said about it."""
+    if isinstance(hint, NewType):
+        return _alternatives(hint.__supertype__)
+    if sys.version_info >= (3, 12):
+        from typing import TypeAliasType
+
+        if isinstance(hint, TypeAliasType):
+            return _alternatives(hint.__value__)
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return [kind for each in get_args(hint) for kind in _alternatives(each)]
+    if origin is Annotated:
+        return _alternatives(get_args(hint)[0])
+    if origin is Literal:
+        return [type(value) for value in get_args(hint)]
+    if origin is not None and isinstance(origin, type) and model_fields(origin) is None:
+        return [origin]
+    return [type(None) if hint is None else hint]
+
+
+def _may_fit(returned: Any, wanted: Any) -> bool:
+    """Tell whether some value of one type may be one of the other."""
+    return any(
+        _overlap(_runtime_type(kind), _runtime_type(other))
+        for kind in _alternatives(returned)
+        for other in _alternatives(wanted)
+    )
+
+
+def _runtime_type(kind: Any) -> Any:
+    return dict if is_typeddict(kind) else kind
+
+
+def _overlap(kind: Any, other: Any) -> bool:
+    if Any in (kind, other) or kind in _WIDENED.get(other, ()):
+        return True
+    try:
+        return issubclass(kind, other) or issubclass(other, kind)
+    except TypeError:
+        return True  # one of them is no class, or a protocol that can't be asked
+
+
+def _name(hint: Any) -> str:
+    return hint.__qualname__ if isinstance(hint, type) else str(hint).removeprefix("typing.")

@@ -1,0 +1,177 @@
+"""Every form in which a Task is defined and sent: only type checkers read it.
+
+Each `assert_type` says what mypy and pyright have to make of a form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypedDict, assert_type
+from uuid import UUID
+
+from algernon_queue import (
+    RoutedTask,
+    Sendable,
+    SentTask,
+    Task,
+    TaskContext,
+    TaskRouter,
+    current_task,
+    send_tasks,
+)
+
+router = TaskRouter(failures="report")
+
+
+class Priced(TypedDict):
+    """What pricing returns, by key."""
+
+    total: int
+
+
+@dataclass
+class Invoice:
+    """What billing returns, by field."""
+
+    number: str
+
+
+class Receipt(NamedTuple):
+    """What a payment returns, by field."""
+
+    number: str
+
+
+@router.task
+def price(items: list[int], discount: float = 0.0) -> Priced:
+    """Have a default."""
+    return {"total": sum(items)}
+
+
+@router.task(name="bill-it", retries=3, backoff=60)
+async def bill(*, total: int, currency: str = "EUR") -> Invoice:
+    """Be async, have options, and take keyword arguments alone."""
+    return Invoice(f"{total} {currency}")
+
+
+@router.task
+def mail(number: str) -> None:
+    """Return nothing."""
+
+
+@router.task
+def pay(context: TaskContext, number: str) -> Receipt:
+    """Take the worker's context first."""
+    return Receipt(number)
+
+
+@router.task()
+async def refund(context: TaskContext, number: str) -> Mapping[str, str]:
+    """Take the context, and be async."""
+    return {"number": number}
+
+
+@router.task
+def store(item: object) -> dict[str, Any]:
+    """Take anything first, which isn't the context."""
+    return {}
+
+
+@router.task
+def index(item: dict[str, Any], depth: int) -> dict[str, Any]:
+    """Take a dict first, which isn't the context."""
+    return {}
+
+
+@router.task
+def late(number: str, context: Mapping[str, Any] | None = None) -> int:
+    """Take the context later, which then has a default."""
+    return current_task().receive_count
+
+
+class Shop:
+    """An object whose method is a Task."""
+
+    @staticmethod
+    @router.task
+    def open(day: str) -> bool:
+        """Be a static method."""
+        return True
+
+    def charge(self, total: int) -> Priced:
+        """Be a method."""
+        return {"total": total}
+
+
+charge = router.task(Shop().charge)
+again = router.task(name="again")(price)
+
+
+async def call() -> None:
+    """Call async Tasks."""
+    assert_type(await bill(total=3), Invoice)
+    assert_type(await refund(TaskContext(), "7"), Mapping[str, str])
+
+
+# They are called as ever.
+assert_type(price([1], 0.5), Priced)
+assert_type(pay(TaskContext(), "7"), Receipt)
+assert_type(charge(3), Priced)
+assert_type(Shop.open("monday"), bool)
+
+# They are sent, by position or by name.
+assert_type(price.send(items=[1]), SentTask[Priced])
+assert_type(price.send([1], 0.5), SentTask[Priced])
+assert_type(again.send([1]), SentTask[Priced])
+assert_type(bill.send(total=3), SentTask[Invoice])
+assert_type(pay.send(number="7"), SentTask[Receipt])
+assert_type(refund.send("7"), SentTask[Mapping[str, str]])
+assert_type(store.send(item=3), SentTask[dict[str, Any]])
+assert_type(index.send(item={}, depth=3), SentTask[dict[str, Any]])
+assert_type(late.send("7"), SentTask[int])
+assert_type(charge.send(total=3), SentTask[Priced])
+assert_type(Shop.open.send(day="monday"), SentTask[bool])
+assert_type(price.send(items=[1]).task_id, str)
+
+# They are asked for.
+assert_type(price.request(items=[1]), Task)
+send_tasks([price.request(items=[1]), pay.request(number="7")])
+
+# They are sent in chains.
+assert_type(price.then(bill).send(items=[1]), SentTask[Invoice])
+assert_type(price.then(bill, mail).send(items=[1]), SentTask[None])
+assert_type(price.then(bill, pay, mail).send(items=[1]), SentTask[None])
+assert_type(price.then(bill, pay, refund, mail).send(items=[1]), SentTask[None])
+assert_type(price.then(bill, pay, refund, pay, mail).send(items=[1]), SentTask[None])
+assert_type(price.then(bill, pay, refund, pay, refund, late).send(items=[1]), SentTask[int])
+assert_type(price.then(bill, "print", mail).send(items=[1]), SentTask[None])
+assert_type(price.then("print").send(items=[1]), SentTask[Any])
+assert_type(price.then(bill.then(mail)).send(items=[1]), SentTask[None])
+assert_type(price.then(bill).then(mail).send(items=[1]), SentTask[None])
+assert_type(store.then(late).send(item=3), SentTask[int])
+
+# They are sent in another manner.
+assert_type(price.using(task_id=UUID(int=7)).send(items=[1]), SentTask[Priced])
+assert_type(price.using(message_group="seven", listeners={}).request([1]), Task)
+assert_type(price.using(callback="print").send(items=[1]), SentTask[Any])
+assert_type(price.then(bill.using(kwargs={"currency": "USD"})).send([1]), SentTask[Invoice])
+assert_type(price.using(message_group="seven").then(bill).send([1]), SentTask[Invoice])
+assert_type(price.then(bill).using(message_group="seven").send([1]), SentTask[Invoice])
+
+
+# They are handed on as what they are.
+def send_price(task: Sendable[[list[int]], Priced]) -> SentTask[Priced]:
+    """Take whatever can be sent so."""
+    return task.send([1])
+
+
+def name_of(task: RoutedTask[..., object]) -> str:
+    """Take any Task of a router."""
+    return task.task_name
+
+
+send_price(price.using(message_group="seven"))
+name_of(price)
+name_of(bill)
+name_of(pay)

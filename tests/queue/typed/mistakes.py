@@ -1,0 +1,37 @@
+"""Mistakes that type checkers find when Tasks are sent: only they read it.
+
+A comment that a checker has no need of is an error of its own, so each says that the
+mistake beside it is found.
+"""
+
+from __future__ import annotations
+
+from .forms import bill, late, pay, price
+
+# An argument is misspelt.
+price.send(itmes=[1])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+price.request(itmes=[1])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+price.then(bill).send(itmes=[1])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+price.using(task_id=None).send(itmes=[1])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+# One has a wrong type.
+price.send(items="three")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+price("three")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+bill.send(total="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+price.using(task_id=7)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+# One is missing.
+price.send()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+bill.request(currency="USD")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+# One is the context, which is no argument of a message.
+pay.send(context={}, number="7")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+# A Task isn't one.
+price.then(print)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+price.then(len, bill)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+price.sned(items=[1])  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+# A Task returns what can't be the arguments of the next.
+late.then(bill)  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+price.then(late, bill)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
