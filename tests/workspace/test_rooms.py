@@ -66,6 +66,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         },
         "stated": {"_aws.step_functions", "_batch", "task"},
         "sending": {"_aws", "_wire", "current_task", "errors", "task"},
+        "testing": {"current_task", "sending", "task"},
         "_batch": {
             "_aws",
             "_wire",

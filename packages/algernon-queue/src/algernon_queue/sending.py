@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -108,6 +109,38 @@ def send_tasks(tasks: Iterable[Task], *, listeners: Mapping[str, str] | None = N
     return task_ids
 
 
+#: What takes Tasks in place of their listeners: of Tasks, and of the Task that sends them, it
+#: returns the id of each.
+Catcher = Callable[[Sequence[Task], RunningTask], Sequence[str]]
+
+
+@contextmanager
+def caught_by(catcher: Catcher | None) -> Iterator[None]:
+    """Have what is sent caught while the block lasts, by any thread of the process.
+
+    The innermost block decides. Nothing is looked up for what is caught, and nobody told of it.
+
+    Args:
+        catcher: What catches. None has Tasks sent after all, within another block.
+    """
+    block = _Catching(catcher)
+    _catching.append(block)
+    try:
+        yield
+    finally:
+        _catching.remove(block)
+
+
+class _Catching:
+    """A block in which Tasks are caught, or not."""
+
+    def __init__(self, catcher: Catcher | None) -> None:
+        self.catcher = catcher
+
+
+_catching: list[_Catching] = []
+
+
 class _Outgoing(NamedTuple):
     """A message that is ready to be sent, and the id that was taken for it."""
 
@@ -120,6 +153,9 @@ def _send(
 ) -> list[tuple[str, Exception | None]]:
     """Send Tasks, and return the id of each, and why it wasn't sent, if it wasn't."""
     sender = running_task.get() or _NO_TASK
+    block = next(reversed(_catching), None)
+    if block is not None and block.catcher is not None:
+        return [(task_id, None) for task_id in block.catcher(tasks, sender)]
     known = {**sender.listeners.known, **(listeners or {})}
     topics = replace(sender.listeners, known=known).find(task.task_name for task in tasks)
     addressed = []
@@ -161,23 +197,15 @@ def _all_or_none(written: list[_Outgoing | Exception], sender: RunningTask) -> l
 
 def _outgoing(task: Task, topic: str, sender: RunningTask) -> _Outgoing:
     kwargs = dict(task.task_kwargs)
-    sent_id = SentId(task.task_id) if task.task_id else sender.take_id(lambda: _what(task, kwargs))
-    task_id = sent_id.task_id
-    outgoing = OutgoingTask(
-        task.task_name,
-        task_id,
-        sender.chain_id or task_id,
-        task.callback,
-        _position(task),
-        sender.hops,
-    )
+    sent_id = take_id(task, kwargs, sender)
+    outgoing = outgoing_task(task, sent_id.task_id, sender)
 
     def write(room: int) -> MessageText:
-        text = _written(kwargs)
+        text = written(kwargs)
         message = outgoing.message(text.decode())
         if len(message.encode()) <= room:
             return MessageText(message)
-        stored = StoredData.of(task_id, Document.around(text))
+        stored = StoredData.of(outgoing.task_id, Document.around(text))
         stored.store()  # or it might travel inline all the same
         return MessageText(outgoing.message(ajson.dumps(stored)), stored.size)
 
@@ -189,7 +217,34 @@ def _outgoing(task: Task, topic: str, sender: RunningTask) -> _Outgoing:
         raise
 
 
-def _written(kwargs: dict[str, Any]) -> bytes:
+def take_id(task: Task, kwargs: dict[str, Any], sender: RunningTask) -> SentId:
+    """Return the id under which a Task is sent with these keyword arguments.
+
+    Raises:
+        algernon_serialize.UnserializableError: `ajson` can't send an argument.
+    """
+    return SentId(task.task_id) if task.task_id else sender.take_id(lambda: _what(task, kwargs))
+
+
+def outgoing_task(task: Task, task_id: str, sender: RunningTask = _NO_TASK) -> OutgoingTask:
+    """Return what brings a Task to its listener."""
+    return OutgoingTask(
+        task.task_name,
+        task_id,
+        sender.chain_id or task_id,
+        task.callback,
+        _position(task),
+        sender.hops,
+    )
+
+
+def written(kwargs: dict[str, Any]) -> bytes:
+    """Return keyword arguments as JSON.
+
+    Raises:
+        algernon_serialize.UnserializableError: `ajson` can't send one.
+        algernon_storage.StorageError: One can't be stored.
+    """
     # Within what it belongs to, so that an error tells the whole path to what can't be sent.
     return ajson.dumpb({"task_kwargs": kwargs})[len('{"task_kwargs":') : -1]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _MESSAGE_GROUP = re.compile(r"[!-~]{1,128}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Task:
     """Work to be done: a name, keyword arguments, and who gets the result.
 
@@ -40,8 +40,8 @@ class Task:
             keys, or there are constants for what is no Task after this one.
 
     Example:
-        >>> Task("resize", {"width": 640}, callback="store#notify").task_name
-        'resize'
+        >>> Task("resize", {"width": 640}, callback="store#notify")
+        Task('resize', {'width': 640}, callback='store#notify')
         >>> Task("price", callback="bill", constants={0: {"currency": "EUR"}}).constants
         {0: {'currency': 'EUR'}}
     """
@@ -74,6 +74,16 @@ class Task:
                 f"{group!r} can't be the message group of the Task {self.task_name!r}: it is 1 to"
                 " 128 letters, digits and punctuation marks"
             )
+
+    def __repr__(self) -> str:
+        # Of what has defaults, which is most, what is as it is by default says nothing.
+        name, kwargs, *others = fields(self)
+        said = [repr(getattr(self, each.name)) for each in (name, kwargs)]
+        for each in others:
+            default = each.default if each.default_factory is MISSING else each.default_factory()
+            if (value := getattr(self, each.name)) != default:
+                said.append(f"{each.name}={value!r}")
+        return f"Task({', '.join(said)})"
 
     @property
     def begins_its_chain(self) -> bool:

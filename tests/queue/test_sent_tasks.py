@@ -1,0 +1,220 @@
+"""`sent_tasks` catches what code sends, as its workers would get it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from threading import Thread
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+import pytest
+from algernon_queue import Task, TaskRouter, send_task, send_tasks
+from algernon_queue.testing import lambda_context, sent_tasks, sqs_event
+from algernon_serialize import UnserializableError
+
+#: What would lead to AWS, or say what to do there.
+SETTINGS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_what_is_sent_is_in_the_list() -> None:
+    """Each Task that is sent equals one that a test makes, without its id."""
+    with sent_tasks() as sent:
+        send_task("price", {"items": [1]}, callback="bill#mail")
+        send_tasks([Task("bill", {"total": 3}), Task("mail")])
+    assert sent == [
+        Task("price", {"items": [1]}, "bill#mail"),
+        Task("bill", {"total": 3}),
+        Task("mail"),
+    ]
+
+
+def test_tasks_that_differ_are_unequal() -> None:
+    """A name, an argument, a callback or a message group that is another one counts."""
+    with sent_tasks() as sent:
+        send_task("price", {"items": [1]}, callback="bill", message_group="shop")
+    assert Task("price", {"items": [1]}, "bill", message_group="shop") in sent
+    for other in (
+        Task("prices", {"items": [1]}, "bill", message_group="shop"),
+        Task("price", {"items": (1,)}, "bill", message_group="shop"),
+        Task("price", {"items": [1]}, "mail", message_group="shop"),
+        Task("price", {"items": [1]}, "bill"),
+    ):
+        assert other not in sent
+    others: list[object] = ["price"]
+    assert sent != others
+
+
+def test_the_sender_gets_the_id_that_is_caught() -> None:
+    """The `task_id` of a Task that is caught is a UUID, and what its sender got."""
+    with sent_tasks() as sent:
+        ids = [send_task("price"), *send_tasks([Task("price"), Task("bill")])]
+    assert [task.task_id for task in sent] == ids
+    assert len({UUID(each) for each in ids}) == 3
+
+
+def test_an_id_that_was_given_counts() -> None:
+    """A Task whose sender chose its id equals only a Task of this id."""
+    chosen = str(uuid4())
+    with sent_tasks() as sent:
+        send_task("price", task_id=chosen)
+    assert sent == [Task("price", task_id=chosen)]
+    assert sent != [Task("price")]
+    assert sent != [Task("price", task_id=str(uuid4()))]
+
+
+def test_an_id_that_a_test_names_counts() -> None:
+    """A test may say which id it expects, of one that was made, too."""
+    with sent_tasks() as sent:
+        task_id = send_task("price")
+    assert sent == [Task("price", task_id=task_id)]
+    assert sent != [Task("price", task_id=str(uuid4()))]
+
+
+def test_what_two_blocks_caught_can_be_compared() -> None:
+    """What is sent twice is equal, though its ids aren't."""
+    with sent_tasks() as once:
+        send_task("price", {"items": [1]})
+    with sent_tasks() as again:
+        send_task("price", {"items": [1]})
+    assert once == again
+    assert once[0].task_id != again[0].task_id
+
+
+def test_arguments_are_as_a_worker_gets_them() -> None:
+    """They come back equal and of the same types, as other objects."""
+    when = datetime(2026, 11, 26, tzinfo=UTC)
+    order = {"lines": [(1, 2.5)], "tags": {"new"}}
+    with sent_tasks() as sent:
+        send_task("price", {"when": when, "order": order})
+    assert sent == [Task("price", {"when": when, "order": order})]
+    assert sent[0].task_kwargs["order"] is not order
+
+
+def test_what_a_sender_does_later_changes_nothing() -> None:
+    """What was sent stays as it was when it was sent."""
+    items = [1]
+    with sent_tasks() as sent:
+        send_task("price", {"items": items})
+        items.append(2)
+        send_task("price", {"items": items})
+    assert sent == [Task("price", {"items": [1]}), Task("price", {"items": [1, 2]})]
+
+
+def test_what_cant_be_sent_raises_as_in_production() -> None:
+    """An argument that `ajson` can't send is an error of the sender's, and nothing is caught."""
+    with sent_tasks() as sent:
+        with pytest.raises(UnserializableError, match="task_kwargs"):
+            send_task("price", {"items": object()})
+        with pytest.raises(UnserializableError):
+            send_tasks([Task("price"), Task("price", {"items": object()})])
+    assert sent == []
+
+
+def test_large_arguments_need_no_bucket() -> None:
+    """What would go through S3 is caught like any other."""
+    items = ["x" * 1000] * 1000
+    with sent_tasks() as sent:
+        send_task("price", {"items": items})
+    assert sent == [Task("price", {"items": items})]
+
+
+def test_all_threads_are_heard() -> None:
+    """What another thread sends is caught too."""
+    with sent_tasks() as sent:
+        threads = [Thread(target=send_task, args=("price", {"n": n})) for n in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(task.task_kwargs["n"] for task in sent) == [0, 1, 2, 3, 4]
+
+
+def test_the_innermost_block_catches() -> None:
+    """Of blocks in one another, the innermost gets what is sent, and then the outer one again."""
+    with sent_tasks() as outer:
+        send_task("price")
+        with sent_tasks() as inner:
+            send_task("bill")
+        send_task("mail")
+    assert outer == [Task("price"), Task("mail")]
+    assert inner == [Task("bill")]
+
+
+def test_a_block_may_be_left_by_an_exception() -> None:
+    """The exception goes on, and nothing is caught any more."""
+    caught: list[list[Task]] = []
+
+    def fail_in_a_block() -> None:
+        with sent_tasks() as sent:
+            caught.append(sent)
+            send_task("price")
+            raise ZeroDivisionError
+
+    with sent_tasks() as outer:
+        with pytest.raises(ZeroDivisionError):
+            fail_in_a_block()
+        send_task("bill")
+    assert (outer, caught) == ([Task("bill")], [[Task("price")]])
+
+
+def test_what_a_task_sends_is_caught() -> None:
+    """A worker's handler may be called within the block; its Tasks' ids are as ever."""
+    router = TaskRouter(failures="report")
+
+    @router.task
+    def order(items: list[int]) -> None:
+        for item in items:
+            send_task("price", {"item": item})
+
+    task_id = str(uuid4())
+    with sent_tasks() as sent:
+        event = sqs_event(Task("order", {"items": [1, 2]}, task_id=task_id))
+        assert router.handler(event, lambda_context()) == {"batchItemFailures": []}
+        again = router.handler(event, lambda_context())
+    assert again == {"batchItemFailures": []}
+    assert sent == [Task("price", {"item": item}) for item in (1, 2, 1, 2)]
+    assert [task.task_id for task in sent[:2]] == [task.task_id for task in sent[2:]]
+    assert all(UUID(str(task.task_id)).version == uuid5(UUID(task_id), "").version for task in sent)
+
+
+def test_a_failed_send_frees_its_id() -> None:
+    """A Task that sends again after an error sends under the id that it would have had."""
+    router = TaskRouter(failures="report")
+    wrong: list[Any] = [object()]
+
+    @router.task
+    def order() -> None:
+        if wrong:
+            with pytest.raises(UnserializableError):
+                send_tasks([Task("price"), Task("price", {"items": wrong.pop()})])
+        send_task("price")
+
+    event = sqs_event(Task("order"))
+    with sent_tasks() as sent:
+        router.handler(event, lambda_context())
+        router.handler(event, lambda_context())
+    assert len({task.task_id for task in sent}) == 1
+
+
+def test_a_difference_is_readable() -> None:
+    """A failing test shows what was sent as what was expected, without ids that were made."""
+    chosen = str(uuid4())
+    with sent_tasks() as sent:
+        send_task("price", {"items": [1]}, callback="bill")
+        send_task("price", task_id=chosen)
+    assert repr(sent[0]) == "Task('price', {'items': [1]}, callback='bill')"
+    assert repr(sent[1]) == f"Task('price', {{}}, task_id='{chosen}')"
+    expected = [Task("price", {"items": [1]}, "bill"), Task("price", task_id=chosen)]
+    assert repr(sent) == repr(expected)
