@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import dataclasses
+import pickle
 import time
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from algernon_queue import (
     CurrentTask,
+    NoCurrentTaskError,
     Observer,
+    QueueError,
     TaskRouter,
     current_task,
     observers,
@@ -75,9 +80,7 @@ def facts_of(*records: dict[str, Any]) -> list[CurrentTask]:
     seen: list[CurrentTask] = []
 
     def note() -> None:
-        task = current_task()
-        assert task is not None
-        seen.append(task)
+        seen.append(current_task())
 
     @router.task
     def work() -> None:
@@ -230,22 +233,41 @@ def test_a_bare_message_s_task_knows_its_facts() -> None:
     assert seen[0].message_attributes == {}
 
 
+def is_outside() -> bool:
+    """Tell whether no Task is running here."""
+    try:
+        current_task()
+    except NoCurrentTaskError:
+        return True
+    return False
+
+
 def test_outside_of_tasks_there_are_none() -> None:
     """Before, between and after batches, and in a stated worker, nobody is told anything."""
     router = TaskRouter(failures="report")
     router.task(name="work")(lambda: None)
     router.task(name="fails")(lambda: 1 / 0)
-    assert current_task() is None
+    assert is_outside()
     one, bad = record(message()), record(message("fails"), eventSourceARN=None)
     assert router.handler(event(one, bad), LambdaContext()) == failed(bad)
-    assert current_task() is None
+    assert is_outside()
     router.handler({"task_name": "work"}, None)
     with pytest.raises(ZeroDivisionError):
         router.handler({"task_name": "fails"}, None)
-    assert current_task() is None
+    assert is_outside()
     seen = []
-    stated(lambda event, context: seen.append(current_task()))({}, None)
-    assert seen == [None]
+    stated(lambda event, context: seen.append(is_outside()))({}, None)
+    assert seen == [True]
+
+
+def test_the_error_outside_of_tasks_says_what_to_do() -> None:
+    """Whoever asks for what isn't there is told how a thread and a test come to have it."""
+    with pytest.raises(NoCurrentTaskError, match="where no Task is running") as caught:
+        current_task()
+    assert isinstance(caught.value, QueueError)
+    assert isinstance(caught.value, LookupError)
+    for way in ("copy_context().run", "router.handler("):
+        assert way in str(caught.value)
 
 
 def test_facts_belong_to_the_record_however_many_run() -> None:
@@ -254,9 +276,7 @@ def test_facts_belong_to_the_record_however_many_run() -> None:
     seen: dict[int, set[str | None]] = {}
 
     def note(n: int) -> None:
-        task = current_task()
-        assert task is not None
-        seen.setdefault(n, set()).add(task.message_id)
+        seen.setdefault(n, set()).add(current_task().message_id)
 
     @router.task
     async def work(n: int) -> None:
@@ -282,7 +302,7 @@ def test_a_handler_that_is_called_by_many_threads_keeps_them_apart() -> None:
     def work(expected: str) -> None:
         for _ in range(20):
             task = current_task()
-            if task is None or task.task_id != expected:
+            if task.task_id != expected:
                 wrong.append(task)
 
     def run(n: int) -> None:
@@ -306,12 +326,11 @@ def test_a_task_that_runs_another_message_has_its_own_facts_again() -> None:
         router.handler({"task_name": "inner", "task_id": TASK_ID}, None)
         router.handler(event(record(message("inner", task_id=CHAIN_ID))), None)
         assert current_task() == before
-        seen.append(before.task_name if before else None)
+        seen.append(before.task_name)
 
     @router.task
     def inner() -> None:
         task = current_task()
-        assert task is not None
         seen.append((task.task_id, task.is_bare))
 
     assert router.handler(event(record(message("outer"))), LambdaContext()) == ALL_DONE
@@ -327,11 +346,11 @@ def test_threads_of_one_s_own_know_them_in_the_task_s_context() -> None:
     def work() -> None:
         with ThreadPoolExecutor(1) as threads:
             seen.append(threads.submit(copy_context().run, current_task).result())
-            seen.append(threads.submit(current_task).result())
+            seen.append(threads.submit(is_outside).result())
 
     one = record(message())
     assert router.handler(event(one), LambdaContext()) == ALL_DONE
-    assert (seen[0].message_id, seen[1]) == (one["messageId"], None)
+    assert (seen[0].message_id, seen[1]) == (one["messageId"], True)
 
 
 @pytest.fixture
@@ -341,10 +360,10 @@ def heard() -> Iterator[list[Any]]:
 
     class Asking(Observer):
         def received(self, record: Any) -> None:
-            heard.append(("received", current_task()))
+            heard.append(("received", None if is_outside() else current_task()))
 
         def ended(self, record: Any, end: Any) -> None:
-            heard.append(("ended", current_task()))
+            heard.append(("ended", None if is_outside() else current_task()))
 
     observer = Asking()
     observers.append(observer)
@@ -370,3 +389,52 @@ def test_facts_cannot_be_changed() -> None:
     (task,) = facts_of(record(message("work_later")))
     with pytest.raises(dataclasses.FrozenInstanceError):
         task.task_id = CHAIN_ID  # type: ignore[misc]
+
+
+def test_seconds_left_are_lambda_s_and_grow_fewer() -> None:
+    """They are told as they are at the time, to one and the same `CurrentTask` too."""
+    router = TaskRouter(failures="report", deadline_margin=1)
+    seen: list[float] = []
+    context = LambdaContext(millis_left=9000)
+
+    def note() -> None:
+        task = current_task()
+        seen.append(task.seconds_left)
+        context.millis_left -= 500
+        seen.append(task.seconds_left)
+
+    @router.task
+    def work() -> None:
+        note()
+
+    @router.task
+    async def work_later() -> None:
+        await asyncio.to_thread(note)
+
+    assert router.handler(event(record(message())), context) == ALL_DONE
+    assert router.handler(event(record(message("work_later"))), context) == ALL_DONE
+    router.handler({"task_name": "work"}, context)
+    assert seen == [9, 8.5, 8.5, 8, 8, 7.5]
+
+
+@pytest.mark.parametrize("context", [None, object(), {"aws_request_id": "1"}])
+def test_seconds_left_are_without_end_where_nobody_ends_it(context: Any) -> None:
+    """Outside Lambda there is always enough time."""
+    router = TaskRouter()
+    seen: list[float] = []
+    router.task(name="work")(lambda: seen.append(current_task().seconds_left))
+    router.handler(event(record(message())), context)
+    router.handler({"task_name": "work"}, context)
+    assert seen == [inf, inf]
+
+
+def test_what_it_has_left_is_no_fact() -> None:
+    """Two `CurrentTask`s with the same facts are equal, and are written alike, copied or not."""
+    (task,) = facts_of(record(message(task_id=TASK_ID)))
+    by_hand = CurrentTask(**dataclasses.asdict(task))
+    copied = copy.deepcopy(task)
+    assert task == by_hand == copied == pickle.loads(pickle.dumps(task))
+    assert repr(task) == repr(by_hand) == repr(copied)
+    assert "left" not in repr(task)
+    assert task.seconds_left == 30
+    assert {(each.tries_left, each.seconds_left) for each in (by_hand, copied)} == {(None, inf)}

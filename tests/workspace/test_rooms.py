@@ -77,7 +77,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
             "settings",
             "task",
         },
-        "current_task": {"_aws.listeners", "_wire"},
+        "current_task": {"_aws.listeners", "_wire", "errors"},
         "_aws": {"_wire", "errors", "observers", "task"},
         "_wire": {"errors", "settings"},
         "observers": set(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from math import inf
 from os import getpid
 from typing import NamedTuple
 from uuid import UUID, uuid4, uuid5
@@ -13,11 +14,52 @@ from ._aws.listeners import Listeners
 from ._wire.envelope import Envelope
 from ._wire.message import Message
 from ._wire.record import Record
+from .errors import NoCurrentTaskError
+
+
+class _OfRunningTask:
+    """What is known of a running Task, which looks up some of it only when it is asked for.
+
+    Where that is looked up is no field of its dataclass: what two of them tell, and what
+    they are written as, depends on their facts alone.
+    """
+
+    __slots__ = ("_running",)
+
+    _running: RunningTask
+
+    @property
+    def tries_left(self) -> int | None:
+        """How many more times the Task would be tried if it failed now.
+
+        It is told by its `retries` and by its queue's redrive policy, whichever ends
+        first, and is None where neither says, of a bare message, and of a Task that a
+        state machine waits for, which decides itself. With 0, its message would go to
+        the dead-letter queue. A `PermanentError` goes there with any number.
+
+        The worker asks SQS for the queue's redrive policy, once in five minutes
+        (``sqs:GetQueueAttributes``).
+        """
+        running = getattr(self, "_running", None)
+        return None if running is None else running.tries_left()
+
+    @property
+    def seconds_left(self) -> float:
+        """The seconds that are left until Lambda ends the function; inf where nobody does.
+
+        They are fewer each time. The worker keeps its `deadline_margin` of them for
+        sending results on: a coroutine that still runs then is cancelled.
+        """
+        running = getattr(self, "_running", None)
+        return inf if running is None else running.seconds_left()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CurrentTask:
+class CurrentTask(_OfRunningTask):
     """What is known of a running Task.
+
+    Beside the facts, `tries_left` and `seconds_left` are looked up when they are asked
+    for. One that was made by hand, or is a copy, knows neither: None and inf.
 
     Attributes:
         task_name: The Task's name.
@@ -52,13 +94,16 @@ class CurrentTask:
     is_bare: bool = False
 
 
-def current_task() -> CurrentTask | None:
-    """Return what is known of the Task that is running, or None where none is.
+def current_task() -> CurrentTask:
+    """Return what is known of the Task that is running.
 
     It is known wherever the Task's context variables are: in what it calls, in its
     coroutines, and in threads of ``asyncio.to_thread`` and
     ``loop.run_in_executor(None, …)``. Outside of Tasks, and in a `stated` worker,
     there is none.
+
+    Raises:
+        NoCurrentTaskError: No Task is running here.
 
     Example:
         >>> from algernon_queue import TaskRouter
@@ -68,11 +113,31 @@ def current_task() -> CurrentTask | None:
         ...     return {"name": current_task().task_name}
         >>> router.handler({"task_name": "who_am_i"}, None)
         {'name': 'who_am_i'}
-        >>> current_task() is None
-        True
     """
     running = running_task.get()
-    return None if running is None else running.describe()
+    task = None if running is None else running.describe()
+    if task is None:
+        raise NoCurrentTaskError(
+            "current_task() was called where no Task is running: only what a Task calls has one,"
+            " in its own context variables. Give them to a thread of your own with"
+            " threads.submit(contextvars.copy_context().run, function), and in a test run the"
+            ' Task by its router: router.handler({"task_name": …, "task_kwargs": {…}}, None)'
+        )
+    return task
+
+
+class Limits(NamedTuple):
+    """How it is told what the Tasks of a worker have left.
+
+    Attributes:
+        seconds_left: Returns the seconds until Lambda ends the function.
+        tries_left: Returns how many more times the Task of a record, with what stood
+            around its message and the Task's name, would be tried, or None where that
+            can't be told; None where there are no records.
+    """
+
+    seconds_left: Callable[[], float]
+    tries_left: Callable[[Record, Envelope, str], int | None] | None = None
 
 
 class SentId(NamedTuple):
@@ -95,21 +160,24 @@ class RunningTask:
         message: Its message; None stands for what sends outside of a Task. A bare one may
             have a task_id that is no UUID: then the ids of what it sends are made by chance.
         listeners: The topics that its worker knows.
+        limits: How it is told what it has left; None outside of a Task.
         record: The record that brought the message; None for a bare one.
         envelope: What stood around the message; None for a bare one.
     """
 
-    __slots__ = ("_envelope", "_message", "_process", "_record", "_taken", "listeners")
+    __slots__ = ("_envelope", "_limits", "_message", "_process", "_record", "_taken", "listeners")
 
     def __init__(
         self,
         message: Message | None,
         listeners: Listeners,
+        limits: Limits | None = None,
         record: Record | None = None,
         envelope: Envelope | None = None,
     ) -> None:
         self.listeners = listeners
         self._message = message
+        self._limits = limits
         self._record = record
         self._envelope = envelope
         self._taken: dict[tuple[str, int], object] = {}
@@ -132,20 +200,44 @@ class RunningTask:
 
     def describe(self) -> CurrentTask | None:
         """Return what `current_task` tells of it."""
-        if self._message is None:
+        message, record = self._message, self._record
+        if message is None:
             return None
-        entry, record = self._message.context_entry(), self._record
         if record is None:
-            return CurrentTask(**entry, is_bare=True)
-        return CurrentTask(
-            **entry,
-            message_id=record.message_id,
-            receive_count=record.receive_count,
-            queue_arn=record.queue_arn or None,
-            message_group=record.message_group,
-            sent_at=record.sent_at,
-            message_attributes={} if self._envelope is None else self._envelope.attributes,
-        )
+            task = CurrentTask(
+                task_name=message.task_name,
+                task_id=message.task_id,
+                chain_id=message.chain_id,
+                callback=message.callback,
+                is_bare=True,
+            )
+        else:
+            task = CurrentTask(
+                task_name=message.task_name,
+                task_id=message.task_id,
+                chain_id=message.chain_id,
+                callback=message.callback,
+                message_id=record.message_id,
+                receive_count=record.receive_count,
+                queue_arn=record.queue_arn or None,
+                message_group=record.message_group,
+                sent_at=record.sent_at,
+                message_attributes={} if self._envelope is None else self._envelope.attributes,
+            )
+        object.__setattr__(task, "_running", self)
+        return task
+
+    def tries_left(self) -> int | None:
+        """Return what `CurrentTask.tries_left` tells."""
+        tries_left = None if self._limits is None else self._limits.tries_left
+        message, record, envelope = self._message, self._record, self._envelope
+        if tries_left is None or message is None or record is None or envelope is None:
+            return None
+        return tries_left(record, envelope, message.task_name)
+
+    def seconds_left(self) -> float:
+        """Return what `CurrentTask.seconds_left` tells."""
+        return inf if self._limits is None else self._limits.seconds_left()
 
     def take_id(self, describe: Callable[[], str]) -> SentId:
         """Return the id of a message that is going to be sent.

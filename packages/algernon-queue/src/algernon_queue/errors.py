@@ -56,6 +56,10 @@ class UnrunTaskError(PermanentError, TypeError):
     """Raised when a Task returned what still has to be run: a generator, or a Future."""
 
 
+class NoCurrentTaskError(QueueError, LookupError):
+    """Raised by `current_task` where no Task is running."""
+
+
 class PublishError(QueueError):
     """Raised when SNS doesn't take a message."""
 

@@ -49,9 +49,16 @@ class Retry:
                 f" {LONGEST_DELAY}, so that a message is hidden for less than SQS's twelve hours"
             )
 
+    def tries_left(self, tries: int) -> int | None:
+        """Return how many more times a message that was tried so often is tried.
+
+        None leaves that to the queue's own redrive policy.
+        """
+        return None if self.retries is None else max(0, 1 + self.retries - tries)
+
     def is_exhausted(self, tries: int) -> bool:
         """Tell whether a message that was tried so often isn't tried again."""
-        return self.retries is not None and tries > self.retries
+        return self.tries_left(tries) == 0
 
     def delay(self, tries: int) -> int:
         """Return for how many seconds a message that was tried so often, once at least, is hidden.

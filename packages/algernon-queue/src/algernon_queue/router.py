@@ -12,13 +12,14 @@ from algernon_serialize import rebuild_event
 
 from ._aws.listeners import Listeners
 from ._batch.context import RecordContext
+from ._batch.deadline import Deadline
 from ._batch.functions import check_function
 from ._batch.handler import BatchHandler
 from ._batch.options import OptionArguments, Options
 from ._batch.task_function import TaskFunction
 from ._wire.message import Message
 from ._wire.task_token import split_token
-from .current_task import RunningTask, function_arn_of, running_task
+from .current_task import Limits, RunningTask, function_arn_of, running_task
 from .errors import (
     SettingError,
     TaskArgumentsError,
@@ -198,7 +199,8 @@ class TaskRouter:
         bare = Message.bare(message)
         listeners = Listeners(self._options.listeners or {}, function_arn_of(context))
         variables = copy_context()
-        variables.run(running_task.set, RunningTask(bare, listeners))
+        limits = Limits(Deadline(context, margin=0).seconds_left)
+        variables.run(running_task.set, RunningTask(bare, listeners, limits))
         own = {"aws": context, "sqs": {}, "task": bare.context_entry()}
         own_context = RecordContext(self._context, own)
         if task_token is None:

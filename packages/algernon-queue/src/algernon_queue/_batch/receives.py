@@ -30,8 +30,7 @@ def is_last_try(record: Record) -> bool:
     Raises:
         SettingError: `ALGERNON_EXTRA_RECEIVES` is no number.
     """
-    most = _most_tries(record)
-    return most is not None and record.receive_count >= most
+    return tries_left_in_queue(record, extra_receives()) == 0
 
 
 def is_extra(record: Record) -> bool:
@@ -40,13 +39,24 @@ def is_extra(record: Record) -> bool:
     Raises:
         SettingError: `ALGERNON_EXTRA_RECEIVES` is no number.
     """
-    most = _most_tries(record)
+    most = _most_tries(record, extra_receives())
     return most is not None and record.receive_count > most
 
 
-def _most_tries(record: Record) -> int | None:
+def tries_left_in_queue(record: Record, extra: int) -> int | None:
+    """Return in how many more receives of a record its Task is run, or None if unknown.
+
+    Args:
+        record: The record.
+        extra: How many times its queue gives it out beyond its tries.
+    """
+    most = _most_tries(record, extra)
+    return None if most is None else max(0, most - record.receive_count)
+
+
+def _most_tries(record: Record, extra: int) -> int | None:
     most = max_receive_count(record.queue_arn)
-    return None if most is None else max(1, most - extra_receives())
+    return None if most is None else max(1, most - extra)
 
 
 def extra_receives() -> int:
