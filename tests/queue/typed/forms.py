@@ -73,6 +73,24 @@ async def refund(context: TaskContext, number: str) -> Mapping[str, str]:
 
 
 @router.task
+def note(context: TaskContext, fact: Any, facts: list[Any]) -> dict[str, Any]:
+    """Take the context, and what has no type."""
+    return {}
+
+
+@router.task
+def think(thought: Any) -> dict[str, Any]:
+    """Take what has no type, which isn't the context."""
+    return {}
+
+
+@router.task
+async def dream(**thoughts: Any) -> dict[str, Any]:
+    """Take anything, and be async."""
+    return {}
+
+
+@router.task
 def store(item: object) -> dict[str, Any]:
     """Take anything first, which isn't the context."""
     return {}
@@ -127,6 +145,9 @@ assert_type(again.send([1]), SentTask[Priced])
 assert_type(bill.send(total=3), SentTask[Invoice])
 assert_type(pay.send(number="7"), SentTask[Receipt])
 assert_type(refund.send("7"), SentTask[Mapping[str, str]])
+assert_type(note.send(fact=7, facts=[]), SentTask[dict[str, Any]])
+assert_type(think.send(thought=7), SentTask[dict[str, Any]])
+assert_type(dream.send(of="sheep"), SentTask[dict[str, Any]])
 assert_type(store.send(item=3), SentTask[dict[str, Any]])
 assert_type(index.send(item={}, depth=3), SentTask[dict[str, Any]])
 assert_type(late.send("7"), SentTask[int])

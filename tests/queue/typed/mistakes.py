@@ -6,7 +6,7 @@ mistake beside it is found.
 
 from __future__ import annotations
 
-from .forms import bill, late, pay, price
+from .forms import bill, late, note, pay, price
 
 # An argument is misspelt.
 price.send(itmes=[1])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -18,11 +18,12 @@ price.using(task_id=None).send(itmes=[1])  # type: ignore[call-arg]  # pyright: 
 price.send(items="three")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 price("three")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 bill.send(total="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-price.using(task_id=7)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+price.using(task_id=7)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 
 # One is missing.
 price.send()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 bill.request(currency="USD")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+note.send(fact=7)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 # One is the context, which is no argument of a message.
 pay.send(context={}, number="7")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -30,8 +31,8 @@ pay.send(context={}, number="7")  # type: ignore[call-arg]  # pyright: ignore[re
 # A Task isn't one.
 price.then(print)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 price.then(len, bill)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
-price.sned(items=[1])  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+_ = price.sned  # type: ignore[attr-defined]  # pyright: ignore
 
 # A Task returns what can't be the arguments of the next.
-late.then(bill)  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+late.then(bill)  # type: ignore[misc]  # pyright: ignore
 price.then(late, bill)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]

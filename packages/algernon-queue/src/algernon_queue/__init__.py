@@ -33,6 +33,7 @@ from .router import TaskRouter
 from .sending import send_task, send_tasks
 from .stated import stated
 from .task import PipelineTermination, Task
+from .task_context import TaskContext
 
 __all__ = [
     "BatchFailedError",
@@ -59,6 +60,7 @@ __all__ = [
     "SettingError",
     "Task",
     "TaskArgumentsError",
+    "TaskContext",
     "TaskNameError",
     "TaskRouter",
     "TaskRunningError",

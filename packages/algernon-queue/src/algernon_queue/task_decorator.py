@@ -2,39 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, overload
 
 from .retry import Retry
 from .routed_task import RoutedTask
-from .task_context import TaskContext
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import ParamSpec, Protocol, TypeVar
+
     from .routed_task import AsyncContextTask, AsyncTask, ContextTask
+    from .task_context import TaskContext
 
-P = ParamSpec("P")
-R = TypeVar("R")
-R_co = TypeVar("R_co", covariant=True)
+    P = ParamSpec("P")
+    R = TypeVar("R")
+    R_co = TypeVar("R_co", covariant=True)
+    # A variable, since to mypy no dict or other object is one of its values, though a context
+    # is a dict.
+    C = TypeVar("C", bound=TaskContext)
+    C_contra = TypeVar("C_contra", bound=TaskContext, contravariant=True)
 
+    class _Anything(dict[str, Any]):
+        """What a first parameter takes that isn't meant for the context: a dict, or any object."""
 
-class _Anything(dict[str, Any]):
-    """What a first parameter takes that isn't meant for the context: a dict, or any object."""
+    class _TakesAnything(Protocol[P, R_co]):
+        """A function whose first parameter would take the context, but isn't meant for it."""
 
+        @overload
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
-class _TakesAnything(Protocol[P, R_co]):
-    """A function whose first parameter would take the context, but not only that."""
+        @overload
+        def __call__(self, first: _Anything, /, *args: Any, **kwargs: Any) -> Any: ...
 
-    @overload
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    class _TakesContext(Protocol[C_contra, P, R_co]):
+        """A function whose first parameter is the context, under its usual name.
 
-    @overload
-    def __call__(self, first: _Anything, /, *args: Any, **kwargs: Any) -> Any: ...
+        It is told by that name too: mypy gives up where a function with Any among its
+        types may be of two kinds, unless both mean the same parameters.
+        """
+
+        def __call__(self, context: C_contra, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
 
 class TaskDecorator:
     """What ``router.task`` is, which says what it does.
 
-    Of a function whose first parameter is annotated `TaskContext`, what is sent has no such
+    Of a function whose first parameter is ``context: TaskContext``, what is sent has no such
     parameter: the Task gets the context from its worker.
     """
 
@@ -58,13 +72,11 @@ class TaskDecorator:
 
     @overload
     def __call__(  # type: ignore[overload-overlap]
-        self, function: Callable[Concatenate[TaskContext, P], Coroutine[Any, Any, R]], /
+        self, function: _TakesContext[C, P, Coroutine[Any, Any, R]], /
     ) -> AsyncContextTask[P, R]: ...
 
     @overload
-    def __call__(
-        self, function: Callable[Concatenate[TaskContext, P], R], /
-    ) -> ContextTask[P, R]: ...
+    def __call__(self, function: _TakesContext[C, P, R], /) -> ContextTask[P, R]: ...
 
     @overload
     def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...

@@ -1,0 +1,293 @@
+"""Chains whose Tasks don't fit together, which are told when they are built."""
+
+from __future__ import annotations
+
+import enum
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, make_dataclass
+from datetime import date
+from decimal import Decimal
+from functools import wraps
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    NewType,
+    NotRequired,
+    TypedDict,
+    TypeVar,
+)
+
+import pytest
+from algernon_queue import RoutedTask, TaskArgumentsError, TaskRouter
+from algernon_storage import StoredData
+
+if TYPE_CHECKING:
+    pass  # type: ignore[import-not-found]
+
+
+class Priced(TypedDict):
+    """What pricing returns, by key."""
+
+    total: int
+    note: NotRequired[str]
+
+
+@dataclass
+class Invoice:
+    """What billing returns, by field."""
+
+    total: int
+    lines: list[str] = field(default_factory=list)
+
+
+class Paid(NamedTuple):
+    """What paying returns, by field."""
+
+    total: int
+
+
+class Suit(enum.Enum):
+    """No arguments of anything."""
+
+    HEARTS = 1
+
+
+Total = NewType("Total", int)
+Untyped = namedtuple("Untyped", ["total"])  # noqa: PYI024 - it says no types
+T = TypeVar("T")
+
+FIRST = "before"
+NEXT = "after"
+
+
+def task(name: str, function: Callable[..., Any]) -> RoutedTask[..., Any]:
+    """Return a Task of a router of its own."""
+    routed: RoutedTask[..., Any] = TaskRouter().task(name=name)(function)
+    return routed
+
+
+def returning(annotation: Any) -> RoutedTask[..., Any]:
+    """Return a Task that says that it returns this."""
+
+    def before() -> Any:
+        """Return something."""
+
+    before.__annotations__["return"] = annotation
+    return task(FIRST, before)
+
+
+def taking(annotation: Any) -> RoutedTask[..., Any]:
+    """Return a Task that says that its `total` is this."""
+
+    def after(total: Any) -> None:
+        """Take something."""
+
+    after.__annotations__["total"] = annotation
+    return task(NEXT, after)
+
+
+def takes_total(total: int) -> None:
+    """Take what is priced."""
+
+
+def takes_total_and_note(total: int, note: str) -> None:
+    """Take all of it."""
+
+
+def takes_total_and_lines(total: int, lines: list[str]) -> None:
+    """Take what is billed."""
+
+
+def takes_currency(total: int, currency: str) -> None:
+    """Take what nobody returns."""
+
+
+def takes_default(total: int, currency: str = "EUR") -> None:
+    """Take what has a default."""
+
+
+def takes_anything(**facts: Any) -> None:
+    """Take anything."""
+
+
+def takes_nothing() -> None:
+    """Take nothing."""
+
+
+def takes_context(context: Any, total: int) -> None:
+    """Take the worker's context."""
+
+
+@pytest.mark.parametrize(
+    ("returned", "function"),
+    [
+        (Priced, takes_total_and_note),
+        (Invoice, takes_total_and_lines),
+        (Paid, takes_total),
+        (Paid, takes_default),
+        (Paid, takes_anything),
+        (Paid, takes_context),
+        (Untyped, takes_total),
+        (None, takes_nothing),
+        (dict[str, Any], takes_total),
+        (dict, takes_currency),
+        (Mapping[str, int], takes_total),
+        (Any, takes_total),
+        (object, takes_total),
+        (T, takes_total),
+        (StoredData, takes_total),
+        (Paid | None, takes_total),
+        (int | Paid, takes_total),
+        (Annotated[Paid, "in full"], takes_total),
+        ("Paid", takes_total),
+        ("Unknown", takes_total),
+        ("not a type at all", takes_total),
+        (make_dataclass("Late", [("total", "Unknown")]), takes_total),
+    ],
+)
+def test_what_may_fit_is_let_be(returned: Any, function: Callable[..., Any]) -> None:
+    """A chain is built where what is returned fits, or where nobody can tell."""
+    returning(returned).then(task(NEXT, function)).request()
+
+
+@pytest.mark.parametrize(
+    ("returned", "function", "problem"),
+    [
+        (int, takes_total, "int: a dict would do, or a dataclass or other model"),
+        (str, takes_anything, "str: a dict would do"),
+        (list[Paid], takes_total, r"list\[.*Paid\]: a dict would do"),
+        (tuple[int, ...], takes_nothing, r"tuple\[int, ...\]: a dict would do"),
+        (Suit, takes_total, "Suit: a dict would do"),
+        (date | Decimal, takes_total, "a dict would do"),
+        (Literal["x"], takes_total, "a dict would do"),
+        (Total, takes_total, "a dict would do"),
+        ("int", takes_total, "int: a dict would do"),
+        (Paid, takes_currency, r"\['currency'\] would be missing: return it too, give it by"),
+        (None, takes_total, r"None: it takes \(total: 'int'\).*\['total'\] would be missing"),
+        (Invoice, takes_total, r"and no \['lines'\]"),
+        (Paid, takes_nothing, r"it takes \(\) -> .*, and no \['total'\]"),
+        (Priced, takes_total, r"and no \['note'\]"),
+    ],
+)
+def test_what_cannot_fit_is_refused(
+    returned: Any, function: Callable[..., Any], problem: str
+) -> None:
+    """What can't be the next Task's arguments is an error when the chain is built."""
+    with pytest.raises(TaskArgumentsError, match=problem) as caught:
+        returning(returned).then(task(NEXT, function))
+    assert str(caught.value).startswith(f"the Task '{NEXT}' can't take what '{FIRST}' returns, ")
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (int, int),
+        (int, float),
+        (bool, int),
+        (int, bool),  # some ints are
+        (int | None, int),
+        (int, int | str),
+        (int, Any),
+        (int, object),
+        (int, T),
+        (int, Total),
+        (Literal[1, "x"], str),
+        (list[int], list[str]),  # the items aren't looked at
+        (list[int], Sequence[int]),
+        (list[int], "list[int]"),
+        (Paid, tuple[int]),
+        (Priced, dict[str, Any]),
+        (dict[str, int], Priced),
+        (str, "Unknown"),
+        (Annotated[int, "cents"], int),
+    ],
+)
+def test_a_field_that_may_fit_is_let_be(given: Any, wanted: Any) -> None:
+    """A field fits if some value of its type may be one of the parameter's."""
+    returned = make_dataclass("Returned", [("total", given)])
+    returning(returned).then(taking(wanted))
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "problem"),
+    [
+        (str, int, "its 'total' is int, and what is returned is str"),
+        (float, int, "its 'total' is int, and what is returned is float"),
+        (None, int, "what is returned is None"),
+        (str | bytes, int | None, "what is returned is str | bytes"),
+        (Literal["x"], int, "is int"),
+        (list[int], tuple[int, ...], "is tuple"),
+        (list[int], dict[str, int], "is dict"),
+        (Priced, Invoice, "its 'total' is Invoice, and what is returned is Priced"),
+        (str, "int", "its 'total' is int"),
+    ],
+)
+def test_a_field_that_cannot_fit_is_refused(given: Any, wanted: Any, problem: str) -> None:
+    """A field none of whose values is one of the parameter's is an error that names it."""
+    returned = make_dataclass("Returned", [("total", given)])
+    with pytest.raises(TaskArgumentsError, match=problem.replace("|", r"\|")):
+        returning(returned).then(taking(wanted))
+
+
+def test_what_constants_give_need_not_be_returned() -> None:
+    """What `using` gives a later Task is there, and what it doesn't take is refused."""
+    paid = returning(Paid)
+    after = task(NEXT, takes_currency)
+    paid.then(after.using(kwargs={"currency": "EUR"}))
+    with pytest.raises(TaskArgumentsError, match=r"can't be given \['curency'\]: it takes"):
+        after.using(kwargs={"curency": "EUR"})
+    with pytest.raises(TaskArgumentsError, match=r"\['total'\] would come twice"):
+        paid.then(after.using(kwargs={"currency": "EUR", "total": 3}))
+    returning(dict[str, Any]).then(after.using(kwargs={"total": 3}))
+
+
+def test_every_pair_of_a_chain_is_looked_at() -> None:
+    """What doesn't fit is told wherever in a chain it stands, but not beyond a mere name."""
+    paid, total, nothing = returning(Paid), task(NEXT, takes_total), task("last", takes_nothing)
+    paid.then(total, nothing, "else", total)
+    with pytest.raises(TaskArgumentsError, match="'last' can't take what 'before' returns"):
+        total.then(nothing, paid, nothing)
+    with pytest.raises(TaskArgumentsError, match="'after' can't take what 'last' returns"):
+        paid.then(total).then(nothing.then(total))
+
+
+def test_what_returns_a_value_is_followed_by_no_name_either() -> None:
+    """A Task whose result is no keyword arguments is followed by none, known here or not."""
+    with pytest.raises(TaskArgumentsError, match="'else' can't take what 'before' returns, int"):
+        returning(int).then("else")
+
+
+def test_a_decorated_function_is_let_be() -> None:
+    """What a decorator takes and returns isn't what the function behind it says."""
+
+    def halved(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> dict[str, Any]:
+            return {"total": function(*args, **kwargs) / 2}
+
+        return call
+
+    @halved
+    def half(total: int) -> int:
+        """Be changed by a decorator."""
+        return total
+
+    task("half", half).then(task(NEXT, half), task("last", takes_total))
+
+
+def test_methods_and_coroutines_say_what_they_return() -> None:
+    """A bound method and a coroutine function are looked at as functions are."""
+
+    class Shop:
+        async def price(self) -> Paid:
+            """Be both."""
+            return Paid(3)
+
+    price = task(FIRST, Shop().price)
+    price.then(task(NEXT, takes_total))
+    with pytest.raises(TaskArgumentsError, match="would be missing"):
+        price.then(task(NEXT, takes_currency))
