@@ -196,16 +196,19 @@ class TaskRouter:
 
     def _run_bare(self, message: Mapping[str, Any], task_token: str | None, context: Any) -> Any:
         """Run the Task of a message that Lambda was called with directly."""
-        bare = Message.bare(message)
-        listeners = Listeners(self._options.listeners or {}, function_arn_of(context))
         variables = copy_context()
-        limits = Limits(Deadline(context, margin=0).seconds_left)
-        variables.run(running_task.set, RunningTask(bare, listeners, limits))
-        own = {"aws": context, "sqs": {}, "task": bare.context_entry()}
-        own_context = RecordContext(self._context, own)
         if task_token is None:
-            return variables.run(run_state, self.route, message, own_context)
-        return variables.run(run_waited_for, self.route, message, own_context, task_token)
+            return variables.run(run_state, self._route_bare, message, context)
+        return variables.run(run_waited_for, self._route_bare, message, context, task_token)
+
+    def _route_bare(self, message: Mapping[str, Any], aws_context: Any) -> Any:
+        bare = Message.bare(message)
+        listeners = Listeners(self._options.listeners or {}, function_arn_of(aws_context))
+        limits = Limits(Deadline(aws_context, margin=0).seconds_left)
+        running_task.set(RunningTask(bare, listeners, limits))
+        own = {"aws": aws_context, "sqs": {}, "task": bare.context_entry()}
+        own_context = RecordContext(self._context, own)
+        return self.route(bare.with_constants().body, own_context)
 
     def _tell_of_void_retries(self) -> None:
         names = [name for name, task in self._tasks.items() if task.retry is not None]

@@ -14,9 +14,10 @@ from algernon_storage import Document, StoredData, content_sha256
 from ._aws.listeners import Listeners
 from ._aws.parallel import in_parallel
 from ._aws.topics import MessageText, Publication, publish
+from ._wire.callback import MAX_CALLBACK_BYTES, Callback
 from ._wire.message import OutgoingTask
 from .current_task import RunningTask, SentId, running_task
-from .errors import SettingError, TasksNotSentError
+from .errors import SettingError, TaskArgumentsError, TasksNotSentError
 from .task import Task
 
 _NO_TASK = RunningTask(None, Listeners())
@@ -227,13 +228,18 @@ def take_id(task: Task, kwargs: dict[str, Any], sender: RunningTask) -> SentId:
 
 
 def outgoing_task(task: Task, task_id: str, sender: RunningTask = _NO_TASK) -> OutgoingTask:
-    """Return what brings a Task to its listener."""
+    """Return what brings a Task to its listener.
+
+    Raises:
+        TaskArgumentsError: Its messages have no room for the constants of its chain.
+    """
+    callback = _callback(task)
     return OutgoingTask(
         task.task_name,
         task_id,
         sender.chain_id or task_id,
-        task.callback,
-        _position(task),
+        callback,
+        _position(task, callback),
         sender.hops,
     )
 
@@ -249,18 +255,36 @@ def written(kwargs: dict[str, Any]) -> bytes:
     return ajson.dumpb({"task_kwargs": kwargs})[len('{"task_kwargs":') : -1]
 
 
+def _callback(task: Task) -> Callback:
+    """Return who gets a Task's result, if all messages of the chain have room for it."""
+    constants = {n: dict(kwargs) for n, kwargs in sorted(task.constants.items()) if kwargs}
+    callback = Callback(task.callback, constants)
+    if constants and callback.size > MAX_CALLBACK_BYTES:
+        raise TaskArgumentsError(
+            f"the callback of the Task {task.task_name!r} and its constants take"
+            f" {callback.size} bytes, more than the {MAX_CALLBACK_BYTES} that there is room for in"
+            " each message of the chain: make a StoredData of what is large, which goes through S3"
+        )
+    return callback
+
+
 def _what(task: Task, kwargs: dict[str, Any]) -> str:
     """Return what is sent as a text that equal messages share."""
+    callback = _callback(task)
+    what = f"{task.task_name}#{task.callback or ''}#{_content(kwargs, 'task_kwargs')}"
+    return what if not callback.constants else f"{what}#{_content(callback.as_json, 'callback')}"
+
+
+def _content(value: Any, key: str) -> str:
     try:
-        content = content_sha256(kwargs)
+        return content_sha256(value)
     except (NestingError, UnserializableError) as error:
-        error.inside("task_kwargs")
+        error.inside(key)
         raise
-    return f"{task.task_name}#{task.callback or ''}#{content}"
 
 
-def _position(task: Task) -> int | None:
-    chain = task.callback.split("#") if task.callback else []
-    if len(chain) < 2:
-        return None
-    return 0 if chain[0] == task.task_name else -1
+def _position(task: Task, callback: Callback) -> int | None:
+    if task.begins_its_chain:
+        return 0
+    # A lone name needs no place, and may be its own Task's, which is then run again.
+    return -1 if callback.constants or "#" in (task.callback or "") else None

@@ -115,6 +115,12 @@ class Task:
                     f"the constants that the Task {self.task_name!r} has for {chain[number]!r},"
                     f" the Task {number} of its callback, aren't a mapping whose keys are all str"
                 )
+            if "_alg_class" in kwargs:
+                raise TaskArgumentsError(
+                    f"the constants that the Task {self.task_name!r} has for {chain[number]!r},"
+                    f" the Task {number} of its callback, have the key '_alg_class', by which a"
+                    " message tells one value that isn't plain JSON: give it another name"
+                )
 
 
 class PipelineTermination(Exception):  # noqa: N818 - it is no error

@@ -11,7 +11,7 @@ from .callbacks import publish_to_callbacks, report_failures, report_successes, 
 from .claims import finish_claims, release_claims
 from .options import Options
 from .outcomes import tell_outcomes
-from .reading import fetch_and_claim, read_batch
+from .reading import add_constants, fetch_and_claim, read_batch
 from .redelivery import hand_back
 from .running import run_batch
 from .worker import Tasks, Worker
@@ -43,6 +43,7 @@ class BatchHandler:
         try:
             attempts = read_batch(batch, event)
             fetch_and_claim(batch, attempts)
+            add_constants(batch, attempts)
             run_batch(batch, attempts)
             if not batch.is_well:
                 report_failures(batch)

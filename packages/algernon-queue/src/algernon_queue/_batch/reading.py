@@ -70,6 +70,17 @@ def fetch_and_claim(batch: Batch, attempts: list[Attempt]) -> None:
                 attempt.message = answer
 
 
+def add_constants(batch: Batch, attempts: list[Attempt]) -> None:
+    """Add to keyword arguments the constants that chains have for their Tasks."""
+    for attempt in attempts:
+        # What is done needs no arguments any more.
+        if attempt.message.constants and attempt.failure is None and attempt.outcome is None:
+            try:
+                attempt.message = attempt.do(attempt.message.with_constants)
+            except Exception as error:  # noqa: BLE001 - a bad record is no other record's failure
+                fail(batch, attempt, error)
+
+
 def _fetch(message: Message) -> Message:
     fetched = StoredData.retrieve(message.stored_kwargs or "", rebuild=False)
     return message.with_fetched(fetched.data, fetched.size)

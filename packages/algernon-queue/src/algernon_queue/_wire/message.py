@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Self, TypeGuard
 from uuid import UUID, uuid5
 
-from algernon_serialize import ajson
+from algernon_serialize import ajson, rebuild_event
 from algernon_storage import StoredData
 
-from ..errors import MalformedMessageError, TooManyHopsError, kind_of
+from ..errors import MalformedMessageError, TaskArgumentsError, TooManyHopsError, kind_of
 from ..settings import number_of
+from .callback import NO_CONSTANTS, Callback, Constants, is_chain, is_task_name, shown_keys
 from .envelope import Envelope
 
 #: The key by which a message says where in its chain its Task stands.
@@ -27,9 +28,6 @@ NAMESPACE = UUID("a6c4f688-e705-4037-9464-ce1fe4d5ab2d")
 
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-# Amazon SNS API Reference, CreateTopic: the length of a topic's name.
-_MAX_NAME = 256
-
 
 @dataclass(slots=True, eq=False)  # not frozen, which would take three times as long to make
 class Message:
@@ -41,6 +39,8 @@ class Message:
         chain_id: The UUID of the chain that it belongs to: the `task_id` of the
             Task that the chain began with.
         callback: The Task that gets the result, or a chain of them.
+        constants: What the Tasks of the chain get besides what the one before returns, by
+            their numbers in it, in plain JSON.
         position: Where in the chain this message's Task stands, from 0; -1 before
             its beginning; None where the message doesn't say, as moncrief's don't.
         hops: How many Tasks led to this one.
@@ -52,6 +52,7 @@ class Message:
     task_id: str
     chain_id: str
     callback: str | None
+    constants: Constants
     position: int | None
     hops: int
     body: dict[str, Any]
@@ -72,17 +73,14 @@ class Message:
                 f"a message is a JSON object with a task_name, not {kind_of(body)}"
             )
         task_name = body.get("task_name")
-        if not _is_name(task_name):
+        if not is_task_name(task_name):
             raise MalformedMessageError(
-                f"the message has no task_name, but the keys {_some(sorted(body))}: send it with"
+                f"the message has no task_name, but the keys {shown_keys(body)}: send it with"
                 " send_task, or as {'task_name': …, 'task_kwargs': …, 'callback': …}"
             )
-        callback = body.get("callback") or None
-        if callback is not None and not _is_chain(callback):
-            raise MalformedMessageError(
-                f"the callback of a message for {task_name!r} is neither the name of a Task nor a"
-                f" chain of names 'a#b#c', of 1 to {_MAX_NAME} printable characters each"
-            )
+        callback, constants = body.get("callback") or None, NO_CONSTANTS
+        if callback is not None and not is_chain(callback):
+            callback, constants = Callback.of(callback, task_name)
         task_id = body.get("task_id")
         if not task_id:
             task_id = _uuid_of(envelope.message_id)
@@ -92,29 +90,38 @@ class Message:
         if chain_id is not task_id and not _is_uuid(chain_id):
             chain_id = _uuid(chain_id, "chain_id", task_name, instead="its own task_id")
         position = body.get(POSITION)
-        if position is not None and not _stands_at(task_name, callback, position):
-            raise MalformedMessageError(
-                f"the message says that {task_name!r} is number {position!r} of the chain"
-                f" {callback!r}, where it isn't"
-            )
+        if position is not None or constants:
+            _check_position(position, task_name, callback, constants)
         hops = 0 if (given := body.get(HOPS)) is None else _checked_hops(given, task_name)
         if body.get("task_kwargs") is None:
             body["task_kwargs"] = {}
         body["task_id"] = task_id
         body["chain_id"] = chain_id
-        return cls(task_name, task_id, chain_id, callback, position, hops, body)
+        return cls(task_name, task_id, chain_id, callback, constants, position, hops, body)
 
     @classmethod
     def bare(cls, body: Mapping[str, Any]) -> Self:
-        """Return a message that Lambda was called with directly, whatever that says of itself."""
+        """Return a message that Lambda was called with directly, whatever that says of itself.
+
+        Raises:
+            MalformedMessageError: Its callback is an object that can't be read, or of which
+                it isn't clear what is for this Task.
+        """
+        task_name, callback = body["task_name"], body.get("callback")
+        position, constants = None, NO_CONSTANTS
+        if type(callback) is dict:
+            callback, constants = Callback.of(callback, task_name)
+            position = body.get(POSITION)
+            _check_position(position, task_name, callback, constants)
         task_id: Any = body.get("task_id")
         hops = body.get(HOPS)
         return cls(
-            task_name=body["task_name"],
+            task_name=task_name,
             task_id=task_id,
             chain_id=body.get("chain_id") or task_id,
-            callback=body.get("callback"),
-            position=None,
+            callback=callback,
+            constants=constants,
+            position=position,
             hops=hops if type(hops) is int else 0,
             body=dict(body),
         )
@@ -138,18 +145,49 @@ class Message:
         body = {**self.body, "task_kwargs": {} if kwargs is None else kwargs}
         return replace(self, body=body, arguments_bytes=size)
 
+    def with_constants(self) -> Self:
+        """Return this message with its Task's constants among the keyword arguments.
+
+        Raises:
+            TaskArgumentsError: What the Task before returned isn't keyword arguments, or
+                has one of them too.
+            algernon_serialize.SerializeError: It is one tagged value, which can't be
+                rebuilt here.
+        """
+        constants = {} if self.position is None else self.constants.get(self.position)
+        if not constants:
+            return self
+        kwargs = self.body.get("task_kwargs")
+        if type(kwargs) is not dict or "_alg_class" in kwargs:
+            kwargs = rebuild_event({"task_kwargs": kwargs})["task_kwargs"]
+        if kwargs is None:
+            kwargs = {}
+        if not isinstance(kwargs, dict):
+            raise TaskArgumentsError(
+                f"the Task {self.task_name!r} has constants, to which those are added that the Task"
+                f" before it returns, but that was {kind_of(kwargs)}: it has to return a dict"
+            )
+        if twice := constants.keys() & kwargs.keys():
+            raise TaskArgumentsError(
+                f"the Task {self.task_name!r} gets {shown_keys(twice)} both as constants of its"
+                " chain and from the Task before it: leave them out of the one or the other"
+            )
+        return replace(self, body={**self.body, "task_kwargs": {**kwargs, **constants}})
+
     @property
     def next_task(self) -> OutgoingTask | None:
         """The Task that gets the result, or None at a chain's end."""
         if self.callback is None:
             return None
         chain = self.callback.split("#")
-        if len(chain) == 1:
-            return self._child(chain[0], 0, callback=None, position=None)
+        # Of a lone name that is all, its Task doesn't learn where it came from.
+        if len(chain) == 1 and not self.constants:
+            return self._child(chain[0], 0, Callback(None), position=None)
         position = self._position_in(chain) + 1
         if position == len(chain):
             return None
-        return self._child(chain[position], position, callback=self.callback, position=position)
+        callback = Callback(self.callback, self.constants).of_task(position)
+        return self._child(chain[position], position, callback, position=position)
 
     def _position_in(self, chain: list[str]) -> int:
         if self.position is not None:
@@ -158,7 +196,7 @@ class Message:
         return chain.index(self.task_name) if self.task_name in chain else -1
 
     def _child(
-        self, name: str, number: int, *, callback: str | None, position: int | None
+        self, name: str, number: int, callback: Callback, *, position: int | None
     ) -> OutgoingTask:
         # The same run of a Task always gives its callback the same id, so that a
         # duplicate can be recognised wherever it turns up.
@@ -173,14 +211,14 @@ class OutgoingTask:
     task_name: str
     task_id: str
     chain_id: str
-    callback: str | None
+    callback: Callback
     position: int | None
     hops: int
 
     def message(self, task_kwargs: str) -> str:
         """Return the text of the message, of the JSON text of its keyword arguments."""
         rest: dict[str, Any] = {
-            "callback": self.callback,
+            "callback": self.callback.as_json,
             "task_id": self.task_id,
             "chain_id": self.chain_id,
         }
@@ -245,23 +283,22 @@ def _uuid_of(message_id: str) -> str:
         return str(uuid5(NAMESPACE, name))
 
 
-def _some(keys: list[str]) -> str:
-    """Return some keys as a text, of which a message may have more and longer ones than a log."""
-    shown = [key[:40] for key in keys[:10]]
-    return f"{shown} and {len(keys) - 10} more" if len(keys) > 10 else f"{shown}"
-
-
-def _is_name(name: object) -> TypeGuard[str]:
-    # What isn't printable could forge a line of the log, or be no text in UTF-8 at all.
-    return isinstance(name, str) and 0 < len(name) <= _MAX_NAME and name.isprintable()
-
-
-def _is_chain(callback: object) -> TypeGuard[str]:
-    return isinstance(callback, str) and all(map(_is_name, callback.split("#")))
-
-
-def _stands_at(task_name: str, callback: str | None, position: object) -> bool:
-    if type(position) is not int or callback is None:
-        return False
-    chain = callback.split("#")
-    return position == -1 or (0 <= position < len(chain) and chain[position] == task_name)
+def _check_position(
+    position: object, task_name: str, callback: str | None, constants: Constants
+) -> None:
+    chain = [] if callback is None else callback.split("#")
+    if position is None:
+        # Without constants the name tells, since at the worst a Task is run once more.
+        if constants and task_name in chain:
+            raise MalformedMessageError(
+                f"the message for {task_name!r} has steps in its callback {callback!r}, and doesn't"
+                f" say which of the chain's Tasks it is for: give it a {POSITION}, from 0, or -1 if"
+                " it is for one that stands before the chain"
+            )
+    elif type(position) is not int or not (
+        (position == -1 and chain) or (0 <= position < len(chain) and chain[position] == task_name)
+    ):
+        raise MalformedMessageError(
+            f"the message says that {task_name!r} is number {position!r} of the chain"
+            f" {callback!r}, where it isn't"
+        )

@@ -1,0 +1,168 @@
+"""Who gets the result of a Task: a chain of Tasks, and what each of them gets besides."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, Self, TypeGuard
+
+from algernon_serialize import SerializeError, ajson
+
+from ..errors import MalformedMessageError, kind_of
+
+#: Keyword arguments of Tasks of a chain, by their numbers in it.
+Constants = Mapping[int, Mapping[str, Any]]
+
+NO_CONSTANTS: Constants = MappingProxyType({})
+
+#: The bytes that a callback with constants may take, as JSON. Every message of its chain has
+#: them: of the 256 KiB that SNS takes, enough is left for the pointer to a result and for
+#: attributes, also where characters are escaped that don't get through a queue.
+MAX_CALLBACK_BYTES = 64 * 1024
+
+# Amazon SNS API Reference, CreateTopic: the length of a topic's name.
+_MAX_NAME = 256
+_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
+
+
+class Callback(NamedTuple):
+    """Who gets the result of a Task.
+
+    In a message it is the chain's text. Where there are constants, it is an object, which
+    versions before 1.6 refuse before they run anything:
+    ``{"chain": "a#b#c", "steps": {"2": {"kwargs": {…}}}}``.
+
+    Attributes:
+        chain: The Task that gets the result, or a chain of them, ``"a#b#c"``; None
+            where nobody does.
+        constants: What the Tasks of the chain get besides what the one before returns,
+            by their numbers in it, from 0: in plain JSON, if it comes from a message.
+    """
+
+    chain: str | None
+    constants: Constants = NO_CONSTANTS
+
+    @classmethod
+    def of(cls, value: object, task_name: str) -> Self:
+        """Return the callback that a message has, which may be of any form.
+
+        Args:
+            value: What the message says, in plain JSON.
+            task_name: The Task that the message is for.
+
+        Raises:
+            MalformedMessageError: It is no callback, or one that needs a newer version.
+        """
+        if is_chain(value):
+            return cls(value)
+        if type(value) is not dict:
+            raise MalformedMessageError(
+                f"the callback of a message for {task_name!r} is neither the name of a Task nor a"
+                f" chain of names 'a#b#c', of 1 to {_MAX_NAME} printable characters each, nor an"
+                " object with a chain and steps"
+            )
+        where = f"the callback of a message for {task_name!r}"
+        _refuse_others(value, ("chain", "steps"), where)
+        chain, steps = value.get("chain"), value.get("steps", {})
+        if chain is not None and not is_chain(chain):
+            raise MalformedMessageError(f"the chain in {where} is no chain of names 'a#b#c'")
+        if type(steps) is not dict:
+            raise MalformedMessageError(
+                f"the steps in {where} are {kind_of(steps)}, and not an object of what the Tasks"
+                " of its chain get besides, by number"
+            )
+        length = 0 if chain is None else chain.count("#") + 1
+        callback = cls(chain, {_number(n, length, where): _kwargs(steps[n], where) for n in steps})
+        if callback.constants:
+            callback._check_size(where)
+        return callback
+
+    @property
+    def as_json(self) -> str | dict[str, Any] | None:
+        """What a message has for it: the chain alone, wherever that is all."""
+        if not self.constants:
+            return self.chain
+        steps = {str(number): {"kwargs": kwargs} for number, kwargs in self.constants.items()}
+        return {"chain": self.chain, "steps": steps}
+
+    def of_task(self, number: int) -> Self:
+        """Return the callback of a message for a Task of the chain, without what is past."""
+        if not self.constants:
+            return self
+        return self._replace(
+            constants={n: kwargs for n, kwargs in self.constants.items() if n >= number}
+        )
+
+    @property
+    def size(self) -> int:
+        """The bytes that it takes in a message, with its key.
+
+        Raises:
+            algernon_serialize.SerializeError: `ajson` can't send it.
+        """
+        return len(ajson.dumpb({"callback": self.as_json}))
+
+    def _check_size(self, where: str) -> None:
+        # As it will be sent on, so that no result is lost for its form or size.
+        try:
+            size = self.size
+        except SerializeError as error:
+            raise MalformedMessageError(f"{where} can't be sent on: {error}") from error
+        if size > MAX_CALLBACK_BYTES:
+            raise MalformedMessageError(
+                f"{where} takes {size} bytes, more than the {MAX_CALLBACK_BYTES} that one with"
+                " steps may take"
+            )
+
+
+def is_task_name(name: object) -> TypeGuard[str]:
+    """Tell whether a message may have this for the name of a Task."""
+    # What isn't printable could forge a line of the log, or be no text in UTF-8 at all.
+    return isinstance(name, str) and 0 < len(name) <= _MAX_NAME and name.isprintable()
+
+
+def is_chain(callback: object) -> TypeGuard[str]:
+    """Tell whether something is the name of a Task, or a chain of names."""
+    return isinstance(callback, str) and all(map(is_task_name, callback.split("#")))
+
+
+def shown_keys(keys: Iterable[str]) -> str:
+    """Return some keys as a text, of which a message may have more and longer ones than a log."""
+    in_order = sorted(keys)
+    shown = [key[:40] for key in in_order[:10]]
+    return f"{shown} and {len(in_order) - 10} more" if len(in_order) > 10 else f"{shown}"
+
+
+def _refuse_others(found: dict[str, Any], known: tuple[str, ...], where: str) -> None:
+    # To leave out what they ask for would do harm, or they would stand beside the callback.
+    others = [key for key in found if key not in known]
+    if others:
+        raise MalformedMessageError(
+            f"{where} has {shown_keys(others)}, which this worker is too old to know: nothing was"
+            " run; give it a newer algernon-queue, and then redrive the message from the"
+            " dead-letter queue"
+        )
+
+
+def _number(text: str, length: int, where: str) -> int:
+    if _NUMBER.fullmatch(text) is None or int(text) >= length:
+        raise MalformedMessageError(
+            f"{where} has a step {text[:40]!r}, which is no number of a Task of its chain, from 0"
+        )
+    return int(text)
+
+
+def _kwargs(step: Any, where: str) -> dict[str, Any]:
+    if type(step) is not dict:
+        raise MalformedMessageError(f"a step in {where} is {kind_of(step)}, and not an object")
+    _refuse_others(step, ("kwargs",), f"a step in {where}")
+    kwargs: Any = step.get("kwargs", {})
+    # A tag stands for one value, to which those of the Task before can't be added.
+    if type(kwargs) is not dict or "_alg_class" in kwargs:
+        raise MalformedMessageError(
+            f"the kwargs of a step in {where} are"
+            f" {'a tagged value' if type(kwargs) is dict else kind_of(kwargs)}, and not an object"
+            " of keyword arguments"
+        )
+    return kwargs
