@@ -218,3 +218,19 @@ def test_a_difference_is_readable() -> None:
     assert repr(sent[1]) == f"Task('price', {{}}, task_id='{chosen}')"
     expected = [Task("price", {"items": [1]}, "bill"), Task("price", task_id=chosen)]
     assert repr(sent) == repr(expected)
+
+
+def test_constants_count() -> None:
+    """What later Tasks of the chain get besides is caught with the Task, as they would get it."""
+    when = datetime(2026, 11, 26, tzinfo=UTC)
+    with sent_tasks() as sent:
+        send_tasks([Task("price", {}, "bill#mail", constants={1: {"when": when}})])
+    assert sent == [Task("price", {}, "bill#mail", constants={1: {"when": when}})]
+    assert sent != [Task("price", {}, "bill#mail")]
+
+
+def test_constants_that_cant_be_sent_raise() -> None:
+    """They are checked as the Task's own arguments are."""
+    with sent_tasks() as sent, pytest.raises(UnserializableError):
+        send_tasks([Task("price", {}, "bill", constants={0: {"items": object()}})])
+    assert sent == []

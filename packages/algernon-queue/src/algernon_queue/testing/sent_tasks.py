@@ -10,7 +10,7 @@ from typing import Any
 from algernon_serialize import ajson
 
 from ..current_task import RunningTask, SentId
-from ..sending import caught_by, take_id, written
+from ..sending import caught_by, outgoing_task, written
 from ..task import Task
 
 
@@ -99,14 +99,18 @@ def _caught(tasks: Sequence[Task], sender: RunningTask) -> list[CaughtTask]:
     try:
         for task in tasks:
             kwargs = dict(task.task_kwargs)
-            taken.append(take_id(task, kwargs, sender))
-            content = {**_content(task), "task_kwargs": ajson.loads(written(kwargs).decode())}
+            _, sent_id = outgoing_task(task, kwargs, sender)
+            taken.append(sent_id)
+            constants = {n: _read_back(dict(each)) for n, each in task.constants.items()}
+            content = {**_content(task), "task_kwargs": _read_back(kwargs), "constants": constants}
             has_given_id = task.task_id is not None
-            caught.append(
-                CaughtTask(**content, task_id=taken[-1].task_id, has_given_id=has_given_id)
-            )
+            caught.append(CaughtTask(**content, task_id=sent_id.task_id, has_given_id=has_given_id))
     except Exception:
         for sent_id in taken:
             sender.give_back(sent_id)
         raise
     return caught
+
+
+def _read_back(kwargs: dict[str, Any]) -> Any:
+    return ajson.loads(written(kwargs))

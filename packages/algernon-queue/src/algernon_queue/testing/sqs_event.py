@@ -56,8 +56,9 @@ def _record(
     task: Task, receive_count: int, attributes: Mapping[str, str], *, is_fifo: bool
 ) -> dict[str, Any]:
     """Return a record: AWS Lambda Developer Guide, "Using Lambda with Amazon SQS"."""
-    task_id = task.task_id or str(uuid4())
-    message = outgoing_task(task, task_id).message(written(dict(task.task_kwargs)).decode())
+    kwargs = dict(task.task_kwargs)
+    outgoing, (task_id, *_) = outgoing_task(task, kwargs)
+    message = outgoing.message(written(kwargs).decode())
     now = datetime.now(UTC)
     suffix = ".fifo" if is_fifo else ""
     body = _in_envelope(message, f"{task.task_name}{suffix}", now, attributes)
