@@ -1,7 +1,7 @@
 """Keep large values in S3 and send a pointer in their place."""
 
 from .canonical import content_sha256
-from .clients import aws_client, reset
+from .clients import aws_client, aws_clients_from, reset
 from .document import Document
 from .errors import (
     AlreadyStoredError,
@@ -44,6 +44,7 @@ __all__ = [
     "UntrustedBucketError",
     "Upload",
     "aws_client",
+    "aws_clients_from",
     "content_sha256",
     "reset",
     "uploads_put_off",

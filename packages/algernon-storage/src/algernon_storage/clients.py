@@ -65,7 +65,7 @@ def aws_client(service: str) -> Any:
     Example:
         ``aws_client("s3").list_buckets()``
     """
-    return _clients.get(service)
+    return _sources[-1].get(service)
 
 
 def reset() -> None:
@@ -78,12 +78,40 @@ def reset() -> None:
     Example:
         ``algernon_storage.reset()``
     """
-    _clients.forget()
+    for source in _sources:
+        source.forget()
+
+
+@contextmanager
+def aws_clients_from(make: Callable[[str], Any]) -> Iterator[None]:
+    """Have `aws_client` return clients of one's own within the block, in every thread.
+
+    What is learnt by clients within the block is forgotten with it, and what was known
+    before is known again after it. Blocks may lie within one another; the innermost is
+    asked first.
+
+    Args:
+        make: Returns the client for a service, by boto3's name of it. It is asked
+            whenever a client is asked for, so it keeps those that are to be the
+            same. None leaves the service to what is asked without this block.
+
+    Example:
+        >>> with aws_clients_from({"s3": "my own"}.get):
+        ...     aws_client("s3")
+        'my own'
+    """
+    source = _GivenClients(make, _sources[-1])
+    _sources.append(source)
+    try:
+        yield
+    finally:
+        # The last one is another where blocks of two threads overlap.
+        _sources.remove(source)
 
 
 def learnt() -> dict[Any, Any]:
     """Return what was learnt by the clients, which is forgotten with them."""
-    return _clients.learnt
+    return _sources[-1].learnt
 
 
 class _MadeClient(NamedTuple):
@@ -211,6 +239,22 @@ class _Clients:
         return self._session_beside[0]
 
 
+class _GivenClients:
+    """Clients that somebody gives, and for the other services those from without."""
+
+    def __init__(self, make: Callable[[str], Any], others: _Clients | _GivenClients) -> None:
+        self._make = make
+        self._others = others
+        self.learnt: dict[Any, Any] = {}
+
+    def get(self, service: str) -> Any:
+        client = self._make(service)
+        return self._others.get(service) if client is None else client
+
+    def forget(self) -> None:
+        self.learnt = {}
+
+
 def _kept(made: _MadeClient | None) -> _MadeClient | None:
     """Return a client that was made without boto3, where boto3 has only made its session since."""
     if made is None or made.default_session is not None or not made.has_its_settings:
@@ -253,5 +297,7 @@ def _values_of(variables: tuple[str, ...]) -> _Values:
 
 
 _clients = _Clients()
+#: Who is asked for clients: the last one, and by it those before.
+_sources: list[_Clients | _GivenClients] = [_clients]
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_clients.begin_anew_after_fork)
