@@ -86,7 +86,16 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "task_context": set(),
         "stated": {"_aws.step_functions", "_batch", "task"},
         "sending": {"_aws", "_wire", "current_task", "errors", "task"},
-        "testing": {"current_task", "sending", "task"},
+        "testing": {
+            "_aws.parallel",
+            "_wire",
+            "current_task",
+            "errors",
+            "retry",
+            "router",
+            "sending",
+            "task",
+        },
         "_batch": {
             "_aws",
             "_wire",

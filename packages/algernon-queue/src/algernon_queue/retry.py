@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
-from random import uniform
+from random import Random, uniform
 
 from .errors import SettingError
 
@@ -16,6 +18,9 @@ LONGEST_DELAY = (12 * 60 - 20) * 60
 # Amazon SQS Developer Guide, "Amazon SQS dead-letter queues": the largest maxReceiveCount,
 # which counts the first time too.
 MOST_RETRIES = 999
+
+# What chooses by chance: the last one.
+_choosing = [uniform]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +74,16 @@ class Retry:
         # SQS may count further, but a float doesn't, and no backoff needs to.
         doublings = min(tries - 1, MOST_RETRIES)
         longest = min(self.backoff * 2.0**doublings, LONGEST_DELAY)
-        return ceil(uniform(longest / 2, longest))  # noqa: S311 - spreads load, keeps no secret
+        return ceil(_choosing[-1](longest / 2, longest))
+
+
+@contextmanager
+def delays_chosen_by(random: Random) -> Iterator[None]:
+    """Have delays chosen within the block, in every thread, as some random numbers say."""
+    choose = random.uniform
+    _choosing.append(choose)
+    try:
+        yield
+    finally:
+        # The last one is another where blocks of two threads overlap.
+        _choosing.remove(choose)

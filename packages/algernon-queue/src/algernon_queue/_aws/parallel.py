@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from functools import cache, partial
 from typing import Any, TypeVar
@@ -14,6 +15,9 @@ _THREADS = 20
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+# The blocks within which no thread is begun.
+_in_turn: list[object] = []
 
 
 def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R | Exception]:
@@ -47,6 +51,17 @@ def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R | Exce
                 future.cancel()
 
 
+@contextmanager
+def one_after_the_other() -> Iterator[None]:
+    """Have nothing done in parallel within the block, so that the order is always the same."""
+    block = object()
+    _in_turn.append(block)
+    try:
+        yield
+    finally:
+        _in_turn.remove(block)
+
+
 class Threads(ThreadPoolExecutor):
     """Threads that see the context variables of whoever gives them something to do."""
 
@@ -57,6 +72,8 @@ class Threads(ThreadPoolExecutor):
 
 def _begin(attempt: Callable[[T], R], item: T) -> Future[R] | None:
     """Have a thread do something, if there are any: Python starts none when it is about to end."""
+    if _in_turn:
+        return None
     try:
         return _threads().submit(attempt, item)
     except RuntimeError as error:
