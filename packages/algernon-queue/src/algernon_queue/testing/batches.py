@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
+from .sqs_message import Attributes
+
 # Amazon SNS API Reference, PublishBatch; Amazon SQS API Reference, SendMessageBatch and
 # ChangeMessageVisibilityBatch.
 _MOST_ENTRIES = 10
 
 Entry = Mapping[str, Any]
-Attributes = Mapping[str, Mapping[str, Any]]
 
 
 class Refusal(NamedTuple):

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from email.utils import format_datetime
+from functools import cached_property
 from threading import RLock
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
-from botocore.exceptions import ClientError
-
 from .clock import Clock
 from .errors import NotEmulatedError
 
-#: Where a system in memory is. The account is the one of AWS's own examples.
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+#: Where a system in memory is.
 REGION = "us-east-1"
-ACCOUNT = "123456789012"
 
 
 class InMemoryClient:
@@ -33,6 +34,8 @@ class InMemoryClient:
 
     #: boto3's name of the service.
     service: ClassVar[str]
+    #: The codes of errors that have classes of their own, in its `exceptions`.
+    own_errors: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, clock: Clock) -> None:
         self.meta = SimpleNamespace(
@@ -54,19 +57,24 @@ class InMemoryClient:
                 " AWS for this test"
             )
 
+    @cached_property
+    def exceptions(self) -> SimpleNamespace:
+        """The classes of the service's own errors, by their codes."""
+        from botocore.exceptions import ClientError
+
+        return SimpleNamespace(**{code: type(code, (ClientError,), {}) for code in self.own_errors})
+
     def _answer(self, status: int = 200, /, **answer: Any) -> dict[str, Any]:
         return {"ResponseMetadata": self._metadata(status), **answer}
 
-    def _error(
-        self, operation: str, code: str, message: str, status: int = 400, kind: Any = ClientError
-    ) -> ClientError:
-        error: ClientError = kind(
-            {
-                "Error": {"Code": code, "Message": message},
-                "ResponseMetadata": self._metadata(status),
-            },
-            operation,
-        )
+    def _error(self, operation: str, code: str, message: str, status: int = 400) -> ClientError:
+        from botocore.exceptions import ClientError
+
+        told = {
+            "Error": {"Code": code, "Message": message},
+            "ResponseMetadata": self._metadata(status),
+        }
+        error: ClientError = getattr(self.exceptions, code, ClientError)(told, operation)
         return error
 
     def _metadata(self, status: int) -> dict[str, Any]:

@@ -6,43 +6,15 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any
-from uuid import uuid4
 
-from .client import ACCOUNT, REGION
-from .sqs import InMemorySQS, Message, Queue
+from .client import REGION
+from .lambda_context import ACCOUNT, LambdaContext
+from .sqs import InMemorySQS, Queue
+from .sqs_message import SQSMessage
 
 logger = logging.getLogger("algernon_queue")
 
 LambdaHandler = Callable[[Any, Any], Any]
-
-
-class FunctionContext:
-    """What Lambda tells a function of itself and of an invocation.
-
-    Source: AWS Lambda Developer Guide, "Using the Lambda context object to retrieve Python
-    function information".
-
-    Args:
-        function_name: The function's name.
-        seconds: How long the invocation may take from now on.
-    """
-
-    function_version = "$LATEST"
-    memory_limit_in_mb = "256"
-    identity = None
-    client_context = None
-
-    def __init__(self, function_name: str, seconds: float) -> None:
-        self.function_name = function_name
-        self.invoked_function_arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function_name}"
-        self.aws_request_id = str(uuid4())
-        self.log_group_name = f"/aws/lambda/{function_name}"
-        self.log_stream_name = "in-memory"
-        self._end = monotonic() + seconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return how long the invocation may still take."""
-        return max(0, int((self._end - monotonic()) * 1000))
 
 
 class Function:
@@ -56,6 +28,7 @@ class Function:
 
     def __init__(self, name: str, handler: LambdaHandler, timeout: float) -> None:
         self._name = name
+        self._arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
         self._handler = handler
         self._timeout = timeout
 
@@ -69,15 +42,18 @@ class Function:
         if messages:
             event = {"Records": [message.record(queue.arn) for message in messages]}
             try:
-                answer = self._handler(event, FunctionContext(self._name, self._timeout))
+                answer = self._handler(event, self._context())
             except Exception:
                 logger.exception("%s failed with a batch of %s", self._name, queue.name)
             else:
                 sqs.delete(queue, _done(messages, answer))
         return len(messages)
 
+    def _context(self) -> LambdaContext:
+        return LambdaContext(self._name, self._arn, monotonic() + self._timeout)
 
-def _done(messages: Sequence[Message], answer: Any) -> list[Message]:
+
+def _done(messages: Sequence[SQSMessage], answer: Any) -> list[SQSMessage]:
     """Return the messages that a handler's answer leaves to be deleted.
 
     Source: AWS Lambda Developer Guide, "Handling errors for an SQS event source in Lambda",

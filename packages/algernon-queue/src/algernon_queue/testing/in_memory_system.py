@@ -329,7 +329,17 @@ class InMemorySystem:
             if isinstance(worker, TaskRouter):
                 for name, arn in (worker._options.listeners or {}).items():
                     if name in self._tasks:
-                        self._sns.subscribe_queue(arn, self._tasks[name].queue)
+                        self._add_topic(name, arn)
+
+    def _add_topic(self, name: str, arn: str) -> None:
+        queue = self._tasks[name].queue
+        if arn.endswith(".fifo") != queue.is_fifo:
+            what = "in fifo=, but its topic" if queue.is_fifo else "no FIFO Task, but its topic"
+            raise SettingError(
+                f"the Task {name!r} is {what} in a worker's listeners is {arn}: name the Task in"
+                " fifo= if, and only if, the ARN of its topic ends with .fifo"
+            )
+        self._sns.subscribe_queue(arn, queue)
 
     def _have_topics_found(self) -> None:
         # By convention a topic is called as its Task is, which that of a FIFO Task can't be.

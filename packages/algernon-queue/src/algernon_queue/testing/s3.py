@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import md5, sha256
 from io import BytesIO
-from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
-
-from botocore.exceptions import ClientError
 
 from .client import InMemoryClient
 from .clock import Clock
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 # Amazon S3 User Guide, "Amazon S3 multipart upload limits" and "Working with object metadata".
 _LEAST_PART_BYTES = 5 * 1024 * 1024
@@ -25,18 +25,6 @@ _MOST_METADATA_BYTES = 2048
 _RANGE = re.compile("bytes=([0-9]*)-([0-9]*)")
 
 Description = Mapping[str, Any]
-
-
-class NoSuchUpload(ClientError):  # type: ignore[misc]  # noqa: N818 - boto3 calls it so
-    """Raised when a multipart upload isn't there (any more)."""
-
-
-class NoSuchKey(ClientError):  # type: ignore[misc]  # noqa: N818 - boto3 calls it so
-    """Raised when an object isn't there."""
-
-
-class NoSuchBucket(ClientError):  # type: ignore[misc]  # noqa: N818 - boto3 calls it so
-    """Raised when a bucket isn't there."""
 
 
 class _Object(NamedTuple):
@@ -72,12 +60,10 @@ class InMemoryS3(InMemoryClient):
     """
 
     service = "s3"
+    own_errors = ("BucketAlreadyOwnedByYou", "NoSuchBucket", "NoSuchKey", "NoSuchUpload")
 
     def __init__(self, clock: Clock, bucket: str) -> None:
         super().__init__(clock)
-        self.exceptions = SimpleNamespace(
-            NoSuchBucket=NoSuchBucket, NoSuchKey=NoSuchKey, NoSuchUpload=NoSuchUpload
-        )
         self._buckets: dict[str, dict[str, _Object]] = {bucket: {}}
         self._uploads: dict[str, _Upload] = {}
 
@@ -224,7 +210,7 @@ class InMemoryS3(InMemoryClient):
     def _objects(self, operation: str, bucket: str) -> dict[str, _Object]:
         if bucket not in self._buckets:
             message = "The specified bucket does not exist"
-            raise self._error(operation, "NoSuchBucket", message, 404, NoSuchBucket)
+            raise self._error(operation, "NoSuchBucket", message, 404)
         return self._buckets[bucket]
 
     def _upload(self, operation: str, bucket: str, key: str, upload_id: str) -> _Upload:
@@ -234,7 +220,7 @@ class InMemoryS3(InMemoryClient):
                 "The specified upload does not exist. The upload ID may be invalid, or the upload"
                 " may have been aborted or completed."
             )
-            raise self._error(operation, "NoSuchUpload", message, 404, NoSuchUpload)
+            raise self._error(operation, "NoSuchUpload", message, 404)
         return upload
 
     def _check_condition(
@@ -258,7 +244,7 @@ class InMemoryS3(InMemoryClient):
 
     def _no_such_key(self, operation: str) -> ClientError:
         message = "The specified key does not exist."
-        return self._error(operation, "NoSuchKey", message, 404, NoSuchKey)
+        return self._error(operation, "NoSuchKey", message, 404)
 
     def _checksum(
         self, operation: str, body: bytes, algorithm: str | None, given: str | None

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from .batches import Attributes, Entry, failed, missing_on_fifo, refusal_of
-from .client import ACCOUNT, REGION, InMemoryClient
+from .batches import Entry, failed, missing_on_fifo, refusal_of
+from .client import REGION, InMemoryClient
 from .clock import Clock
-from .sqs import InMemorySQS, Message, Queue
+from .lambda_context import ACCOUNT
+from .notification import notification
+from .sqs import InMemorySQS, Queue
+from .sqs_message import Attributes, SQSMessage
 
 # Amazon SNS API Reference, PublishBatch: bytes of all messages of a call, and of their
 # attributes.
@@ -76,60 +77,24 @@ class InMemorySNS(InMemoryClient):
         MessageDeduplicationId: str | None = None,
     ) -> dict[str, Any]:
         del Id
-        message_id = str(uuid4())
-        body = _envelope(topic_arn, message_id, Message, MessageAttributes or {}, self._clock)
-        sent = self._sqs.send(
-            queue,
-            _message(
-                body, self._clock, group=MessageGroupId, deduplication_id=MessageDeduplicationId
-            ),
+        message_id, millis = str(uuid4()), self._clock.millis
+        body = notification(
+            topic_arn, Message, MessageAttributes or {}, message_id=message_id, millis=millis
         )
-        published = {"MessageId": json.loads(sent.body)["MessageId"]}
-        if sent.sequence_number is not None:
-            published["SequenceNumber"] = sent.sequence_number
-        return published
+        message = SQSMessage(
+            str(uuid4()),
+            body,
+            millis,
+            group=MessageGroupId,
+            deduplication_id=MessageDeduplicationId,
+        )
+        sent = self._sqs.send(queue, message)
+        if sent is not message:
+            message_id = json.loads(sent.body)["MessageId"]
+        number = {} if sent.sequence_number is None else {"SequenceNumber": sent.sequence_number}
+        return {"MessageId": message_id, **number}
 
 
 def topic_arn(name: str) -> str:
     """Return the ARN of a topic of the system."""
     return f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}"
-
-
-def _message(
-    body: str, clock: Clock, *, group: str | None, deduplication_id: str | None
-) -> Message:
-    return Message(str(uuid4()), body, clock.millis, group=group, deduplication_id=deduplication_id)
-
-
-def _envelope(
-    topic: str,
-    message_id: str,
-    message: str,
-    attributes: Attributes,
-    clock: Clock,
-) -> str:
-    moment = datetime.fromtimestamp(clock.millis / 1000, UTC)
-    envelope: dict[str, Any] = {
-        "Type": "Notification",
-        "MessageId": message_id,
-        "TopicArn": topic,
-        "Message": message,
-        "Timestamp": f"{moment:%Y-%m-%dT%H:%M:%S}.{clock.millis % 1000:03d}Z",
-        "SignatureVersion": "1",
-        "Signature": "EXAMPLE" + "A" * 335 + "==",
-        "SigningCertURL": f"https://sns.{REGION}.amazonaws.com/SimpleNotificationService.pem",
-        "UnsubscribeURL": f"https://sns.{REGION}.amazonaws.com/?Action=Unsubscribe"
-        f"&SubscriptionArn={topic}:{uuid4()}",
-    }
-    if attributes:
-        envelope["MessageAttributes"] = {
-            name: {"Type": value["DataType"], "Value": _text(value)}
-            for name, value in attributes.items()
-        }
-    return json.dumps(envelope, ensure_ascii=False, indent=2, separators=(",", " : "))
-
-
-def _text(attribute: Mapping[str, Any]) -> str:
-    if "StringValue" in attribute:
-        return str(attribute["StringValue"])
-    return b64encode(attribute["BinaryValue"]).decode()

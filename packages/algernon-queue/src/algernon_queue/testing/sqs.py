@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from hashlib import md5
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from botocore.exceptions import ClientError
-
-from .batches import Attributes, Entry, Refusal, failed, missing_on_fifo, refusal_of
-from .client import ACCOUNT, REGION, InMemoryClient
+from .batches import Entry, Refusal, failed, missing_on_fifo, refusal_of
+from .client import REGION, InMemoryClient
 from .clock import Clock
+from .lambda_context import ACCOUNT
+from .sqs_message import Attributes, SQSMessage
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 # AWS Lambda Developer Guide, "Using Lambda with Amazon SQS": messages a batch.
 _BATCH_SIZE = 10
@@ -26,85 +27,10 @@ _LONGEST_VISIBILITY = 12 * 60 * 60
 # Amazon SQS Developer Guide, "Exactly-once processing in Amazon SQS".
 _DEDUPLICATION_SECONDS = 5 * 60
 
-_SENDER = "AIDAIENQZJOLO23YVJ4VO"
 _FIRST_SEQUENCE_NUMBER = 18_850_000_000_000_000_000
 
 # The prefix of SQS's errors, which its older protocol gave them.
 _PREFIX = "AWS.SimpleQueueService."
-
-
-@dataclass(slots=True, eq=False)
-class Message:
-    """A message in a queue.
-
-    Attributes:
-        message_id: The id by which SQS knows it.
-        body: Its body.
-        sent_at: When it was sent, in milliseconds since 1970.
-        attributes: What its sender says of it, as SQS takes it.
-        group: The message group, or None.
-        deduplication_id: What it is known as sent already by, or None.
-        trace_header: X-Ray's tracing header, or None.
-        sequence_number: Its number, on a FIFO queue.
-        receive_count: How often it was received.
-        first_received_at: When it first was, in milliseconds since 1970.
-        received_at: When it last was, in seconds since 1970.
-        visible_at: Until when it is hidden, in seconds since 1970.
-        receipt_handle: What whoever received it last knows it by.
-    """
-
-    message_id: str
-    body: str
-    sent_at: int
-    attributes: Attributes = field(default_factory=dict)
-    group: str | None = None
-    deduplication_id: str | None = None
-    trace_header: str | None = None
-    sequence_number: str | None = None
-    receive_count: int = 0
-    first_received_at: int = 0
-    received_at: float = 0
-    visible_at: float = 0
-    receipt_handle: str | None = None
-
-    @property
-    def receipt(self) -> dict[str, str]:
-        """What its sender is told of it."""
-        number = {} if self.sequence_number is None else {"SequenceNumber": self.sequence_number}
-        return {"MessageId": self.message_id, "MD5OfMessageBody": self._md5, **number}
-
-    @property
-    def _md5(self) -> str:
-        return md5(self.body.encode(), usedforsecurity=False).hexdigest()
-
-    def record(self, queue_arn: str) -> dict[str, Any]:
-        """Return it as Lambda hands it over: "Using Lambda with Amazon SQS" of its guide."""
-        attributes = {
-            "ApproximateReceiveCount": str(self.receive_count),
-            "SentTimestamp": str(self.sent_at),
-            "SenderId": _SENDER,
-            "ApproximateFirstReceiveTimestamp": str(self.first_received_at),
-        }
-        others = {
-            "SequenceNumber": self.sequence_number,
-            "MessageGroupId": self.group,
-            "MessageDeduplicationId": self.deduplication_id,
-            "AWSTraceHeader": self.trace_header,
-        }
-        attributes |= {name: text for name, text in others.items() if text is not None}
-        return {
-            "messageId": self.message_id,
-            "receiptHandle": self.receipt_handle,
-            "body": self.body,
-            "attributes": attributes,
-            "messageAttributes": {
-                name: _as_lambda_has_it(value) for name, value in self.attributes.items()
-            },
-            "md5OfBody": self._md5,
-            "eventSource": "aws:sqs",
-            "eventSourceARN": queue_arn,
-            "awsRegion": REGION,
-        }
 
 
 class Queue:
@@ -134,17 +60,17 @@ class Queue:
         self.dead_letters = dead_letters
         self.max_receive_count = max_receive_count
         self.is_fifo = name.endswith(".fifo")
-        self.messages: list[Message] = []
+        self.messages: list[SQSMessage] = []
         self._clock = clock
         self._sequence_numbers = count(_FIRST_SEQUENCE_NUMBER)
-        self._sent_ids: dict[str, tuple[float, Message]] = {}
+        self._sent_ids: dict[str, tuple[float, SQSMessage]] = {}
 
     @property
     def next_visible_at(self) -> float | None:
         """When the first of those that it hides comes back, or None where it hides none."""
         return min((message.visible_at for message in self.messages), default=None)
 
-    def send(self, message: Message) -> Message:
+    def send(self, message: SQSMessage) -> SQSMessage:
         """Take a message, or return the one that it is a duplicate of."""
         if not self.is_fifo:
             self.messages.append(message)
@@ -153,20 +79,20 @@ class Queue:
         sent_at, sent = self._sent_ids.get(sent_id, (float("-inf"), message))
         if self._clock.now - sent_at < _DEDUPLICATION_SECONDS:
             return sent
-        numbered = replace(message, sequence_number=str(next(self._sequence_numbers)))
-        self._sent_ids[sent_id] = self._clock.now, numbered
-        self.messages.append(numbered)
-        return numbered
+        message.sequence_number = str(next(self._sequence_numbers))
+        self._sent_ids[sent_id] = self._clock.now, message
+        self.messages.append(message)
+        return message
 
-    def receive(self, most: int) -> list[Message]:
+    def receive(self, most: int) -> list[SQSMessage]:
         """Give messages out, in order, and hide them.
 
         What was given out as often as it may be goes to the dead-letter queue instead.
         On a FIFO queue a message waits for those before it in its group.
         """
         now = self._clock.now
-        received: list[Message] = []
-        lost: list[Message] = []
+        received: list[SQSMessage] = []
+        lost: list[SQSMessage] = []
         blocked: set[str | None] = set()
         for message in self.messages:
             if len(received) == most:
@@ -183,12 +109,12 @@ class Queue:
             self.dead_letters.messages += [replace(message, visible_at=0) for message in lost]
         return received
 
-    def delete(self, messages: Iterable[Message]) -> None:
+    def delete(self, messages: Iterable[SQSMessage]) -> None:
         """Delete messages."""
         for message in messages:
             self.messages.remove(message)
 
-    def _give_out(self, message: Message) -> None:
+    def _give_out(self, message: SQSMessage) -> None:
         message.receive_count += 1
         message.first_received_at = message.first_received_at or self._clock.millis
         message.received_at = self._clock.now
@@ -235,17 +161,17 @@ class InMemorySQS(InMemoryClient):
         with self._lock:
             self._queues[queue.url] = queue
 
-    def send(self, queue: Queue, message: Message) -> Message:
+    def send(self, queue: Queue, message: SQSMessage) -> SQSMessage:
         """Send a message as another service does, or return the one that it is a duplicate of."""
         with self._lock:
             return queue.send(message)
 
-    def receive(self, queue: Queue) -> list[Message]:
+    def receive(self, queue: Queue) -> list[SQSMessage]:
         """Give a batch out."""
         with self._lock:
             return queue.receive(_BATCH_SIZE)
 
-    def delete(self, queue: Queue, messages: Iterable[Message]) -> None:
+    def delete(self, queue: Queue, messages: Iterable[SQSMessage]) -> None:
         """Delete messages that were given out."""
         with self._lock:
             queue.delete(messages)
@@ -261,7 +187,7 @@ class InMemorySQS(InMemoryClient):
             moved, letters[:] = letters[:], []
             for letter in moved:
                 queue.send(
-                    Message(
+                    SQSMessage(
                         message_id := str(uuid4()),
                         letter.body,
                         self._clock.millis,
@@ -364,10 +290,10 @@ def _message(
     MessageSystemAttributes: Attributes | None = None,
     MessageGroupId: str | None = None,
     MessageDeduplicationId: str | None = None,
-) -> Message:
+) -> SQSMessage:
     del Id
     trace = (MessageSystemAttributes or {}).get("AWSTraceHeader", {}).get("StringValue")
-    return Message(
+    return SQSMessage(
         str(uuid4()),
         MessageBody,
         clock.millis,
@@ -376,12 +302,3 @@ def _message(
         MessageDeduplicationId,
         trace,
     )
-
-
-def _as_lambda_has_it(attribute: Mapping[str, Any]) -> dict[str, Any]:
-    value: dict[str, Any] = {"stringListValues": [], "binaryListValues": []}
-    if "StringValue" in attribute:
-        value["stringValue"] = attribute["StringValue"]
-    else:
-        value["binaryValue"] = b64encode(attribute["BinaryValue"]).decode()
-    return {**value, "dataType": attribute["DataType"]}

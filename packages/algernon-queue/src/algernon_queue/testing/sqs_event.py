@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from itertools import count
+from time import time
 from typing import Any
 from uuid import uuid4
 
 from ..sending import outgoing_task, written
 from ..task import Task
 from .lambda_context import ACCOUNT, region
+from .notification import notification
+from .sqs_message import SQSMessage
 
 _sequence_numbers = count(1)
 
@@ -59,49 +59,27 @@ def _record(
     kwargs = dict(task.task_kwargs)
     outgoing, (task_id, *_) = outgoing_task(task, kwargs)
     message = outgoing.message(written(kwargs).decode())
-    now = datetime.now(UTC)
     suffix = ".fifo" if is_fifo else ""
-    body = _in_envelope(message, f"{task.task_name}{suffix}", now, attributes)
-    sent_at = str(int(now.timestamp() * 1000))
-    system_attributes = {
-        "ApproximateReceiveCount": str(receive_count),
-        "SentTimestamp": sent_at,
-        "SenderId": "AIDAIENQZJOLO23YVJ4VO",
-        "ApproximateFirstReceiveTimestamp": sent_at,
-    }
+    millis = int(time() * 1000)
+    sent = SQSMessage(
+        str(uuid4()),
+        notification(
+            f"arn:aws:sns:{region()}:{ACCOUNT}:{task.task_name}{suffix}",
+            message,
+            {
+                name: {"DataType": "String", "StringValue": text}
+                for name, text in attributes.items()
+            },
+            message_id=str(uuid4()),
+            millis=millis,
+        ),
+        millis,
+        receive_count=receive_count,
+        first_received_at=millis,
+        receipt_handle=uuid4().hex,
+    )
     if is_fifo:
-        system_attributes |= {
-            "SequenceNumber": f"{next(_sequence_numbers):020}",
-            "MessageGroupId": task.message_group or task_id,
-            "MessageDeduplicationId": task_id,
-        }
-    return {
-        "messageId": str(uuid4()),
-        "receiptHandle": uuid4().hex,
-        "body": body,
-        "attributes": system_attributes,
-        "messageAttributes": {},
-        "md5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
-        "eventSource": "aws:sqs",
-        "eventSourceARN": f"arn:aws:sqs:{region()}:{ACCOUNT}:worker{suffix}",
-        "awsRegion": region(),
-    }
-
-
-def _in_envelope(message: str, topic: str, sent_at: datetime, attributes: Mapping[str, str]) -> str:
-    """Return what SNS makes of a message.
-
-    Source: Amazon SNS Developer Guide, "HTTP/HTTPS notification JSON format".
-    """
-    envelope: dict[str, Any] = {
-        "Type": "Notification",
-        "MessageId": str(uuid4()),
-        "TopicArn": f"arn:aws:sns:{region()}:{ACCOUNT}:{topic}",
-        "Message": message,
-        "Timestamp": sent_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-    }
-    if attributes:
-        envelope["MessageAttributes"] = {
-            name: {"Type": "String", "Value": text} for name, text in attributes.items()
-        }
-    return json.dumps(envelope)
+        sent.group = task.message_group or task_id
+        sent.deduplication_id = task_id
+        sent.sequence_number = f"{next(_sequence_numbers):020}"
+    return sent.record(f"arn:aws:sqs:{region()}:{ACCOUNT}:worker{suffix}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .client import ACCOUNT, InMemoryClient
+from .client import InMemoryClient
+from .lambda_context import ACCOUNT
 
 
 class InMemorySTS(InMemoryClient):
