@@ -26,7 +26,7 @@ from algernon_queue import RoutedTask, TaskArgumentsError, TaskRouter
 from algernon_storage import StoredData
 
 if TYPE_CHECKING:
-    pass  # type: ignore[import-not-found]
+    pass
 
 
 class Priced(TypedDict):

@@ -698,7 +698,7 @@ def test_a_function_that_lives_in_a_class_can_be_a_task() -> None:
 
     class Worker:
         @router.task
-        def work(n: int) -> None:  # type: ignore[misc]  # noqa: N805
+        def work(n: int) -> None:  # noqa: N805
             got.append(n)
 
     assert_done(router, n=1)

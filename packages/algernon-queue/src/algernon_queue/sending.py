@@ -198,8 +198,7 @@ def _all_or_none(written: list[_Outgoing | Exception], sender: RunningTask) -> l
 
 def _outgoing(task: Task, topic: str, sender: RunningTask) -> _Outgoing:
     kwargs = dict(task.task_kwargs)
-    sent_id = take_id(task, kwargs, sender)
-    outgoing = outgoing_task(task, sent_id.task_id, sender)
+    outgoing, sent_id = outgoing_task(task, kwargs, sender)
 
     def write(room: int) -> MessageText:
         text = written(kwargs)
@@ -218,23 +217,23 @@ def _outgoing(task: Task, topic: str, sender: RunningTask) -> _Outgoing:
         raise
 
 
-def take_id(task: Task, kwargs: dict[str, Any], sender: RunningTask) -> SentId:
-    """Return the id under which a Task is sent with these keyword arguments.
+def outgoing_task(
+    task: Task, kwargs: dict[str, Any], sender: RunningTask = _NO_TASK
+) -> tuple[OutgoingTask, SentId]:
+    """Return a Task as it is sent with these keyword arguments, and the id that was taken for it.
 
     Raises:
-        algernon_serialize.UnserializableError: `ajson` can't send an argument.
-    """
-    return SentId(task.task_id) if task.task_id else sender.take_id(lambda: _what(task, kwargs))
-
-
-def outgoing_task(task: Task, task_id: str, sender: RunningTask = _NO_TASK) -> OutgoingTask:
-    """Return what brings a Task to its listener.
-
-    Raises:
-        TaskArgumentsError: Its messages have no room for the constants of its chain.
+        TaskArgumentsError: There is no room for its constants.
+        algernon_serialize.UnserializableError: `ajson` can't send what its id is made of.
     """
     callback = _callback(task)
-    return OutgoingTask(
+    sent_id = (
+        SentId(task.task_id)
+        if task.task_id
+        else sender.take_id(lambda: _what(task, kwargs, callback))
+    )
+    task_id = sent_id.task_id
+    outgoing = OutgoingTask(
         task.task_name,
         task_id,
         sender.chain_id or task_id,
@@ -242,6 +241,7 @@ def outgoing_task(task: Task, task_id: str, sender: RunningTask = _NO_TASK) -> O
         _position(task, callback),
         sender.hops,
     )
+    return outgoing, sent_id
 
 
 def written(kwargs: dict[str, Any]) -> bytes:
@@ -268,9 +268,8 @@ def _callback(task: Task) -> Callback:
     return callback
 
 
-def _what(task: Task, kwargs: dict[str, Any]) -> str:
+def _what(task: Task, kwargs: dict[str, Any], callback: Callback) -> str:
     """Return what is sent as a text that equal messages share."""
-    callback = _callback(task)
     what = f"{task.task_name}#{task.callback or ''}#{_content(kwargs, 'task_kwargs')}"
     return what if not callback.constants else f"{what}#{_content(callback.as_json, 'callback')}"
 
