@@ -10,7 +10,6 @@ from datetime import date
 from decimal import Decimal
 from functools import wraps
 from typing import (
-    TYPE_CHECKING,
     Annotated,
     Any,
     Literal,
@@ -24,9 +23,6 @@ from typing import (
 import pytest
 from algernon_queue import RoutedTask, TaskArgumentsError, TaskRouter
 from algernon_storage import StoredData
-
-if TYPE_CHECKING:
-    pass
 
 
 class Priced(TypedDict):
