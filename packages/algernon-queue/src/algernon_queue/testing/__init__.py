@@ -1,6 +1,6 @@
 """For the tests of code that sends Tasks, and of Tasks themselves."""
 
-from .dead_letter import DeadLetter
+from ..dead_letter import DeadLetter
 from .errors import EndlessSystemError, NotEmulatedError
 from .in_memory_system import InMemorySystem
 from .lambda_context import lambda_context

@@ -14,13 +14,13 @@ from typing import Any, Self
 from algernon_storage import aws_clients_from
 
 from .._aws.parallel import one_after_the_other
+from ..dead_letter import DeadLetter
 from ..errors import SettingError, TaskNameError
 from ..retry import delays_chosen_by
 from ..router import TaskRouter
 from ..task import check_task_name
 from .client import InMemoryClient
 from .clock import Clock
-from .dead_letter import DeadLetter
 from .environment import environment
 from .errors import EndlessSystemError, NotEmulatedError
 from .function import Function, LambdaHandler

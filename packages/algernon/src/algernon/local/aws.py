@@ -11,7 +11,8 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -30,6 +31,8 @@ REGION = "us-east-1"
 # taken between its choice and ministack's start.
 _PORTS = range(10_000, 32_000)
 _START_SECONDS = 120
+# On a busy machine, and of full queues.
+_ANSWER_SECONDS = 60
 
 MINISTACK_SETTINGS = {
     "BIND_HOST": HOST,
@@ -139,6 +142,29 @@ class LocalAWS:
         """Return a boto3 client for one of its services."""
         return self._place.client(service)
 
+    def queued_messages(self) -> dict[str, list[dict[str, Any]]]:
+        """Return what all queues hold, by their URLs, in hand or not, and take none of it.
+
+        SQS can't say it of one moment: queues that are asked one after the other may all seem
+        empty while a message goes from one to the next. ministack takes none while it answers
+        this, and deletes a worker's only after it took what that sent: so where no queue holds
+        anything, no worker sends any more.
+
+        Raises:
+            LocalSystemError: It has ended, or doesn't answer.
+        """
+        self.check()
+        try:
+            text = self._get("/_ministack/sqs/messages", timeout=_ANSWER_SECONDS)
+        except (OSError, HTTPException) as error:
+            self.check()
+            raise LocalSystemError(
+                f"the local AWS on port {self._port} doesn't say what its queues hold: {error!r}"
+            ) from error
+        (regions,) = json.loads(text)["messages"].values()
+        queues: dict[str, list[dict[str, Any]]] = regions[REGION]
+        return queues
+
     def check(self) -> None:
         """Raise if ministack has ended.
 
@@ -236,14 +262,25 @@ class LocalAWS:
             time.sleep(0.05)
 
     def _is_healthy(self) -> bool:
-        connection = HTTPConnection(HOST, self._port, timeout=5)
         try:
-            connection.request("GET", "/_ministack/health")
-            return connection.getresponse().status == 200
+            self._get("/_ministack/health", timeout=5)
         except (OSError, HTTPException):
             return False
-        finally:
-            connection.close()
+        return True
+
+    def _get(self, path: str, *, timeout: float) -> bytes:
+        """Return what ministack itself answers, which is no part of AWS.
+
+        Raises:
+            OSError: It doesn't answer in time.
+            http.client.HTTPException: It answers something else.
+        """
+        with closing(HTTPConnection(HOST, self._port, timeout=timeout)) as connection:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            if answer.status != HTTPStatus.OK:
+                raise HTTPException(f"{path} has the status {answer.status}")
+            return answer.read()
 
 
 def _free_port() -> int:

@@ -7,18 +7,27 @@ import json
 import logging
 import os
 import re
-from contextlib import ExitStack
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from algernon_queue.dead_letter import DeadLetter
+
 from ..errors import LocalSystemError, TemplateError, WorkerError
 from ..system.code_archive import code_archive
+from ..system.dead_letters import read_dead_letters, redrive
+from ..system.place import leading_to
 from ..system.stack import Stack
+from ..system.template.queues import VISIBILITY_FACTOR
 from ..system.workers import import_packed_workers
 from ..template import CACHE_FOLDER, check_limits, logical_id, system_template
 from ..worker import split_target
 from .aws import LocalAWS
+from .backlog import Backlog
+from .place import place_of_local_aws
 from .worker_logs import WorkerLogs
 
 logger = logging.getLogger("algernon")
@@ -27,6 +36,7 @@ logger = logging.getLogger("algernon")
 _STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 _CODE_BUCKET = "algernon-code"
 _DEPLOY_SECONDS = 120
+_LOOK_SECONDS = 0.05
 
 
 class LocalSystem:
@@ -72,8 +82,9 @@ class LocalSystem:
 
     Example:
         >>> with LocalSystem("worker:router", "mailer:router") as system:  # doctest: +SKIP
-        ...     os.environ.update(system.environ)
-        ...     send_task("resize", {"width": 640})
+        ...     with system.as_default():
+        ...         send_task("resize", {"width": 640})
+        ...     system.run()
     """
 
     def __init__(
@@ -134,6 +145,77 @@ class LocalSystem:
     ) -> None:
         self._cleanup.close()
 
+    @contextmanager
+    def as_default(self) -> Iterator[None]:
+        """Let this process send to this system, and call its AWS, until the block ends.
+
+        That holds in all of its threads, for whatever sends Tasks, for
+        `algernon_storage.aws_client`, and for clients that boto3 makes within the block. When
+        it ends, the environment and boto3's default session are as they were before.
+
+        Example:
+            >>> with system.as_default():  # doctest: +SKIP
+            ...     send_task("resize", {"width": 640})
+        """
+        with leading_to(place_of_local_aws(self.environ, log_groups=(self.log_group,))):
+            yield
+
+    def run(self, *, timeout: float = 60.0) -> None:
+        """Wait until nothing is left to do, what is tried again after a while included.
+
+        What is in a dead-letter queue isn't left to do.
+
+        Args:
+            timeout: For how many seconds.
+
+        Raises:
+            LocalSystemError: Something is left when the time is up; the message says of which
+                Tasks. Or the local AWS has ended.
+
+        Example:
+            >>> system.run()  # doctest: +SKIP
+        """
+        end = time.monotonic() + timeout
+        while backlog := self._backlog():
+            left = end - time.monotonic()
+            if left <= 0:
+                held = "; ".join(f"{task}: {what}" for task, what in backlog.items())
+                hidden = VISIBILITY_FACTOR * self._timeout
+                raise LocalSystemError(
+                    f"the system {self.stack_name!r} isn't done after {timeout:g} s. Left are, by"
+                    f" Task: {held}. Wait longer (timeout=), or see in log_lines() what failed:"
+                    f" without retries= or backoff= of its own, it comes again after {hidden} s"
+                )
+            time.sleep(min(_LOOK_SECONDS, left))
+
+    @property
+    def dead_letters(self) -> list[DeadLetter]:
+        """What is in the dead-letter queues, by Task in the order of `tasks`, left there.
+
+        Example:
+            >>> [(letter.task, letter.error) for letter in system.dead_letters]  # doctest: +SKIP
+            [('charge', 'ConnectionError')]
+        """
+        sqs = self._aws.client("sqs")
+        return [
+            letter
+            for task in self.tasks
+            for letter in read_dead_letters(sqs, self.dead_letter_queue_url(task), task)
+        ]
+
+    def redrive(self) -> int:
+        """Move what is in the dead-letter queues back to the queues; return how many that were.
+
+        Example:
+            >>> system.redrive()  # doctest: +SKIP
+            1
+        """
+        sqs = self._aws.client("sqs")
+        return sum(
+            redrive(sqs, self.dead_letter_queue_url(task), self.queue_url(task))
+            for task in self.tasks
+        )
+
     def queue_url(self, task: str) -> str:
         """Return the URL of a Task's queue.
 
@@ -174,6 +256,12 @@ class LocalSystem:
         self._aws.check()
         output = self._aws.new_output()
         return [*([output] if output else []), *self._logs.new_invocations()]
+
+    def _backlog(self) -> dict[str, Backlog]:
+        """Return what is left to do, of the Tasks that have something left."""
+        messages = self._aws.queued_messages()
+        queues = {task: messages[self.queue_url(task)] for task in self.tasks}
+        return {task: Backlog.of(queue) for task, queue in queues.items() if queue}
 
     def _template(self) -> dict[str, Any]:
         workers = import_packed_workers(

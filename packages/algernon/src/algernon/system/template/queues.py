@@ -12,7 +12,7 @@ from .logical_ids import logical_id
 # AWS Lambda Developer Guide, "Creating and configuring an Amazon SQS event source
 # mapping": a visibility timeout of six times the function's, and a maxReceiveCount
 # of at least five.
-_VISIBILITY_FACTOR = 6
+VISIBILITY_FACTOR = 6
 _FEWEST_TRIES = 5
 
 # Receives in which no Task is run that may have run: a message whose worker died in its
@@ -56,7 +56,7 @@ def _of_task(task: str, tries: int, timeout: int) -> dict[str, Any]:
         queue: _queue(
             {
                 "MessageRetentionPeriod": _QUEUE_RETENTION,
-                "VisibilityTimeout": _VISIBILITY_FACTOR * timeout,
+                "VisibilityTimeout": VISIBILITY_FACTOR * timeout,
                 "RedrivePolicy": {
                     "deadLetterTargetArn": arn(dead_letter_queue),
                     "maxReceiveCount": tries + EXTRA_RECEIVES,

@@ -1,4 +1,4 @@
-"""A dead letter, as a test looks at it."""
+"""A dead letter: a message that was given up, and why."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
-from .._wire.envelope import Envelope
-from .._wire.message import Message
-from .._wire.record import LETTER_ATTRIBUTE, REASON_PREFIX, Record
+from ._wire.envelope import Envelope
+from ._wire.message import Message
+from ._wire.record import LETTER_ATTRIBUTE, REASON_PREFIX, Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,28 +48,28 @@ class DeadLetter:
         found = Record(record, record["messageId"])
         reasons = _reasons(found)
         message = _message(found)
+        count = reasons.get("receive_count", "")
         return cls(
             task=reasons.get("task_name") or (message.task_name if message else queue_of),
             error=reasons.get("error"),
             reason=reasons.get("reason"),
-            receive_count=int(reasons.get("receive_count", found.receive_count)),
+            receive_count=int(count) if count.isdecimal() else found.receive_count,
             task_id=message.task_id if message else None,
             chain_id=message.chain_id if message else None,
         )
 
 
 def _reasons(record: Record) -> dict[str, str]:
-    texts = {
-        name: attribute["stringValue"]
-        for name, attribute in record.message_attributes.items()
-        if "stringValue" in attribute
+    """Return what a worker noted, whatever else is in attributes that are called as its are."""
+    noted = {
+        name: attribute.get("stringValue") for name, attribute in record.message_attributes.items()
     }
-    if LETTER_ATTRIBUTE in texts:
-        texts |= json.loads(texts[LETTER_ATTRIBUTE])
+    with suppress(TypeError, ValueError):
+        noted |= json.loads(noted.get(LETTER_ATTRIBUTE) or "{}")
     return {
         name.removeprefix(REASON_PREFIX): text
-        for name, text in texts.items()
-        if name.startswith(REASON_PREFIX)
+        for name, text in noted.items()
+        if name.startswith(REASON_PREFIX) and isinstance(text, str)
     }
 
 
