@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -36,7 +36,10 @@ logger = logging.getLogger("algernon")
 _STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 _CODE_BUCKET = "algernon-code"
 _DEPLOY_SECONDS = 120
+# Between two looks at what is left pass so many seconds at least, and so many times as long as
+# a look takes.
 _LOOK_SECONDS = 0.05
+_LOOKS_APART = 10
 
 
 class LocalSystem:
@@ -176,17 +179,17 @@ class LocalSystem:
             >>> system.run()  # doctest: +SKIP
         """
         end = time.monotonic() + timeout
-        while backlog := self._backlog():
-            left = end - time.monotonic()
-            if left <= 0:
-                held = "; ".join(f"{task}: {what}" for task, what in backlog.items())
-                hidden = VISIBILITY_FACTOR * self._timeout
-                raise LocalSystemError(
-                    f"the system {self.stack_name!r} isn't done after {timeout:g} s. Left are, by"
-                    f" Task: {held}. Wait longer (timeout=), or see in log_lines() what failed:"
-                    f" without retries= or backoff= of its own, it comes again after {hidden} s"
-                )
-            time.sleep(min(_LOOK_SECONDS, left))
+        while True:
+            began = time.monotonic()
+            backlog = self._backlog()
+            now = time.monotonic()
+            if not backlog:
+                return
+            if now >= end:
+                raise self._not_done(backlog, timeout)
+            # While ministack shows its queues, it does nothing else.
+            pause = max(_LOOK_SECONDS, _LOOKS_APART * (now - began))
+            time.sleep(min(pause, end - now))
 
     @property
     def dead_letters(self) -> list[DeadLetter]:
@@ -262,6 +265,15 @@ class LocalSystem:
         messages = self._aws.queued_messages()
         queues = {task: messages[self.queue_url(task)] for task in self.tasks}
         return {task: Backlog.of(queue) for task, queue in queues.items() if queue}
+
+    def _not_done(self, backlog: Mapping[str, Backlog], timeout: float) -> LocalSystemError:
+        left = "; ".join(f"{task}: {what}" for task, what in backlog.items())
+        hidden = VISIBILITY_FACTOR * self._timeout
+        return LocalSystemError(
+            f"the system {self.stack_name!r} isn't done after {timeout:g} s. Left are, by Task:"
+            f" {left}. Wait longer (timeout=), or see in log_lines() what failed: without retries="
+            f" or backoff= of its own, it comes again after {hidden} s"
+        )
 
     def _template(self) -> dict[str, Any]:
         workers = import_packed_workers(
