@@ -56,7 +56,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
             "task",
             "task_context",
         },
-        "queued": {"_batch", "retry"},
+        "queued": {"_batch", "retry", "task_context"},
         "router": {
             "_aws.listeners",
             "_batch",
@@ -83,8 +83,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "chain_types": {"chain", "errors"},
         "chain": {"_batch.task_function", "errors"},
         "result": set(),
-        "task_context": set(),
-        "stated": {"_aws.step_functions", "_batch", "task"},
+        "stated": {"_aws.step_functions", "_batch", "task", "task_context"},
         "sending": {"_aws", "_wire", "current_task", "errors", "task"},
         "testing": {
             "_aws.parallel",
@@ -106,6 +105,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
             "retry",
             "settings",
             "task",
+            "task_context",
         },
         "current_task": {"_aws.listeners", "_wire", "errors"},
         "dead_letter": {"_wire"},
@@ -115,6 +115,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "retry": {"errors"},
         "settings": {"errors"},
         "task": {"errors"},
+        "task_context": set(),
         "errors": set(),
     },
 }

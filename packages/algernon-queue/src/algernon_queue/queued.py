@@ -10,8 +10,9 @@ from ._batch.functions import check_function, is_async
 from ._batch.handler import BatchHandler
 from ._batch.options import OptionArguments, Options
 from .retry import Retry
+from .task_context import TaskContext
 
-Handler = Callable[[dict[str, Any], dict[str, Any]], Any]
+Handler = Callable[[dict[str, Any], TaskContext], Any]
 LambdaHandler = Callable[[Any, Any], dict[str, Any]]
 
 

@@ -13,10 +13,9 @@ from algernon_serialize import rebuild_event
 from ._aws.listeners import Listeners
 from ._batch.context import RecordContext
 from ._batch.deadline import Deadline
-from ._batch.functions import check_function
 from ._batch.handler import BatchHandler
 from ._batch.options import OptionArguments, Options
-from ._batch.task_function import TaskFunction
+from ._batch.task_function import TaskFunction, check_task_function
 from ._wire.message import Message
 from ._wire.task_token import split_token
 from .current_task import Limits, RunningTask, function_arn_of, running_task
@@ -40,9 +39,9 @@ class TaskRouter:
     """Functions that messages reach by their Task's name, and no others.
 
     A Task's function gets the message's ``task_kwargs`` as keyword arguments,
-    with objects rebuilt; one that has a parameter ``context`` gets the worker's
-    context dict too. What it returns goes to the message's callback. A decorator of
-    the function may supply some of all this.
+    with objects rebuilt; one that has a parameter ``context``, or a first one annotated
+    `TaskContext`, gets the worker's context dict too. What it returns goes to the
+    message's callback. A decorator of the function may supply some of all this.
 
     An ``async def`` function is awaited, and many of one batch run at a time.
 
@@ -111,7 +110,7 @@ class TaskRouter:
             TaskNameError: The name can't be a Task's, or is registered already, or
                 the function, such as a ``functools.partial``, has none.
             SettingError: It is no function, or a generator, or a method of no object, or
-                one that takes arguments by position alone; a number is out of range; or
+                one that takes by position alone what is sent; a number is out of range; or
                 the router's ``failures`` is ``"batch"``, under which nothing is hidden or
                 moved.
 
@@ -136,7 +135,7 @@ class TaskRouter:
     ) -> RoutedTask[..., Any]:
         if isinstance(function, RoutedTask):
             function = function.__wrapped__
-        check_function(function, "router.task", 'name="resize"')
+        check_task_function(function)
         task_name = _name_of(function) if name is None else name
         check_task_name(task_name)
         if task_name in self._tasks:

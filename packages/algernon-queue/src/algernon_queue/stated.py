@@ -15,10 +15,11 @@ from ._batch.context import RecordContext
 from ._batch.functions import check_function, check_result
 from ._batch.loops import run_coroutine
 from .task import PipelineTermination
+from .task_context import TaskContext
 
 logger = logging.getLogger("algernon_queue")
 
-StateHandler = Callable[[Any, dict[str, Any]], Any]
+StateHandler = Callable[[Any, TaskContext], Any]
 
 
 def stated(handler: StateHandler, /) -> Callable[[Any, Any], Any]:
@@ -64,14 +65,12 @@ def stated(handler: StateHandler, /) -> Callable[[Any, Any], Any]:
     return handle_state
 
 
-def run_state(handler: StateHandler, event: Any, context: dict[str, Any]) -> Any:
+def run_state(handler: StateHandler, event: Any, context: TaskContext) -> Any:
     """Run a handler for what Lambda was called with, and return its result as plain JSON."""
     return ajson.loads(_output(handler, event, context), rebuild=False)
 
 
-def run_waited_for(
-    handler: StateHandler, event: Any, context: dict[str, Any], task_token: str
-) -> Any:
+def run_waited_for(handler: StateHandler, event: Any, context: TaskContext, task_token: str) -> Any:
     """Run a handler as `run_state` does, and tell the state machine that waits what came of it.
 
     Of a failure nothing is raised once the state machine knows: Lambda tries an
@@ -90,7 +89,7 @@ def run_waited_for(
     return ajson.loads(output, rebuild=False)
 
 
-def _output(handler: StateHandler, event: Any, context: dict[str, Any]) -> str:
+def _output(handler: StateHandler, event: Any, context: TaskContext) -> str:
     try:
         result = handler(event, context)
         if isinstance(result, Coroutine):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
+from ..task_context import TaskContext
 
-class RecordContext(dict[str, Any]):
+
+class RecordContext(TaskContext):
     """The context as one record sees it: entries of its own, and all else shared.
 
     However many records run, in threads, as coroutines or one inside the other, each
@@ -91,7 +93,7 @@ class RecordContext(dict[str, Any]):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def __or__(self, other: Any) -> Any:
         return self.copy() | other

@@ -6,10 +6,13 @@ import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import pairwise
 from types import FunctionType, MethodType, WrapperDescriptorType
 from typing import Any
 
 from ..errors import SettingError, UnrunTaskError, kind_of
+
+BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 _ANYTHING = inspect.signature(lambda *args, **kwargs: None)  # noqa: ARG005 - never called
 
@@ -91,6 +94,29 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
         return inspect.signature(function, follow_wrapped=False)
     except (TypeError, ValueError):
         return None if wrapped is None else _ANYTHING
+
+
+def names_of(signature: inspect.Signature | None) -> frozenset[str]:
+    """Return the names that surely can be given as keyword arguments."""
+    parameters = signature.parameters.values() if signature else ()
+    return frozenset(each.name for each in parameters if each.kind in BY_NAME)
+
+
+def called_layers(function: object) -> list[Any]:
+    """Return a function, and what it hands arguments on to which it doesn't name itself."""
+    layers = [function]
+    for layer, inner in pairwise(layers_of(function)):
+        if not _takes_any_name(layer):
+            break
+        layers.append(inner)
+    return layers
+
+
+def _takes_any_name(function: Callable[..., Any]) -> bool:
+    signature = signature_of(function)
+    return signature is not None and any(
+        each.kind is inspect.Parameter.VAR_KEYWORD for each in signature.parameters.values()
+    )
 
 
 def layers_of(function: object) -> Iterator[Any]:

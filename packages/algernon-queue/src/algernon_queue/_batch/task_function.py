@@ -6,20 +6,58 @@ import re
 from collections.abc import Callable, Coroutine, Generator
 from functools import cached_property, partial
 from inspect import Parameter, Signature
-from itertools import pairwise
 from traceback import walk_tb
 from types import CodeType
 from typing import Any
 
-from ..errors import TaskArgumentsError
+from ..errors import SettingError, TaskArgumentsError
 from ..retry import Retry
-from .functions import is_async, layers_of, signature_of
+from .context_parameters import ContextParameters, context_parameters
+from .functions import (
+    BY_NAME,
+    called_layers,
+    check_function,
+    is_async,
+    layers_of,
+    names_of,
+    signature_of,
+)
 
-_BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 _VARIABLE = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 # How Python says that a call doesn't fit a function, and the first argument that it names.
 _MISFIT = re.compile(r"(?P<function>.+) (?P<problem>missing|got) [^']*'(?P<name>[^',]*)")
+
+
+def check_task_function(function: object) -> None:
+    """Refuse what can't be a Task's function.
+
+    Raises:
+        SettingError: It is no function, or a generator, or a method of no object, or it
+            takes what nobody can send.
+    """
+    check_function(function, "router.task", 'name="resize"')
+    if not any(_has_positional_only(layer) for layer in layers_of(function)):
+        return  # which costs a cold start next to nothing, unlike a signature
+    layers = called_layers(function)
+    signature = signature_of(layers[0])
+    parameters = [*signature.parameters.values()] if signature else []
+    names = [
+        each.name
+        for each in parameters[context_parameters(layers).is_first :]
+        if each.kind is Parameter.POSITIONAL_ONLY and each.default is Parameter.empty
+    ]
+    if names:
+        raise SettingError(
+            f"router.task was given {function!r}, which takes {', '.join(map(repr, names))} by"
+            " position alone, but a Task gets what it is sent by name: leave out the / behind"
+            f" {names[-1]!r}, before which nothing may stand but a TaskContext"
+        )
+
+
+def _has_positional_only(layer: object) -> bool:
+    code = getattr(layer, "__code__", None)
+    return isinstance(code, CodeType) and code.co_posonlyargcount > 0
 
 
 class TaskFunction:
@@ -41,25 +79,19 @@ class TaskFunction:
 
         Args:
             sent: The keyword arguments.
-            context: The worker's context, which the function gets if it has a
-                parameter ``context``.
+            context: The worker's context, which the function gets if its first
+                parameter is annotated `TaskContext`, and in a parameter ``context``.
 
         Raises:
             TaskArgumentsError: They don't fit the function.
         """
-        kwargs = sent
-        if self._takes_context:
-            if "context" in sent:
-                raise TaskArgumentsError(
-                    f"the Task {self.task_name!r} was sent an argument 'context', which is where"
-                    " it gets the worker's context: give the argument another name"
-                )
-            kwargs = {**sent, "context": context}
+        args = (context,) if self._context_is_first else ()
+        kwargs = self._with_context(sent, context) if self._context_names else sent
         if not (self._required <= kwargs.keys() <= self._known):
-            self._bind(kwargs)
+            self._bind(args, kwargs)
         if self._decides_itself:
-            return self.function(**kwargs)
-        return self._call_behind_decorator(sent, kwargs)
+            return self.function(*args, **kwargs)
+        return self._call_behind_decorator(sent, args, kwargs)
 
     def sent_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the keyword arguments with which a message is sent for a call of it.
@@ -90,7 +122,7 @@ class TaskFunction:
             kind = signature.parameters[name].kind
             if kind is Parameter.VAR_KEYWORD:
                 sent |= value
-            elif kind in _BY_NAME:
+            elif kind in BY_NAME:
                 sent[name] = value
             else:
                 raise TaskArgumentsError(
@@ -99,56 +131,74 @@ class TaskFunction:
                 )
         return sent
 
-    def _bind(self, kwargs: dict[str, Any]) -> None:
+    def _with_context(self, sent: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
+        for name in self._context_names & sent.keys():
+            raise TaskArgumentsError(
+                f"the Task {self.task_name!r} was sent an argument {name!r}, which is where"
+                " it gets the worker's context: give the argument another name"
+            )
+        return {**sent, **dict.fromkeys(self._context_names, context)}
+
+    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._signature is None:
             return
         try:
-            self._signature.bind(**kwargs)
+            self._signature.bind(*args, **kwargs)
         except TypeError as error:
             raise self._misfit(kwargs, f"{error}; it takes {self._signature}") from error
 
-    def _call_behind_decorator(self, sent: dict[str, Any], kwargs: dict[str, Any]) -> Any:
+    def _call_behind_decorator(
+        self, sent: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         """Call a function whose decorator decides what the function itself is called with."""
         try:
-            result = self.function(**kwargs)
+            result = self.function(*args, **kwargs)
         except Exception as error:
-            if not self._was_context_too_much(sent, kwargs, error):
+            name = self._context_that_was_too_much(sent, kwargs, error)
+            if name is None:
                 raise
-            return self._call_behind_decorator(sent, sent)
+            return self._call_behind_decorator(sent, args, _without(name, kwargs))
         if not isinstance(result, Coroutine):
             return result
-        return _Awaiting(result, self._await_behind_decorator(result, sent, kwargs))
+        return _Awaiting(result, self._await_behind_decorator(result, sent, args, kwargs))
 
     async def _await_behind_decorator(
-        self, coroutine: Coroutine[Any, Any, Any], sent: dict[str, Any], kwargs: dict[str, Any]
+        self,
+        coroutine: Coroutine[Any, Any, Any],
+        sent: dict[str, Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> Any:
         try:
             return await coroutine
         except Exception as error:
-            if not self._was_context_too_much(sent, kwargs, error):
+            name = self._context_that_was_too_much(sent, kwargs, error)
+            if name is None:
                 raise
-        return await self._await_behind_decorator(self.function(**sent), sent, sent)
+        kwargs = _without(name, kwargs)
+        coroutine = self.function(*args, **kwargs)
+        return await self._await_behind_decorator(coroutine, sent, args, kwargs)
 
-    def _was_context_too_much(
+    def _context_that_was_too_much(
         self, sent: dict[str, Any], kwargs: dict[str, Any], error: Exception
-    ) -> bool:
-        """Tell whether all that was wrong with a call was that the decorator gives the context.
+    ) -> str | None:
+        """Return the name of a context if all that was wrong is that the decorator gives it.
 
         Raises:
             TaskArgumentsError: What was sent doesn't fit the function behind the decorator.
         """
         cause, misfit, layer = self._misfit_behind(error)
         if misfit is None:
-            return False
+            return None
         name, is_too_much = misfit["name"], misfit["problem"] == "got"
         if is_too_much and name in kwargs and name not in sent:
             # Only a call can tell, so the decorator begins once more this one time.
-            self._takes_context = False
-            return True
+            self._context_names -= {name}
+            return str(name)
         if is_too_much == (name in sent):
             problem = f"{cause}; behind its decorator it takes {signature_of(layer)}"
             raise self._misfit(sent, problem) from error
-        return False
+        return None
 
     def _misfit_behind(
         self, error: BaseException
@@ -200,31 +250,30 @@ class TaskFunction:
         signature = self._signature
         if signature is None or not self._decides_itself:
             return None
-        parameters = signature.parameters.values()
-        return signature.replace(parameters=[each for each in parameters if each.name != "context"])
+        parameters = [*signature.parameters.values()][self._context_is_first :]
+        return signature.replace(
+            parameters=[each for each in parameters if each.name not in self._context_names]
+        )
 
     @cached_property
     def _layers(self) -> list[Any]:
-        """The function, and what it hands arguments on to which it doesn't name itself."""
-        layers = [self.function]
-        for layer, inner in pairwise(layers_of(self.function)):
-            if not _takes_any_name(layer):
-                break
-            layers.append(inner)
-        return layers
+        return called_layers(self.function)
 
     @cached_property
     def _decides_itself(self) -> bool:
         return len(self._layers) == 1
 
     @cached_property
-    def _takes_context(self) -> bool:
-        for layer in self._layers:
-            if isinstance(layer, partial) and "context" in layer.keywords:
-                return False
-            if "context" in _names(signature_of(layer)):
-                return True
-        return False
+    def _context_parameters(self) -> ContextParameters:
+        return context_parameters(self._layers)
+
+    @cached_property
+    def _context_names(self) -> frozenset[str]:
+        return self._context_parameters.names
+
+    @cached_property
+    def _context_is_first(self) -> bool:
+        return self._context_parameters.is_first
 
     @cached_property
     def is_async(self) -> bool:
@@ -234,15 +283,15 @@ class TaskFunction:
     @cached_property
     def _known(self) -> frozenset[str]:
         """The names that it surely takes as keyword arguments."""
-        return _names(self._signature)
+        return names_of(self._signature)
 
     @cached_property
     def _required(self) -> frozenset[str]:
         """The names without which it surely can't be called."""
-        parameters = self._signature.parameters.values() if self._signature else ()
+        parameters = [*self._signature.parameters.values()] if self._signature else []
         return frozenset(
             each.name
-            for each in parameters
+            for each in parameters[self._context_is_first :]
             if each.default is Parameter.empty and each.kind not in _VARIABLE
         )
 
@@ -268,13 +317,5 @@ class _Awaiting(Coroutine[Any, Any, Any]):
         return self._by.__await__()
 
 
-def _names(signature: Signature | None) -> frozenset[str]:
-    parameters = signature.parameters.values() if signature else ()
-    return frozenset(each.name for each in parameters if each.kind in _BY_NAME)
-
-
-def _takes_any_name(function: Callable[..., Any]) -> bool:
-    signature = signature_of(function)
-    return signature is not None and any(
-        each.kind is Parameter.VAR_KEYWORD for each in signature.parameters.values()
-    )
+def _without(name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in kwargs.items() if key != name}

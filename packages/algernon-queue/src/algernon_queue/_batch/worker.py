@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from ..retry import Retry
+from ..task_context import TaskContext
 from .options import Options
 from .receives import TriesCounter
 from .task_ledger import TaskLedger
@@ -13,7 +14,7 @@ from .task_ledger import TaskLedger
 class Tasks(Protocol):
     """The Tasks that a worker runs."""
 
-    def run(self, event: dict[str, Any], context: dict[str, Any]) -> Any:
+    def run(self, event: dict[str, Any], context: TaskContext) -> Any:
         """Run the Task that a message names, and return its result, or a coroutine of it."""
 
     def is_async(self, task_name: str) -> bool:
