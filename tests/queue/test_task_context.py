@@ -13,7 +13,9 @@ import algernon_queue as queue
 import pytest
 from algernon_queue import (
     BatchFailedError,
+    Sendable,
     SettingError,
+    Task,
     TaskArgumentsError,
     TaskContext,
     TaskRouter,
@@ -350,6 +352,25 @@ def test_what_is_sent_under_the_name_of_a_positional_one_is_something_else() -> 
     run(router, "open_", ctx="sent")
     assert seen == [(True, {"ctx": "sent"})]
     assert isinstance(error_of(router, "closed", ctx="sent"), TaskArgumentsError)
+
+
+def test_what_is_sent_has_none_of_it() -> None:
+    """A Task is sent without its context, and nobody can send one."""
+    router = TaskRouter()
+
+    @router.task
+    def work(ctx: TaskContext, n: int, *, context: Any = None) -> None: ...
+
+    @router.task
+    def positional(ctx: TaskContext, /, n: int) -> None: ...
+
+    # Type checkers know it under its usual name alone.
+    sendable: list[Sendable[..., Any]] = [work, positional]
+    for task in sendable:
+        assert task.request(n=7) == task.request(7) == Task(task.task_name, {"n": 7})
+        for name in ("ctx", "context"):
+            with pytest.raises(TaskArgumentsError, match=f"unexpected keyword argument '{name}'"):
+                task.request(**{name: {}, "n": 7})
 
 
 def logged(function: Function) -> Function:
