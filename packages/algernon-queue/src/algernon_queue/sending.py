@@ -226,7 +226,7 @@ def outgoing_task(
         TaskArgumentsError: There is no room for its constants.
         algernon_serialize.UnserializableError: `ajson` can't send what its id is made of.
     """
-    callback = _callback(task)
+    callback = callback_of(task)
     sent_id = (
         SentId(task.task_id)
         if task.task_id
@@ -255,15 +255,22 @@ def written(kwargs: dict[str, Any]) -> bytes:
     return ajson.dumpb({"task_kwargs": kwargs})[len('{"task_kwargs":') : -1]
 
 
-def _callback(task: Task) -> Callback:
-    """Return who gets a Task's result, if all messages of the chain have room for it."""
+def callback_of(task: Task) -> Callback:
+    """Return who gets a Task's result, for which all messages of the chain have room.
+
+    Raises:
+        TaskArgumentsError: The Task has constants that messages have no room for.
+        algernon_serialize.UnserializableError: `ajson` can't send one.
+    """
+    if not task.constants:
+        return Callback(task.callback)
     constants = {n: dict(kwargs) for n, kwargs in sorted(task.constants.items()) if kwargs}
     callback = Callback(task.callback, constants)
-    if constants and callback.size > MAX_CALLBACK_BYTES:
+    if constants and (size := callback.size) > MAX_CALLBACK_BYTES:
         raise TaskArgumentsError(
-            f"the callback of the Task {task.task_name!r} and its constants take"
-            f" {callback.size} bytes, more than the {MAX_CALLBACK_BYTES} that there is room for in"
-            " each message of the chain: make a StoredData of what is large, which goes through S3"
+            f"the callback of the Task {task.task_name!r} and its constants take {size} bytes,"
+            f" more than the {MAX_CALLBACK_BYTES} that there is room for in each message of the"
+            " chain: make a StoredData of what is large, which goes through S3"
         )
     return callback
 
