@@ -98,6 +98,36 @@ CASES: dict[str, tuple[Any, type[Exception], str]] = {
         MalformedMessageError,
         "the callback of a message for 'work' is neither",
     ),
+    "callback of a newer version": (
+        message("work", callback={"chain": "next", "keep_result": MARKER}, task_kwargs=PAYLOAD),
+        MalformedMessageError,
+        r"has \['keep_result'\], which this worker is too old to know",
+    ),
+    "constants of no Task": (
+        message("work", callback={"steps": {"0": {"kwargs": PAYLOAD}}}),
+        MalformedMessageError,
+        "has a step '0', which is no number of a Task of its chain",
+    ),
+    "constants that are there already": (
+        message(
+            "work",
+            callback={"chain": "work", "steps": {"0": {"kwargs": PAYLOAD}}},
+            callback_position=0,
+            task_kwargs=PAYLOAD,
+        ),
+        TaskArgumentsError,
+        r"the Task 'work' gets \['secret'\] both as constants of its chain and from",
+    ),
+    "constants that nothing can be added to": (
+        message(
+            "work",
+            callback={"chain": "work", "steps": {"0": {"kwargs": PAYLOAD}}},
+            callback_position=0,
+            task_kwargs=[MARKER],
+        ),
+        TaskArgumentsError,
+        "was a list: it has to return a dict",
+    ),
     "callback with a gap": (
         message("work", callback="a##b", task_kwargs=PAYLOAD),
         MalformedMessageError,

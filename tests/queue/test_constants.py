@@ -52,6 +52,7 @@ Got = list[tuple[str, dict[str, Any]]]
         ("bill#mail", {1: ["n"]}, r"for 'mail', the Task 1 of its callback, aren't a mapping"),
         ("bill", {0: {1: "n"}}, r"for 'bill', .* aren't a mapping whose keys are all str"),
         ("bill", {0: {"_alg_class": "n"}}, r"for 'bill', .* have the key '_alg_class'"),
+        ("bill", {0: {"a\ud800": "n"}}, r"for 'bill', .* have the key 'a\\ud800'"),
         ("price#bill", {0: {"n": 1}}, r"'price#bill', which is itself: put them into its task_kw"),
     ],
 )

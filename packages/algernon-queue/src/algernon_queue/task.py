@@ -16,6 +16,9 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
 # Amazon SNS API Reference, Publish: what a MessageGroupId may hold.
 _MESSAGE_GROUP = re.compile(r"[!-~]{1,128}")
 
+# In whose company `ajson` writes a dict as one tagged value, to which nothing can be added.
+_NO_PLAIN_KEY = re.compile(r"_alg_class\Z|.*[\ud800-\udfff]", re.DOTALL)
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Task:
@@ -115,11 +118,11 @@ class Task:
                     f"the constants that the Task {self.task_name!r} has for {chain[number]!r},"
                     f" the Task {number} of its callback, aren't a mapping whose keys are all str"
                 )
-            if "_alg_class" in kwargs:
+            if key := next(filter(_NO_PLAIN_KEY.match, kwargs), None):
                 raise TaskArgumentsError(
                     f"the constants that the Task {self.task_name!r} has for {chain[number]!r},"
-                    f" the Task {number} of its callback, have the key '_alg_class', by which a"
-                    " message tells one value that isn't plain JSON: give it another name"
+                    f" the Task {number} of its callback, have the key {key!r}, with which they"
+                    " would be no plain JSON: give it another name"
                 )
 
 

@@ -24,6 +24,8 @@ MAX_CALLBACK_BYTES = 64 * 1024
 # Amazon SNS API Reference, CreateTopic: the length of a topic's name.
 _MAX_NAME = 256
 _NUMBER = re.compile("0|[1-9][0-9]{0,8}")
+# In whose company `ajson` writes a dict as one tagged value.
+_NO_PLAIN_KEY = re.compile(r"_alg_class\Z|.*[\ud800-\udfff]", re.DOTALL)
 
 
 class Callback(NamedTuple):
@@ -158,11 +160,15 @@ def _kwargs(step: Any, where: str) -> dict[str, Any]:
         raise MalformedMessageError(f"a step in {where} is {kind_of(step)}, and not an object")
     _refuse_others(step, ("kwargs",), f"a step in {where}")
     kwargs: Any = step.get("kwargs", {})
-    # A tag stands for one value, to which those of the Task before can't be added.
-    if type(kwargs) is not dict or "_alg_class" in kwargs:
+    if type(kwargs) is not dict:
         raise MalformedMessageError(
-            f"the kwargs of a step in {where} are"
-            f" {'a tagged value' if type(kwargs) is dict else kind_of(kwargs)}, and not an object"
-            " of keyword arguments"
+            f"the kwargs of a step in {where} are {kind_of(kwargs)}, and not an object of keyword"
+            " arguments"
+        )
+    # To one tagged value, those of the Task before can't be added.
+    if any(map(_NO_PLAIN_KEY.match, kwargs)):
+        raise MalformedMessageError(
+            f"the kwargs of a step in {where} are a tagged value, or have a lone surrogate in a"
+            " key, and aren't an object of keyword arguments"
         )
     return kwargs
