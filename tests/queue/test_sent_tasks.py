@@ -112,6 +112,19 @@ def test_what_a_sender_does_later_changes_nothing() -> None:
     assert sent == [Task("price", {"items": [1]}), Task("price", {"items": [1, 2]})]
 
 
+def test_constants_are_as_the_workers_get_them() -> None:
+    """They are written and read as arguments are, and what can't be sent raises."""
+    constants: Any = {1: {"rates": [(1, 2.5)]}}
+    wanted = Task("price", {}, "bill#mail", constants={1: {"rates": [(1, 2.5)]}})
+    with sent_tasks() as sent:
+        send_tasks([Task("price", {}, "bill#mail", constants=constants)])
+        constants[1]["rates"].append(3)
+        with pytest.raises(UnserializableError, match="rates"):
+            send_tasks([Task("price", {}, "bill", constants={0: {"rates": object()}})])
+    assert sent == [wanted]
+    assert sent != [Task("price", {}, "bill#mail")]
+
+
 def test_what_cant_be_sent_raises_as_in_production() -> None:
     """An argument that `ajson` can't send is an error of the sender's, and nothing is caught."""
     with sent_tasks() as sent:
