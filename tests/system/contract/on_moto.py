@@ -1,0 +1,110 @@
+"""The system on moto, whose queues are worked off in this process, as Lambda would."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from algernon_queue import TaskRouter
+from algernon_queue._batch import redelivery
+from algernon_queue.retry import Retry
+from algernon_queue.testing import lambda_context
+
+from ...queue.queues import as_lambda_has_it
+from .queues import Queues, QueueSystem, receive
+from .system import FIFO, TIMEOUT, VISIBILITY_TIMEOUT, Start
+from .worker import plain, under_ledger
+
+_REGION = "us-east-1"
+_PREFIX = "contract-"
+_MAX_RECEIVE_COUNT = 7
+_POLL_SECONDS = 0.05
+
+
+@contextmanager
+def on_moto() -> Iterator[Start]:
+    """Have a moto of its own, with all topics and queues."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        environ = {
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_REGION": _REGION,
+            "AWS_DEFAULT_REGION": _REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "ALGERNON_BUCKET_NAME": "contract",
+            "ALGERNON_TOPIC_PREFIX": _PREFIX,
+            "ALGERNON_EXTRA_RECEIVES": "2",
+        }
+        queues = Queues(environ)
+        queues.client("s3").create_bucket(Bucket="contract")
+        routers = {
+            task: router for router in (plain.router, under_ledger.router) for task in router.tasks
+        }
+        for task in routers:
+            queues.create(
+                task,
+                prefix=_PREFIX,
+                visibility_timeout=VISIBILITY_TIMEOUT,
+                max_receive_count=_MAX_RECEIVE_COUNT,
+                fifo=task in FIFO,
+            )
+
+        @contextmanager
+        def start() -> Iterator[QueueSystem]:
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in environ.items():
+                    patch.setenv(name, value)
+                patch.setattr(redelivery, "_UNREGISTERED", Retry(retries=4, backoff=0))
+                yield QueueSystem(queues, lambda: _work_off(queues, routers))
+
+        yield start
+    finally:
+        server.stop()
+
+
+def _work_off(queues: Queues, routers: Mapping[str, TaskRouter]) -> None:
+    arns = {task: queues.arn(url) for task, url in queues.queues.items()}
+    while True:
+        batches = [_work(queues, task, arns[task], router) for task, router in routers.items()]
+        if not any(batches):
+            if not queues.left():
+                return
+            time.sleep(_POLL_SECONDS)
+
+
+def _work(queues: Queues, task: str, arn: str, router: TaskRouter) -> bool:
+    """Hand one batch to a worker, and delete what is done of it."""
+    url = queues.queues[task]
+    records = [_record(message, arn) for message in receive(queues.sqs, url)]
+    if not records:
+        return False
+    answer = router.handler({"Records": records}, lambda_context(TIMEOUT))
+    failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+    for record in records:
+        if record["messageId"] not in failed:
+            queues.sqs.delete_message(QueueUrl=url, ReceiptHandle=record["receiptHandle"])
+    return True
+
+
+def _record(message: Mapping[str, Any], arn: str) -> dict[str, Any]:
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message["Attributes"],
+        "messageAttributes": {
+            name: as_lambda_has_it(value)
+            for name, value in message.get("MessageAttributes", {}).items()
+        },
+        "eventSource": "aws:sqs",
+        "eventSourceARN": arn,
+        "awsRegion": _REGION,
+    }
