@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from threading import Thread
 from typing import Any
@@ -9,8 +10,11 @@ from uuid import UUID, uuid4, uuid5
 
 import pytest
 from algernon_queue import Task, TaskRouter, send_task, send_tasks
-from algernon_queue.testing import lambda_context, sent_tasks, sqs_event
+from algernon_queue.testing import InMemorySystem, lambda_context, sent_tasks, sqs_event
 from algernon_serialize import UnserializableError
+from algernon_storage import StoredData
+
+from .events import ALL_DONE, failed
 
 #: What would lead to AWS, or say what to do there.
 SETTINGS = (
@@ -247,3 +251,123 @@ def test_constants_that_cant_be_sent_raise() -> None:
     with sent_tasks() as sent, pytest.raises(UnserializableError):
         send_tasks([Task("price", {}, "bill", constants={0: {"items": object()}})])
     assert sent == []
+
+
+def test_callbacks_are_caught() -> None:
+    """What a Task returns is caught as the Task that gets it, with the rest of the chain."""
+    router = TaskRouter(failures="report")
+
+    @router.task
+    def price(items: list[int]) -> dict[str, Any]:
+        return {"total": sum(items), "parts": (1, 2)}
+
+    event = sqs_event(
+        Task("price", {"items": [1, 2]}, "bill"),
+        Task("price", {"items": [3]}, "price#bill#mail"),
+        Task("price", {"items": [4]}, "bill#mail", constants={0: {"n": 1}, 1: {"n": {2}}}),
+        Task("price", {"items": [5]}),
+    )
+    with sent_tasks() as sent:
+        assert router.handler(event, lambda_context()) == ALL_DONE
+    assert sent == [
+        Task("bill", {"total": 3, "parts": (1, 2)}),
+        Task("bill", {"total": 3, "parts": (1, 2)}, "mail"),
+        Task("bill", {"total": 4, "parts": (1, 2), "n": 1}, "mail", constants={0: {"n": {2}}}),
+    ]
+
+
+def test_a_ledger_is_in_memory() -> None:
+    """A worker with a ledger needs no AWS either, and knows within the block what is done."""
+    router = TaskRouter(failures="report", once=True)
+    runs: list[int] = []
+
+    @router.task
+    def price(n: int) -> dict[str, Any]:
+        runs.append(n)
+        return {"text": "x" * 400_000}
+
+    event = sqs_event(Task("price", {"n": 1}, "bill"))
+    for expected in ([1], [1, 1]):
+        with sent_tasks() as sent:
+            for _ in range(2):
+                assert router.handler(event, lambda_context()) == ALL_DONE
+        # The callback is sent again, under the same id.
+        assert sent == [Task("bill", {"text": "x" * 400_000})] * 2
+        assert sent[0].task_id == sent[1].task_id
+        assert runs == expected
+
+
+def test_a_result_of_any_kind_is_caught() -> None:
+    """What no Task could take is caught as it is, since it is that Task's worker's to refuse."""
+    router = TaskRouter(failures="report")
+    router.task(name="price")(lambda: [1, 2])
+    router.task(name="mail")(lambda: None)
+    event = sqs_event(Task("price", {}, "bill"), Task("mail", {}, "bill"))
+    with sent_tasks() as sent:
+        assert router.handler(event, lambda_context()) == ALL_DONE
+    assert repr(sent) == "[Task('bill', [1, 2]), Task('bill', {})]"
+    assert sent[1:] == [Task("bill")]
+
+
+def test_a_message_group_goes_on() -> None:
+    """On a FIFO topic the callback is in its Task's message group."""
+    fifo = {"bill": "arn:aws:sns:eu-west-1:123456789012:bill.fifo"}
+    router = TaskRouter(failures="report", listeners=fifo)
+    router.task(name="price")(lambda: {"total": 1})
+    with sent_tasks() as sent:
+        for group in ("shop", None):
+            router.handler(
+                sqs_event(Task("price", {}, "bill", message_group=group)), lambda_context()
+            )
+    assert sent == [Task("bill", {"total": 1}, message_group="shop"), Task("bill", {"total": 1})]
+
+
+def test_a_task_that_fails_stays_in_its_queue() -> None:
+    """A failure is told to Lambda as ever, and nothing goes to the callback."""
+    router = TaskRouter(failures="report")
+
+    @router.task(retries=3)
+    def price() -> None:
+        raise ConnectionError
+
+    event = sqs_event(Task("price", {}, "bill"))
+    with sent_tasks() as sent:
+        assert router.handler(event, lambda_context()) == failed(*event["Records"])
+    assert sent == []
+
+
+def test_stored_data_needs_no_bucket() -> None:
+    """What is stored comes back within the block, as an argument and by hand."""
+    rows = [*range(1000)]
+    with sent_tasks() as sent:
+        pointer = StoredData("rows", rows).store()
+        assert StoredData.retrieve(pointer).data == rows
+        send_task("price", {"rows": StoredData("rows", rows, full_unpack=True)})
+    assert sent == [Task("price", {"rows": rows})]
+
+
+def test_the_environment_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket that is named is named within the block as well; what isn't set isn't afterwards."""
+    with sent_tasks():
+        assert os.environ["ALGERNON_BUCKET_NAME"]
+    assert "ALGERNON_BUCKET_NAME" not in os.environ
+    monkeypatch.setenv("ALGERNON_BUCKET_NAME", "own")
+    with sent_tasks():
+        assert StoredData("rows", []).store().startswith("own#")
+
+
+def test_a_system_within_the_block_runs_what_is_sent() -> None:
+    """The innermost of a block and a system gets what is sent."""
+    router = TaskRouter()
+    runs: list[int] = []
+
+    @router.task
+    def price(n: int) -> None:
+        runs.append(n)
+
+    with sent_tasks() as outer, InMemorySystem(router) as system:
+        send_task("price", {"n": 1})
+        with sent_tasks() as inner:
+            send_task("price", {"n": 2})
+        system.run()
+    assert (outer, runs, inner) == ([], [1], [Task("price", {"n": 2})])

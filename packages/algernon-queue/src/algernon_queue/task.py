@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import UUID
 
@@ -79,14 +79,7 @@ class Task:
             )
 
     def __repr__(self) -> str:
-        # Of what has defaults, which is most, what is as it is by default says nothing.
-        name, kwargs, *others = fields(self)
-        said = [repr(getattr(self, each.name)) for each in (name, kwargs)]
-        for each in others:
-            default = each.default if each.default_factory is MISSING else each.default_factory()
-            if (value := getattr(self, each.name)) != default:
-                said.append(f"{each.name}={value!r}")
-        return f"Task({', '.join(said)})"
+        return shown({each.name: getattr(self, each.name) for each in fields(self)})
 
     @property
     def begins_its_chain(self) -> bool:
@@ -124,6 +117,14 @@ class Task:
                     f" the Task {number} of its callback, have the key {key!r}, with which they"
                     " would be no plain JSON: give it another name"
                 )
+
+
+def shown(facts: Mapping[str, Any]) -> str:
+    """Return a Task as a text, of its attributes: what is as it is by default says nothing."""
+    (_, name), (_, kwargs), *others = facts.items()
+    said = [repr(name), repr(kwargs)]
+    said += [f"{key}={value!r}" for key, value in others if value is not None and value != {}]
+    return f"Task({', '.join(said)})"
 
 
 class PipelineTermination(Exception):  # noqa: N818 - it is no error

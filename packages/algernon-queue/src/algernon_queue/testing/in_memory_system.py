@@ -18,6 +18,7 @@ from ..dead_letter import DeadLetter
 from ..errors import SettingError, TaskNameError
 from ..retry import delays_chosen_by
 from ..router import TaskRouter
+from ..sending import caught_by
 from ..task import check_task_name
 from .client import InMemoryClient
 from .clock import Clock
@@ -145,6 +146,7 @@ class InMemorySystem:
             raise SettingError("this system runs already: make another one for a block within")
         with ExitStack() as stack:
             stack.enter_context(environment(_ENVIRONMENT))
+            stack.enter_context(caught_by(None))
             stack.enter_context(one_after_the_other())
             stack.enter_context(delays_chosen_by(Random(0)))  # noqa: S311 - always the same
             stack.enter_context(aws_clients_from(self._client))

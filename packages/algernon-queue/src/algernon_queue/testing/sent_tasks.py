@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
 from typing import Any
 
-from algernon_serialize import ajson
+from algernon_storage import aws_clients_from
 
 from ..current_task import RunningTask, SentId
-from ..sending import caught_by, outgoing_task, written
+from ..sending import caught_by, outgoing_task
 from ..task import Task
+from .caught_task import CaughtTask
+from .client import InMemoryClient
+from .clock import Clock
+from .environment import environment
+from .s3 import InMemoryS3
+from .sqs import InMemorySQS
+from .sts import InMemorySTS
+
+_BUCKET = "sent-tasks"
 
 
 @contextmanager
@@ -19,7 +28,7 @@ def sent_tasks() -> Iterator[list[Task]]:
     """Catch what is sent while the block lasts, by whatever thread of the process.
 
     Nothing leaves the process, no setting of AWS is needed, and no listener is looked up. Of
-    blocks in one another the innermost catches.
+    blocks in one another the innermost catches; an InMemorySystem is one that has Tasks run.
 
     What was caught is compared with Tasks that the test makes. A Task's keyword arguments are
     as its worker would get them: written as JSON and read again, so that what can't be sent
@@ -27,6 +36,10 @@ def sent_tasks() -> Iterator[list[Task]]:
     nothing. An id that nobody gave is ignored, so that ``Task("price", {"items": [1]})`` equals
     what ``send_task("price", {"items": [1]})`` sends; the id that the sender got is the
     `task_id` of what was caught.
+
+    A worker's handler may be called within the block: what its Tasks send is caught, and so
+    are the messages to their callbacks. S3 and SQS are then in memory and empty, for StoredData
+    and ledgers too; what is in neither comes back from `algernon_storage.aws_client` as ever.
 
     Returns:
         The Tasks in the order in which they were sent, as a list that grows.
@@ -53,47 +66,47 @@ def sent_tasks() -> Iterator[list[Task]]:
         sent.extend(caught)
         return [task.task_id for task in caught]
 
-    with caught_by(catch):
+    bucket = os.environ.get("ALGERNON_BUCKET_NAME") or _BUCKET
+    clock = Clock()
+    clients = {
+        client.service: client
+        for client in (
+            InMemoryS3(clock, bucket),
+            InMemorySQS(clock),
+            InMemorySTS(clock),
+            _CatchingSNS(clock, sent),
+        )
+    }
+    # A topic is then found by its name, without asking.
+    variables = {"ALGERNON_BUCKET_NAME": bucket, "ALGERNON_TOPIC_PARAMETER_PREFIX": None}
+    with environment(variables), aws_clients_from(clients.get), caught_by(catch):
         yield sent
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CaughtTask(Task):
-    """A Task that was caught, which equals one that the test makes.
+class _CatchingSNS(InMemoryClient):
+    """SNS with any topic, which catches what workers publish to callbacks."""
 
-    Attributes:
-        task_id: The id that its sender got.
-        has_given_id: Whether the sender gave it. One that was made is looked at only if the
-            other Task names one.
-    """
+    service = "sns"
 
-    task_id: str = ""
-    has_given_id: bool = field(default=False, kw_only=True)
+    def __init__(self, clock: Clock, caught: list[Task]) -> None:
+        super().__init__(clock)
+        self._caught = caught
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Task):
-            return NotImplemented
-        ids_count = _given_id(self) is not None or _given_id(other) is not None
-        return _content(self) == _content(other) and (
-            not ids_count or self.task_id == other.task_id
-        )
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return repr(Task(**_content(self), task_id=_given_id(self)))
-
-
-def _given_id(task: Task) -> str | None:
-    return None if isinstance(task, CaughtTask) and not task.has_given_id else task.task_id
-
-
-def _content(task: Task) -> dict[str, Any]:
-    return {each.name: getattr(task, each.name) for each in fields(Task) if each.name != "task_id"}
+    def publish_batch(
+        self, *, TopicArn: str, PublishBatchRequestEntries: Sequence[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Catch messages."""
+        del TopicArn
+        self._caught += [
+            CaughtTask.as_published(entry["Message"], entry.get("MessageGroupId"))
+            for entry in PublishBatchRequestEntries
+        ]
+        taken = [{"Id": entry["Id"]} for entry in PublishBatchRequestEntries]
+        return self._answer(Successful=taken, Failed=[])
 
 
 def _caught(tasks: Sequence[Task], sender: RunningTask) -> list[CaughtTask]:
-    """Return all Tasks as their workers would get them; if one can't be sent, none is."""
+    """Return all Tasks as they are sent; if one can't be, none is."""
     caught: list[CaughtTask] = []
     taken: list[SentId] = []
     try:
@@ -101,16 +114,9 @@ def _caught(tasks: Sequence[Task], sender: RunningTask) -> list[CaughtTask]:
             kwargs = dict(task.task_kwargs)
             _, sent_id = outgoing_task(task, kwargs, sender)
             taken.append(sent_id)
-            constants = {n: _read_back(dict(each)) for n, each in task.constants.items()}
-            content = {**_content(task), "task_kwargs": _read_back(kwargs), "constants": constants}
-            has_given_id = task.task_id is not None
-            caught.append(CaughtTask(**content, task_id=sent_id.task_id, has_given_id=has_given_id))
+            caught.append(CaughtTask.as_sent(task, kwargs, sent_id.task_id))
     except Exception:
         for sent_id in taken:
             sender.give_back(sent_id)
         raise
     return caught
-
-
-def _read_back(kwargs: dict[str, Any]) -> Any:
-    return ajson.loads(written(kwargs))
