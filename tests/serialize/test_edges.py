@@ -248,3 +248,16 @@ def test_a_value_that_grows_by_being_looked_at_is_refused() -> None:
         [sys.executable, "-c", program], capture_output=True, check=False, text=True, timeout=300
     )
     assert run.stdout == "refused\n", run.stderr
+
+
+def test_a_key_is_not_taken_for_another_that_it_equals() -> None:
+    """A key of a subclass of str is refused, also where an equal str is a key elsewhere."""
+
+    class Key(str):
+        """A subclass of str."""
+
+        __slots__ = ()
+
+    for value in ([{"a": 1}, {Key("a"): 1}], {"a": {Key("a"): 1}}, [{Key("a"): 1}, {"a": 1}]):
+        with pytest.raises(UnserializableError):
+            ajson.dumps(value)

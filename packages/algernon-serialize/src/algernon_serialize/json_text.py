@@ -147,9 +147,10 @@ def _write_by_json(value: Any) -> bytes:
 
 def _write_plain(value: Any, seen: Survey) -> bytes | None:
     """Return the text of a value of plain types, if it is plain JSON, else None."""
-    if not _STR.issuperset(map(type, keys := seen.all_keys())):
+    # Not of the set of them, in which a key stands for those of other types that equal it.
+    if not _STR.issuperset(map(type, seen.all_keys())):
         return None
-    if TAG in keys and _looks_like_tags(seen):
+    if TAG in set(seen.all_keys()) and _looks_like_tags(seen):
         return None
     try:
         # It refuses NaN and the infinities by itself.

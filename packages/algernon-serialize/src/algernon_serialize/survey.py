@@ -12,6 +12,7 @@ from types import NoneType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
+    from collections.abc import Iterator
     from typing import Any
 
 #: Types that JSON has itself. A float may be NaN, though, and a str have lone surrogates.
@@ -37,9 +38,9 @@ class Survey:
         self.floats: list[list[Any]] = []
         self.dicts: list[list[dict[Any, Any]]] = []
 
-    def all_keys(self) -> set[Any]:
-        """Return the keys of all dicts."""
-        return set(chain.from_iterable(chain.from_iterable(self.dicts)))
+    def all_keys(self) -> Iterator[Any]:
+        """Give the keys of all dicts."""
+        return chain.from_iterable(chain.from_iterable(self.dicts))
 
 
 def survey(value: Any, max_depth: int) -> Survey | None:
