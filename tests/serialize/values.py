@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Generic, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from algernon_serialize import AlgObject, ajson
+from algernon_serialize import AlgObject, ajson, model_fields
 from dateutil import tz
 from hypothesis import strategies as st
 
@@ -276,11 +276,6 @@ def same(one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(any(same(a, b) for b in other) for a in one)
     if isinstance(one, Box):
         return same(vars(one), vars(other))
-    if isinstance(one, Crate | Money | Seal):
-        return all(
-            same(getattr(one, field.name), getattr(other, field.name))
-            for field in dataclasses.fields(one)
-        )
     if isinstance(one, float | complex):
         return repr(one) == repr(other)
     if isinstance(one, Decimal):
@@ -293,4 +288,7 @@ def same(one: Any, other: Any) -> bool:
             and one.utcoffset() == other.utcoffset()
             and one.tzname() == other.tzname()
         )
+    fields = model_fields(type(one))
+    if fields is not None:
+        return all(same(getattr(one, name), getattr(other, name)) for name in fields)
     return bool(one == other)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
 from .errors import NestingError, shown, step
+from .models import model_values
 from .registry import by_class
 
 TYPE_CHECKING = False
@@ -59,7 +60,10 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, _SEQUENCES):
         items = enumerate(value)
     elif type(value) in by_class:
-        form = by_class[type(value)].encode(value)
+        try:
+            form = by_class[type(value)].encode(value)
+        except RecursionError:  # what tries an object out goes all the way down in it
+            form = model_values(value)
         items = list(form.items()) if isinstance(form, dict) else [("value", form)]
     for name, part in items:
         yield step(name), part

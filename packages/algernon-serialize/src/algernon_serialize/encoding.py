@@ -14,10 +14,10 @@ from types import NoneType
 
 from . import scalars
 from .collisions import FEW, collide
-from .errors import NestingError, PathError, UnserializableError, with_article
-from .registry import by_class, superseded
+from .errors import NestingError, PathError, UnserializableError
+from .registry import by_class
 from .surrogates import encode_surrogates, is_utf8
-from .survey import PLAIN, survey
+from .survey import survey
 from .tags import MODULE, TAG, UNREAD, has
 
 TYPE_CHECKING = False
@@ -124,7 +124,9 @@ class Encoder:
 
     def _encoder_of(self, kind: type) -> Callable[[Any, int], Any]:
         if kind not in scalars.ENCODERS and scalars.late_encoder(kind) is None:
-            raise UnserializableError(_unregistered(kind))
+            from .advice import advice_for  # which few ever need
+
+            raise UnserializableError(advice_for(kind))
         self._encoders[kind] = encoder = _tagging(*scalars.ENCODERS[kind])
         return encoder
 
@@ -330,28 +332,3 @@ def _deeper(depth: int, levels: int = 1) -> int:
 
 def _too_deep() -> NestingError:
     return NestingError(f"the value nests deeper than the {MAX_DEPTH} levels that are ever sent")
-
-
-def _unregistered(kind: type) -> str:
-    name = f"{kind.__module__}.{kind.__qualname__}"
-    if kind in superseded:
-        return (
-            f"another class has since been defined as {superseded[kind]}, so that this {name} would"
-            " come back as that one: give either a name of its own"
-        )
-    bases = {(base.__module__, base.__name__): base for base in kind.__mro__[1:]}
-    how = "ajson.register(…, encode=…, decode=…)"
-    for what, is_one in (
-        ("an Enum", ("enum", "Enum") in bases),
-        ("a dataclass", "__dataclass_fields__" in kind.__dict__),
-        ("a namedtuple", tuple in bases.values() and hasattr(kind, "_fields")),
-    ):
-        if is_one:
-            return f"{name} is {what} that isn't registered: put @ajson.register on it"
-    for base in bases.values():
-        if base in PLAIN or base in CONTAINERS or base in scalars.ENCODERS:
-            return (
-                f"{name} is a subclass of {base.__name__}, as which it would come back: convert it"
-                f" to {base.__name__} first, or see {how}"
-            )
-    return f"ajson can't send {with_article(name)}: make its class an AlgObject, or see {how}"

@@ -16,7 +16,7 @@ _CHANGEABLE = frozenset({list, dict, set, bytearray, deque, OrderedDict})
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
-    from collections.abc import Mapping
+    from collections.abc import Container, Iterable, Mapping
     from typing import Any, TypeVar
 
     T = TypeVar("T")
@@ -58,14 +58,7 @@ def make_from_fields(cls: type[T], values: Mapping[str, Any]) -> T:
     """
     fields = _fields(cls)  # type: ignore[arg-type]
     sent_names = set(values)
-    unknown = sent_names - {name for name, _ in fields}
-    if unknown:
-        names = shown(", ".join(sorted(map(str, unknown))))
-        raise RebuildError(
-            f"{cls.__qualname__} has no field {names}: if it had"
-            " once, define upgrade to take it out",
-            cls,
-        )
+    refuse_unknown(cls, values, {name for name, _ in fields}, "define upgrade to take it out")
     sent = [(name, in_init) for name, in_init in fields if name in sent_names]
     copies = _copies(values)
     obj = cls(**{name: values[name] for name, in_init in sent if in_init})
@@ -76,6 +69,36 @@ def make_from_fields(cls: type[T], values: Mapping[str, Any]) -> T:
         # Past frozen=True, and past what __post_init__ may have made of it, or in it.
         object.__setattr__(obj, name, value)
     return obj
+
+
+def refuse_unknown(cls: type, values: Iterable[str], known: Container[str], way_out: str) -> None:
+    """Refuse values that are of no field of a class.
+
+    Args:
+        cls: The class.
+        values: What was sent, by names.
+        known: The names of the fields.
+        way_out: What to do if it had such a field once.
+
+    Raises:
+        RebuildError: There is such a value.
+    """
+    unknown = sorted(str(name) for name in values if name not in known)
+    if unknown:
+        names = shown(", ".join(unknown))
+        problem = f"{cls.__qualname__} has no field {names}: if it had once, {way_out}"
+        raise RebuildError(problem, cls)
+
+
+def computes_any(cls: Any, names: Iterable[str]) -> bool:
+    """Tell whether what is read from an attribute may be another value than was put there."""
+    if cls.__getattribute__ is not object.__getattribute__:
+        return True
+    return any(
+        hasattr(type(attribute), "__set__") and type(attribute) is not MemberDescriptorType
+        for name in names
+        for attribute in [_attribute(cls, name)]
+    )
 
 
 def missing_parameters(cls: type) -> list[str]:
@@ -101,14 +124,7 @@ def _fields(cls: type) -> tuple[tuple[str, bool], ...]:
 
 @cache
 def _computes_fields(cls: Any) -> bool:
-    """Tell whether what is read from a field may be another value than was put there."""
-    if cls.__getattribute__ is not object.__getattribute__:
-        return True
-    return any(
-        hasattr(type(attribute), "__set__") and type(attribute) is not MemberDescriptorType
-        for name, _ in _fields(cls)
-        for attribute in [_attribute(cls, name)]
-    )
+    return computes_any(cls, field_names(cls))
 
 
 def _check_that_they_come_back(cls: Any, values: dict[str, Any]) -> None:

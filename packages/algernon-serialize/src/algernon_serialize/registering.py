@@ -5,6 +5,7 @@ from __future__ import annotations
 from .encoding import CONTAINERS
 from .errors import MalformedTagError, UnserializableError, kind_name
 from .fields import is_dataclass_itself, make_from_fields, missing_parameters, values_of_fields
+from .models import is_attrs_class, is_enum, is_namedtuple, is_pydantic_model, is_struct
 from .object_state import built_in_contents
 from .registry import Registration
 from .registry import register as add
@@ -54,9 +55,10 @@ def register(
 ) -> Any:
     """Let `ajson` send and rebuild objects of a class that isn't an AlgObject.
 
-    For an Enum, a namedtuple or a dataclass it is enough to name the class, or to
-    decorate it. Any other class needs `encode` and `decode`. Objects of its
-    subclasses aren't included; each class is registered for itself.
+    For an Enum, a namedtuple, a dataclass, a model of pydantic 2, an attrs class or a Struct
+    of msgspec it is enough to name the class, or to decorate it. Any other class needs
+    `encode` and `decode`. Objects of its subclasses aren't included; each class is
+    registered for itself.
 
     Args:
         cls: The class; left out where the decorator has options.
@@ -91,8 +93,9 @@ def register(
         if how is None or bool(encode) != bool(decode):
             raise TypeError(
                 f"{cls.__qualname__} needs both encode= and decode=, to turn its objects into"
-                " something that ajson can send, and back: only an Enum, a namedtuple or a"
-                " dataclass, that isn't a dict or the like too, has a way of its own"
+                " something that ajson can send, and back: only an Enum, a namedtuple, a dataclass,"
+                " a pydantic model, an attrs class or a msgspec Struct, that isn't a dict or the"
+                " like too, has a way of its own"
             )
         add(Registration(cls, name, *how))
         return cls
@@ -101,15 +104,46 @@ def register(
 
 
 def _own_way(cls: type) -> tuple[Encode, Decode] | None:
+    if is_pydantic_model(cls):
+        from . import pydantic_models as models
+
+        return _way_on_trial(cls, models.form_of, models.make, models.private_of)
+    if is_struct(cls):
+        from . import msgspec_structs as structs
+
+        return _way_on_trial(cls, structs.form_of, structs.make)
+    if is_attrs_class(cls) and not built_in_contents(cls):
+        from . import attrs_classes
+
+        if attrs_classes.makes_as_given(cls):
+            return attrs_classes.form_of, _making(cls, attrs_classes.make)
+        return _way_on_trial(cls, attrs_classes.form_of, attrs_classes.make)
     if is_dataclass_itself(cls) and not missing_parameters(cls) and not built_in_contents(cls):
-        return values_of_fields, lambda values: make_from_fields(cls, _mapping(cls, values))
-    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        return values_of_fields, _making(cls, make_from_fields)
+    if is_namedtuple(cls):
         return _way_of_namedtuple(cls)
     if any(base.__name__ == "Flag" and base.__module__ == "enum" for base in cls.__mro__):
         return lambda member: member._value_, lambda value: _flag(cls, value)
-    if any(base.__name__ == "Enum" and base.__module__ == "enum" for base in cls.__mro__):
+    if is_enum(cls):
         return lambda member: member._name_, lambda name: _member(cls, name)
     return None
+
+
+def _way_on_trial(
+    cls: type,
+    form_of: Encode,
+    make: Callable[[Any, dict[str, Any]], Any],
+    private_of: Encode | None = None,
+) -> tuple[Encode, Decode]:
+    """Return the way of a class whose own code may change or refuse what is sent of its objects."""
+    from .trials import form_on_trial
+
+    decode = _making(cls, make)
+    return lambda obj: form_on_trial(obj, form_of, decode, private_of), decode
+
+
+def _making(cls: type, make: Callable[[Any, dict[str, Any]], Any]) -> Decode:
+    return lambda values: make(cls, _mapping(cls, values))
 
 
 def _way_of_namedtuple(cls: Any) -> tuple[Encode, Decode]:
