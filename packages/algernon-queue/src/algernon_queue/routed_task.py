@@ -327,8 +327,7 @@ class RoutedTask(Sendable[P, R_co]):
         >>> double(21)
         {'doubled': 42}
         >>> double.request(n=21)
-        Task(task_name='double', task_kwargs={'n': 21}, callback=None, task_id=None, \
-message_group=None, constants={})
+        Task('double', {'n': 21})
     """
 
     __wrapped__: Callable[..., Any]
