@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ._batch.task_function import TaskFunction
 from .errors import TaskArgumentsError
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """One Task of a chain.
 
     Attributes:
@@ -24,7 +23,7 @@ class Link:
     task_name: str
     function: TaskFunction | None = None
     topic: str | None = None
-    constants: Mapping[str, Any] = field(default_factory=dict)
+    constants: Mapping[str, Any] = MappingProxyType({})
 
     def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the keyword arguments with which it is sent.

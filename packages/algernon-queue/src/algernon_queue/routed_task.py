@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, replace
 from functools import update_wrapper
-from types import FunctionType, MethodType
+from types import FunctionType, MappingProxyType, MethodType
 from typing import (
     TYPE_CHECKING,
     Any,
     Generic,
+    NamedTuple,
     ParamSpec,
     Self,
     TypeVar,
@@ -36,13 +36,12 @@ R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
+class Manner(NamedTuple):
     """How a Task is sent, as far as that is said: see `Sendable.using`."""
 
     task_id: str | None = None
     message_group: str | None = None
-    listeners: Mapping[str, str] = field(default_factory=dict)
+    listeners: Mapping[str, str] = MappingProxyType({})
 
     def changed(self, given: Manner) -> Manner:
         """Return it with what else is given, which counts where both say something."""
@@ -258,7 +257,7 @@ class Sendable(Generic[P, R_co]):
             from .chain_types import check_constants
 
             constants = Task(first.task_name, kwargs).task_kwargs
-            first = replace(first, constants={**first.constants, **constants})
+            first = first._replace(constants={**first.constants, **constants})
             check_constants(first)
         if callback is not None:
             if following:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from algernon_storage import Claim, Document, Outcome, Upload
 
@@ -19,8 +19,7 @@ from ..observers import RecordFacts
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """Why a record isn't done, and what becomes of it.
 
     Attributes:
@@ -39,8 +38,7 @@ class Failure:
     comes_back_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """The run of a Task.
 
     Attributes:
@@ -52,8 +50,7 @@ class Run:
     seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What a Task returned, written as soon as it had.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 from ..errors import GroupStoppedError
 from .batch import Batch
@@ -24,7 +23,7 @@ def fail(batch: Batch, delivery: Delivery, error: Exception, *, is_permanent: bo
         delivery.failure = Failure(error, is_permanent)
     else:
         is_permanent = is_permanent or before.is_permanent
-        delivery.failure = replace(before, error=error, is_permanent=is_permanent)
+        delivery.failure = before._replace(error=error, is_permanent=is_permanent)
     if delivery.has_failed:
         name = type(error).__name__
         delivery.do(logger.error, "%s failed: %s", delivery, name, exc_info=error)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from time import time
 
 from algernon_serialize import RebuildError, SerializeError
@@ -98,7 +97,7 @@ def leave_to_state_machine(delivery: Delivery) -> None:
     """
     if delivery.failure is not None and delivery.task_token is not None:
         report_failure(delivery.task_token, delivery.failure.error)
-        delivery.failure = replace(delivery.failure, goes_to="state_machine")
+        delivery.failure = delivery.failure._replace(goes_to="state_machine")
 
 
 def tries_left(worker: Worker, record: Record, envelope: Envelope, task_name: str) -> int | None:
@@ -149,7 +148,7 @@ def _move(batch: Batch, given_up: Sequence[Delivery]) -> None:
     for delivery, problem in zip(given_up, problems, strict=True):
         if problem is None:
             if delivery.failure is not None:
-                delivery.failure = replace(delivery.failure, goes_to="dead_letter_queue")
+                delivery.failure = delivery.failure._replace(goes_to="dead_letter_queue")
             delivery.do(logger.warning, "%s was moved to the dead-letter queue", delivery)
         else:
             what = "%s can't be moved to the dead-letter queue: %s"
@@ -178,7 +177,7 @@ def _hide(batch: Batch, staying: list[Delivery]) -> None:
 
 def _note_return(delivery: Delivery, comes_back_at: float | None) -> None:
     if delivery.failure is not None:
-        delivery.failure = replace(delivery.failure, comes_back_at=comes_back_at)
+        delivery.failure = delivery.failure._replace(comes_back_at=comes_back_at)
 
 
 def _delay(batch: Batch, delivery: Delivery) -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from dataclasses import replace
 from math import isinf
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -171,7 +170,7 @@ def _start(attempt: Attempt) -> float:
 def _stop(attempt: Attempt, running_since: float) -> None:
     # Else it didn't get as far as running, or nobody is told.
     if attempt.facts is not None and attempt.run is not None:
-        attempt.run = replace(attempt.run, seconds=monotonic() - running_since)
+        attempt.run = attempt.run._replace(seconds=monotonic() - running_since)
         tell(attempt.context, Observer.stopped, attempt.facts)
 
 
