@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from email.utils import format_datetime
 from functools import cached_property
 from threading import RLock
 from types import SimpleNamespace
@@ -78,6 +77,8 @@ class InMemoryClient:
         return error
 
     def _metadata(self, status: int) -> dict[str, Any]:
+        from email.utils import format_datetime
+
         return {
             "RequestId": str(uuid4()),
             "HTTPStatusCode": status,

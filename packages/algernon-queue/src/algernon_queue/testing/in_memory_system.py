@@ -242,7 +242,7 @@ class InMemorySystem:
             if (time := task.queue.next_visible_at) is not None
         ]
         if times:
-            self._clock.advance(max(0, min(times) - self._clock.now))
+            self._clock.now = min(times)
         return bool(times)
 
     def _endless(self) -> str:

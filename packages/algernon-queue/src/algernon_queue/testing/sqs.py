@@ -68,7 +68,8 @@ class Queue:
     @property
     def next_visible_at(self) -> float | None:
         """When the first of those that it hides comes back, or None where it hides none."""
-        return min((message.visible_at for message in self.messages), default=None)
+        times = [message.visible_at for message in self.messages]
+        return min((time for time in times if time > self._clock.now), default=None)
 
     def send(self, message: SQSMessage) -> SQSMessage:
         """Take a message, or return the one that it is a duplicate of."""
