@@ -116,9 +116,10 @@ class InMemoryS3(InMemoryClient):
             found = self._objects("GetObject", Bucket).get(Key)
         if found is None:
             raise self._no_such_key("GetObject")
-        if Range is None:
+        span = None if Range is None else self._span(Range, len(found.body))
+        if span is None:
             return self._answer(**_facts(found), Body=BytesIO(found.body))
-        first, last = self._range(Range, len(found.body))
+        first, last = span
         part = found.body[first : last + 1]
         return self._answer(
             206,
@@ -273,17 +274,17 @@ class InMemoryS3(InMemoryClient):
         encoding = {"ContentEncoding": content_encoding} if content_encoding else {}
         return {"ContentType": content_type, **encoding, "Metadata": metadata}
 
-    def _range(self, text: str, length: int) -> tuple[int, int]:
-        """Return the first and the last byte of a range."""
+    def _span(self, text: str, length: int) -> tuple[int, int] | None:
+        """Return the first and the last byte of a range, or None of what is none."""
         parsed = _RANGE.fullmatch(text)
-        if parsed is None or parsed.groups() == ("", ""):
-            return 0, length - 1  # which S3 ignores
-        first, last = parsed.groups()
+        first, last = parsed.groups() if parsed else ("", "")
+        if not (first or last) or (first and last and int(last) < int(first)):
+            return None  # S3 ignores it
         if first:
             span = int(first), min(int(last), length - 1) if last else length - 1
         else:
             span = max(0, length - int(last)), length - 1
-        if not 0 <= span[0] <= span[1]:
+        if span[0] > span[1]:
             message = "The requested range is not satisfiable"
             raise self._error("GetObject", "InvalidRange", message, 416)
         return span
