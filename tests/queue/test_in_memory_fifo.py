@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
-from algernon_queue import SettingError, Task, TaskRouter, current_task, send_task, send_tasks
+from algernon_queue import (
+    SettingError,
+    Task,
+    TaskRouter,
+    UnknownListenerError,
+    current_task,
+    send_task,
+    send_tasks,
+)
 from algernon_queue.testing import InMemorySystem
 
 
@@ -104,17 +113,20 @@ def test_a_chain_keeps_its_group(done: list[Any]) -> None:
     assert [arn.rpartition(":")[2] for _, _, arn in done] == ["book.fifo", "check.fifo", "mail"]
 
 
-def test_a_fifo_task_may_be_added_later(done: list[Any]) -> None:
+def test_a_fifo_task_may_be_added_later(done: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that come within the block are found as those from the beginning."""
     router = TaskRouter()
     router.task(name="book")(lambda: done.append("book"))
     with InMemorySystem({"mail": lambda event, context: done.append("mail")}) as system:
         send_task("mail")
+        monkeypatch.setitem(os.environ, "CACHE_FOLDER_NAME", "of-this-test")
         system.add(router, fifo=("book",))
+        assert os.environ["CACHE_FOLDER_NAME"] == "of-this-test"
         send_task("book")
         send_task("mail")
         system.run()
     assert sorted(done) == ["book", "mail"]
+    assert "ALGERNON_TOPIC_PARAMETER_PREFIX" not in os.environ
 
 
 def test_a_task_without_a_fifo_topic_has_no_groups() -> None:
@@ -141,6 +153,11 @@ def test_what_a_worker_says_of_topics_fits(topic: str, fifo: tuple[str, ...]) ->
     router.task(name="book")(print)
     with pytest.raises(SettingError, match=r"ends with \.fifo"):
         InMemorySystem(router, fifo=fifo)
+    with InMemorySystem() as system:
+        with pytest.raises(SettingError, match=r"ends with \.fifo"):
+            system.add(router, fifo=fifo)
+        with pytest.raises(UnknownListenerError):
+            send_task("book")
 
 
 def test_a_batch_that_raises_keeps_its_groups_order(done: list[Any]) -> None:

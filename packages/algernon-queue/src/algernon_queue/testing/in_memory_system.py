@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from math import ceil
 from random import Random
 from threading import Lock
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from algernon_storage import aws_clients_from
 
@@ -20,21 +20,13 @@ from ..retry import delays_chosen_by
 from ..router import TaskRouter
 from ..sending import caught_by
 from ..task import check_task_name
-from .client import InMemoryClient
-from .clock import Clock
+from .aws import InMemoryAWS
 from .environment import environment
-from .errors import EndlessSystemError, NotEmulatedError
+from .errors import EndlessSystemError
 from .function import Function, LambdaHandler
-from .s3 import InMemoryS3
-from .sns import InMemorySNS, topic_arn
-from .sqs import InMemorySQS, Queue
-from .ssm import InMemorySSM
-from .sts import InMemorySTS
+from .sqs import Queue
 
 Worker = TaskRouter | Mapping[str, LambdaHandler]
-
-_BUCKET = "in-memory-system"
-_PARAMETER_PREFIX = "/in-memory-system/topics/"
 
 # What the template of `algernon template` gives: the queues' visibility timeout, the fewest
 # times that a Task is tried, and the receives beyond them.
@@ -42,18 +34,8 @@ _VISIBILITY_FACTOR = 6
 _FEWEST_TRIES = 5
 _EXTRA_RECEIVES = 2
 
-_ENVIRONMENT: Mapping[str, str | None] = {
-    "ALGERNON_BUCKET_NAME": _BUCKET,
-    "ALGERNON_EXTRA_RECEIVES": str(_EXTRA_RECEIVES),
-    "ALGERNON_FAILURES": "report",
-    # These would lead elsewhere.
-    "ALGERNON_TOPIC_PARAMETER_PREFIX": None,
-    "ALGERNON_TOPIC_PREFIX": None,
-    "CACHE_FOLDER_NAME": None,
-}
-
-# Services that Algernon calls only where a system is larger than this one.
-_ABSENT = {"stepfunctions": "Step Functions"}
+# How the template's functions are set, besides what their AWS is found by.
+_SETTINGS = {"ALGERNON_EXTRA_RECEIVES": str(_EXTRA_RECEIVES), "ALGERNON_FAILURES": "report"}
 
 # Tasks whose senders' threads don't know which Task they belong to have no hops to be counted
 # by, and of those that send two of themselves there are too many before any has too many.
@@ -86,8 +68,8 @@ class InMemorySystem:
     Algernon calls, and of Step Functions nothing at all.
 
     Args:
-        workers: Each a router, or the handlers of Tasks by the Tasks' names, such as
-            ``{"price": handler}``.
+        workers: Each a router, with the Tasks that it has by then, or the handlers of Tasks
+            by the Tasks' names, such as ``{"price": handler}``.
         fifo: The names of the Tasks that have FIFO topics and queues.
         timeout: How long a batch may take, in seconds, before Lambda would end it.
 
@@ -119,25 +101,10 @@ class InMemorySystem:
                 " 900"
             )
         self._timeout = timeout
-        self._clock = Clock()
-        self._sqs = InMemorySQS(self._clock)
-        self._sns = InMemorySNS(self._clock, self._sqs)
-        self._ssm = InMemorySSM(self._clock)
-        self._clients: dict[str, InMemoryClient] = {
-            client.service: client
-            for client in (
-                InMemoryS3(self._clock, _BUCKET),
-                self._sns,
-                self._sqs,
-                self._ssm,
-                InMemorySTS(self._clock),
-            )
-        }
+        self._aws = InMemoryAWS()
         self._workers: list[Worker] = []
         self._tasks: dict[str, _TaskQueue] = {}
-        self._has_fifo = False
         self._open: ExitStack | None = None
-        self._process = os.getpid()
         self._running = Lock()
         self._add(workers, fifo)
 
@@ -145,14 +112,13 @@ class InMemorySystem:
         if self._open is not None:
             raise SettingError("this system runs already: make another one for a block within")
         with ExitStack() as stack:
-            stack.enter_context(environment(_ENVIRONMENT))
+            stack.enter_context(environment({**self._aws.settings, **_SETTINGS}))
             stack.enter_context(caught_by(None))
             stack.enter_context(one_after_the_other())
             stack.enter_context(delays_chosen_by(Random(0)))  # noqa: S311 - always the same
-            stack.enter_context(aws_clients_from(self._client))
+            stack.enter_context(aws_clients_from(self._aws.client))
             self._open = stack.pop_all()
-        self._process = os.getpid()
-        self._have_topics_found()
+        self._aws.belongs_to_this_process()
         return self
 
     def __exit__(
@@ -176,8 +142,11 @@ class InMemorySystem:
             TaskNameError: As in the constructor.
             SettingError: As in the constructor.
         """
+        before = self._aws.settings.copy()
         self._add(workers, fifo)
-        self._have_topics_found()
+        if self._open is not None:
+            changed = dict(self._aws.settings.items() - before.items())
+            self._open.enter_context(environment(changed))
 
     def run(self) -> None:
         """Have the workers work until nothing is left to do.
@@ -206,7 +175,7 @@ class InMemorySystem:
         Raises:
             SettingError: It is no number of seconds from 0 on.
         """
-        self._clock.advance(seconds)
+        self._aws.clock.advance(seconds)
 
     @property
     def dead_letters(self) -> list[DeadLetter]:
@@ -220,13 +189,14 @@ class InMemorySystem:
 
     def redrive(self) -> int:
         """Move all dead letters back to their queues, and return how many that were."""
-        return sum(self._sqs.redrive(task.queue) for task in self._tasks.values())
+        return sum(self._aws.sqs.redrive(task.queue) for task in self._tasks.values())
 
     def _run(self) -> None:
         deliveries = 0
         while True:
             delivered = sum(
-                task.function.work_off(self._sqs, task.queue) for task in [*self._tasks.values()]
+                task.function.work_off(self._aws.sqs, task.queue)
+                for task in [*self._tasks.values()]
             )
             deliveries += delivered
             if deliveries > _MOST_DELIVERIES:
@@ -242,7 +212,7 @@ class InMemorySystem:
             if (time := task.queue.next_visible_at) is not None
         ]
         if times:
-            self._clock.now = min(times)
+            self._aws.clock.now = min(times)
         return bool(times)
 
     def _endless(self) -> str:
@@ -252,20 +222,6 @@ class InMemorySystem:
             f"after {_MOST_DELIVERIES} deliveries these are still to be done: {counts}; look for"
             " Tasks that send one another without end"
         )
-
-    def _client(self, service: str) -> Any:
-        if os.getpid() != self._process:
-            raise NotEmulatedError(
-                f"{service} was asked for in a process of its own, which the InMemorySystem of its"
-                " parent can't be reached from: send and store in the Task's own process, or have"
-                " a local AWS for this test"
-            )
-        if service in _ABSENT:
-            raise NotEmulatedError(
-                f"{_ABSENT[service]} was asked for within an InMemorySystem, which has none: have"
-                " a local AWS for this test"
-            )
-        return self._clients.get(service)
 
     def _add(self, workers: Iterable[Worker], fifo: Iterable[str]) -> None:
         workers, fifo = [*workers], {*fifo}
@@ -282,17 +238,12 @@ class InMemorySystem:
             added |= tasks
         if unknown := fifo - added.keys():
             raise SettingError(f"fifo names {sorted(unknown)}, which no worker has")
+        topics = _topics(self._workers + workers, self._tasks | added)
         self._workers += workers
         self._tasks |= added
         for name, task in added.items():
-            arn = topic_arn(f"{name}.fifo" if task.queue.is_fifo else name)
-            self._has_fifo |= task.queue.is_fifo
-            self._sqs.add(task.queue)
-            if task.queue.dead_letters is not None:
-                self._sqs.add(task.queue.dead_letters)
-            self._sns.subscribe_queue(arn, task.queue)
-            self._ssm.parameters[f"{_PARAMETER_PREFIX}{name}"] = arn
-        self._add_topics_of_listeners()
+            self._aws.add_task(name, task.queue)
+        self._aws.add_topics(topics)
 
     def _tasks_of(self, worker: Worker, name: str, fifo: set[str]) -> dict[str, _TaskQueue]:
         retries: Mapping[str, int] = {}
@@ -319,31 +270,29 @@ class InMemorySystem:
         suffix = ".fifo" if is_fifo else ""
         return Queue(
             f"{task_name}{suffix}",
-            self._clock,
-            visibility_timeout=int(_VISIBILITY_FACTOR * self._timeout),
-            dead_letters=Queue(f"{task_name}-dead-letters{suffix}", self._clock),
+            self._aws.clock,
+            visibility_timeout=ceil(_VISIBILITY_FACTOR * self._timeout),
+            dead_letters=Queue(f"{task_name}-dead-letters{suffix}", self._aws.clock),
             max_receive_count=max(_FEWEST_TRIES, 1 + retries) + _EXTRA_RECEIVES,
         )
 
-    def _add_topics_of_listeners(self) -> None:
-        """Have the topics by which routers know the system's Tasks, whatever they are called."""
-        for worker in self._workers:
-            if isinstance(worker, TaskRouter):
-                for name, arn in (worker._options.listeners or {}).items():
-                    if name in self._tasks:
-                        self._add_topic(name, arn)
 
-    def _add_topic(self, name: str, arn: str) -> None:
-        queue = self._tasks[name].queue
-        if arn.endswith(".fifo") != queue.is_fifo:
-            what = "in fifo=, but its topic" if queue.is_fifo else "no FIFO Task, but its topic"
-            raise SettingError(
-                f"the Task {name!r} is {what} in a worker's listeners is {arn}: name the Task in"
-                " fifo= if, and only if, the ARN of its topic ends with .fifo"
-            )
-        self._sns.subscribe_queue(arn, queue)
+def _topics(workers: Iterable[Worker], tasks: Mapping[str, _TaskQueue]) -> dict[str, Queue]:
+    """Return the queues of Tasks by the topics that routers know them by, whatever their names."""
+    topics = {}
+    for worker in workers:
+        known = worker._options.listeners if isinstance(worker, TaskRouter) else None
+        for name, arn in (known or {}).items():
+            if name in tasks:
+                topics[arn] = _fed_by(arn, name, tasks[name].queue)
+    return topics
 
-    def _have_topics_found(self) -> None:
-        # By convention a topic is called as its Task is, which that of a FIFO Task can't be.
-        if self._open is not None and self._has_fifo:
-            os.environ["ALGERNON_TOPIC_PARAMETER_PREFIX"] = _PARAMETER_PREFIX
+
+def _fed_by(arn: str, task_name: str, queue: Queue) -> Queue:
+    if arn.endswith(".fifo") != queue.is_fifo:
+        what = "in fifo=, but its topic" if queue.is_fifo else "no FIFO Task, but its topic"
+        raise SettingError(
+            f"the Task {task_name!r} is {what} in a worker's listeners is {arn}: name the Task in"
+            " fifo= if, and only if, the ARN of its topic ends with .fifo"
+        )
+    return queue
