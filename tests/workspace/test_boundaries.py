@@ -35,6 +35,8 @@ EXTRAS = {
 }
 #: What comes with a sibling, or with an extra's own requirements.
 INDIRECT = {"algernon": {"boto3", "botocore", "yaml"}}
+#: What lies beside a package, for a program that finds it by an entry point, and may import that.
+BESIDE = {"algernon-queue": {"_algernon_pytest.py": {"pytest"}}}
 #: Who knows what tracing needs, which is imported only when tracing is on.
 ONLY_IN = {
     "aws_xray_sdk": {
@@ -95,8 +97,13 @@ def test_a_package_imports_only_what_the_design_allows(name: str) -> None:
     own = name.replace("-", "_")
     extras = EXTRAS.get(name, {}).values()
     allowed = ARROWS[name].union({own}, INDIRECT.get(name, ()), *extras)
-    for module in (PACKAGES / name / "src" / own).rglob("*.py"):
+    source = PACKAGES / name / "src"
+    for module in (source / own).rglob("*.py"):
         assert imports(module) <= allowed, module
+    beside = BESIDE.get(name, {})
+    assert {path.name for path in source.iterdir() if path.suffix == ".py"} == set(beside)
+    for file, programs in beside.items():
+        assert imports(source / file) <= {own, *programs}, file
 
 
 @pytest.mark.parametrize("name", ARROWS)
