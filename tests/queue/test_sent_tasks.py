@@ -371,3 +371,23 @@ def test_a_system_within_the_block_runs_what_is_sent() -> None:
             send_task("price", {"n": 2})
         system.run()
     assert (outer, runs, inner) == ([], [1], [Task("price", {"n": 2})])
+
+
+def test_what_a_routed_task_sends_is_caught() -> None:
+    """It equals what the same Task requests, with its chain and all that was said of it."""
+    router = TaskRouter()
+
+    @router.task
+    def price(items: list[int]) -> dict[str, int]:
+        return {"total": sum(items)}
+
+    @router.task
+    def bill(total: int, currency: str = "USD") -> None: ...
+
+    chain = price.then(bill.using(kwargs={"currency": "EUR"}))
+    shop = price.using(message_group="shop")
+    with sent_tasks() as sent:
+        ids = [price.send(items=[1]), chain.send(items=[2]), shop.send(items=[3])]
+    assert sent == [price.request(items=[1]), chain.request(items=[2]), shop.request(items=[3])]
+    assert sent[1] == Task("price", {"items": [2]}, "bill", constants={0: {"currency": "EUR"}})
+    assert [task.task_id for task in sent] == [each.task_id for each in ids]
