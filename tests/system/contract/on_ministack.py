@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from algernon.local import LocalSystem
 
 from .queues import Queues, QueueSystem, wait_until_quiet
@@ -15,15 +14,6 @@ from .system import FIFO, TIMEOUT, VISIBILITY_TIMEOUT, Start
 _STACK = "contract"
 _PREFIX = f"{_STACK}-"
 _MAX_RECEIVE_COUNT = 7
-_LEADING_THERE = (
-    "ALGERNON_BUCKET_NAME",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_REGION",
-    "AWS_SECRET_ACCESS_KEY",
-    "CACHE_FOLDER_NAME",
-)
 
 
 @contextmanager
@@ -55,9 +45,7 @@ def on_ministack() -> Iterator[Start]:
 
         @contextmanager
         def start() -> Iterator[QueueSystem]:
-            with pytest.MonkeyPatch.context() as patch:
-                for name in _LEADING_THERE:
-                    patch.setenv(name, local.environ[name])
+            with local.as_default():
                 yield QueueSystem(queues, lambda: wait_until_quiet(queues))
 
         yield start

@@ -13,7 +13,6 @@ from algernon_queue import current_task
 def note(path: str, what: str, **facts: Any) -> None:
     """Append a line, with what the running Task knows of itself."""
     task = current_task()
-    assert task is not None
     line = {
         "what": what,
         "task_id": task.task_id,

@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from algernon_queue import PermanentError, PipelineTermination, TaskRouter, send_task
+from algernon_queue import (
+    PermanentError,
+    PipelineTermination,
+    TaskContext,
+    TaskRouter,
+    current_task,
+    send_task,
+)
 from algernon_queue._batch import redelivery
 from algernon_queue.retry import Retry
 
@@ -71,11 +77,11 @@ def spread(journal: str, count: int) -> None:
         send_task("finish", {"journal": journal, "n": n})
 
 
-@router.task(retries=3, backoff=0)
-def waver(journal: str, failures: int, context: Mapping[str, Any]) -> dict[str, Any]:
+@router.task(retries=3, backoff=1)
+def waver(journal: str, failures: int) -> dict[str, Any]:
     """Fail so many times."""
     note(journal, "waver")
-    if context["sqs"]["receive_count"] <= failures:
+    if current_task().receive_count <= failures:
         raise RuntimeError("not yet")
     return {"journal": journal, "n": failures}
 
@@ -103,7 +109,7 @@ def pass_on(journal: str, n: int) -> dict[str, Any]:
 
 
 @router.task(retries=5, backoff=0)
-def dawdle(journal: str, n: int, context: Mapping[str, Any]) -> None:
+def dawdle(context: TaskContext, journal: str, n: int) -> None:
     """Take so much of the time that is left that there isn't as much for another."""
     note(journal, "dawdle", n=n)
     time.sleep(0.55 * context["aws"].get_remaining_time_in_millis() / 1000)
