@@ -7,7 +7,7 @@ from collections import namedtuple
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NamedTuple, TypedDict, TypeVar
 
 import pytest
-from algernon_serialize import model_fields
+from algernon_serialize import model_fields, model_values
 
 pytest.importorskip("attrs")
 pytest.importorskip("msgspec")
@@ -82,6 +82,7 @@ class Incomplete(pydantic.BaseModel):
     size: Unknown
 
 
+@dataclasses.dataclass
 class Later:
     """A class that its users come before."""
 
@@ -134,7 +135,58 @@ def test_an_annotation_that_cannot_be_resolved_leaves_others_alone(
     assert getattr(found, "__forward_arg__", found) == annotation
 
 
-@pytest.mark.parametrize("other", [Child, int, list[Base], Later, None, "Base", Base("a")])
+@pytest.mark.parametrize("other", [Child, int, list[Base], pytest, None, "Base", Base("a")])
 def test_what_is_no_such_class_has_no_fields(other: Any) -> None:
     """What isn't a class of named fields itself is told from one that has none."""
     assert model_fields(other) is None
+
+
+class Open(pydantic.BaseModel, extra="allow"):
+    """A model of pydantic that takes more than its fields."""
+
+    sku: str
+
+
+class Optional(msgspec.Struct):
+    """A Struct of which a field may be unset."""
+
+    sku: str
+    size: int | msgspec.UnsetType = msgspec.UNSET
+
+
+@dataclasses.dataclass
+class Options(dict[str, int]):
+    """A dataclass that is a dict too."""
+
+    sku: str = ""
+
+
+LINE = Slotted("B")
+
+
+@pytest.mark.parametrize(
+    ("obj", "values"),
+    [
+        (Derived("A"), {"sku": "A", "lines": [], "size": None}),
+        (Row("A"), {"sku": "A", "size": 0}),
+        (Pair(1, LINE), {"low": 1, "high": LINE}),
+        (Model.model_validate({"SKU": "A"}), {"sku": "A", "later": []}),
+        (Open.model_validate({"sku": "A", "more": LINE}), {"sku": "A", "more": LINE}),
+        (Slotted("A", 2), {"sku": "A", "_size": 2}),
+        (Struct("A"), {"long_name": "A", "size": 0}),
+        (Optional("A"), {"sku": "A"}),
+        (Optional("A", 1), {"sku": "A", "size": 1}),
+        (Child("A"), None),
+        (Options("A"), None),
+        ({"sku": "A"}, None),
+        (("A", 1), None),
+        (Row, None),
+    ],
+    ids=repr,
+)
+def test_an_object_s_values_are_those_of_its_fields(obj: Any, values: Any) -> None:
+    """The values are the object's own, and what is more than its fields has none."""
+    found = model_values(obj)
+    assert found == values
+    kept = [each for each in (found or {}).values() if each == LINE]
+    assert all(each is LINE for each in kept)

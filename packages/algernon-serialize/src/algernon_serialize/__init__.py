@@ -11,7 +11,8 @@ from .errors import (
     UnknownClassError,
     UnserializableError,
 )
-from .models import model_fields
+from .later import register_later
+from .models import model_fields, model_values
 from .rebuilding import rebuild_event
 
 __all__ = [
@@ -25,5 +26,7 @@ __all__ = [
     "UnserializableError",
     "ajson",
     "model_fields",
+    "model_values",
     "rebuild_event",
+    "register_later",
 ]

@@ -39,7 +39,7 @@ def advice_for(kind: type) -> str:
     if kind in superseded:
         return (
             f"another class has since been defined as {superseded[kind]}, so that this {name} would"
-            " come back as that one: give either a name of its own"
+            " come back as that one: give either a name of its own, by ajson.register(cls, name=…)"
         )
     bases = {(base.__module__.partition(".")[0], base.__name__): base for base in kind.__mro__}
     for what, is_one in (

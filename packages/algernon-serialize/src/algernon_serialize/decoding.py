@@ -23,6 +23,7 @@ from .errors import (
     kind_name,
     shown,
 )
+from .later import catch_up, put_off
 from .registry import by_name, find
 from .scalars import expect
 from .tags import KEYS, MODULE, OWN, TAG, has
@@ -158,6 +159,8 @@ class Decoder:
             ) from error
 
     def _object(self, tree: dict[str, Any], depth: int) -> Any:
+        if put_off:
+            catch_up()
         name = tree[TAG]
         module = tree[MODULE]
         try:

@@ -15,6 +15,7 @@ from types import NoneType
 from . import scalars
 from .collisions import FEW, collide
 from .errors import NestingError, PathError, UnserializableError
+from .later import catch_up, put_off
 from .registry import by_class
 from .surrogates import encode_surrogates, is_utf8
 from .survey import survey
@@ -103,6 +104,8 @@ class Encoder:
 
     def _object(self, value: Any, depth: int) -> Any:
         """Encode an object of a registered class, or what is of a type that wasn't met before."""
+        if put_off:
+            catch_up()
         registration = by_class.get(type(value))
         if registration is None:
             return self._encoder_of(type(value))(value, depth)
