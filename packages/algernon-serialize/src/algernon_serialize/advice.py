@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from .encoding import CONTAINERS
 from .errors import with_article
 from .fields import is_dataclass_itself
 from .models import is_attrs_class, is_enum, is_namedtuple, is_pydantic_model, is_struct
 from .registry import superseded
 from .scalars import ENCODERS
-from .survey import PLAIN
+from .survey import CONTAINERS, PLAIN
 
 _HOW = "ajson.register(…, encode=…, decode=…)"
 

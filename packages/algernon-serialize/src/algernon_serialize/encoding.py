@@ -39,9 +39,6 @@ _STR = frozenset({str})
 # A datetime's tag holds its form, that holds its zone's, and that may hold an offset's numbers.
 _FORM_DEPTH = 4
 
-#: Containers that JSON hasn't.
-CONTAINERS = frozenset({tuple, set, frozenset, deque, OrderedDict})
-
 # What a reader refuses is refused here already.
 _OF_ONE_HASH = (
     "have the same hash, and no text with them is read, since it would take a time that grows"

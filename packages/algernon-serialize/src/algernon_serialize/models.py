@@ -87,9 +87,7 @@ def model_values(obj: Any) -> dict[str, Any] | None:
     if is_namedtuple(cls):
         return dict(zip(cls._fields, tuple.__iter__(obj), strict=False))
     if is_struct(cls):
-        from .msgspec_structs import form_of
-
-        return form_of(obj)
+        return values_of_struct(obj)
     if is_attrs_class(cls):
         names: Iterable[str] = [field.name for field in cls.__attrs_attrs__]
     elif is_dataclass_itself(cls):
@@ -99,6 +97,17 @@ def model_values(obj: Any) -> dict[str, Any] | None:
     if built_in_contents(cls) is not None:
         return None
     return {name: getattr(obj, name) for name in names}
+
+
+def values_of_struct(obj: Any) -> dict[str, Any]:
+    """Return the values of those fields of a msgspec Struct that are set.
+
+    Raises:
+        AttributeError: A field has no value.
+    """
+    unset = sys.modules["msgspec"].UNSET
+    names = type(obj).__struct_fields__
+    return {name: value for name in names if (value := getattr(obj, name)) is not unset}
 
 
 def is_enum(cls: type) -> bool:

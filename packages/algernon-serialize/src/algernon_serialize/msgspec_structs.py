@@ -16,17 +16,6 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
     from typing import Any
 
 
-def form_of(obj: Any) -> dict[str, Any]:
-    """Return what is sent of a Struct: the values of its fields that are set.
-
-    Raises:
-        AttributeError: A field of it has no value.
-    """
-    unset = sys.modules["msgspec"].UNSET
-    names = type(obj).__struct_fields__
-    return {name: value for name in names if (value := getattr(obj, name)) is not unset}
-
-
 def make(cls: Any, form: dict[str, Any]) -> Any:
     """Return the Struct of what was sent.
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from .encoding import CONTAINERS
 from .errors import MalformedTagError, UnserializableError, kind_name
 from .fields import is_dataclass_itself, make_from_fields, missing_parameters, values_of_fields
-from .models import is_attrs_class, is_enum, is_namedtuple, is_pydantic_model, is_struct
+from .models import (
+    is_attrs_class,
+    is_enum,
+    is_namedtuple,
+    is_pydantic_model,
+    is_struct,
+    values_of_struct,
+)
 from .object_state import built_in_contents
 from .registry import Registration
 from .registry import register as add
 from .scalars import ENCODERS, late_encoder
-from .survey import PLAIN
+from .survey import CONTAINERS, PLAIN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
@@ -111,7 +117,7 @@ def _own_way(cls: type) -> tuple[Encode, Decode] | None:
     if is_struct(cls):
         from . import msgspec_structs as structs
 
-        return _way_on_trial(cls, structs.form_of, structs.make)
+        return _way_on_trial(cls, values_of_struct, structs.make)
     if is_attrs_class(cls) and not built_in_contents(cls):
         from . import attrs_classes
 

@@ -6,6 +6,7 @@ level, for all items of a level at once, without building anything.
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
 from gc import get_referents
 from itertools import chain
 from types import NoneType
@@ -17,6 +18,8 @@ if TYPE_CHECKING:  # importing typing takes a tenth of this package's time
 
 #: Types that JSON has itself. A float may be NaN, though, and a str have lone surrogates.
 PLAIN = frozenset({str, int, float, bool, NoneType, dict, list})
+#: Containers that JSON hasn't.
+CONTAINERS = frozenset({tuple, set, frozenset, deque, OrderedDict})
 _CONTAINERS = frozenset({dict, list})
 
 # From a level with more items than these, no container is looked at a second time.
