@@ -108,5 +108,9 @@ class _OneHandler:
     def is_async(self, task_name: str) -> bool:  # noqa: ARG002 - all are alike
         return self._is_async
 
+    def as_arguments(self, result: Any) -> Any:
+        # What a handler makes of its messages is its own business.
+        return result
+
     def retry(self, task_name: str) -> Retry | None:  # noqa: ARG002 - all are alike
         return None

@@ -8,7 +8,7 @@ from contextvars import copy_context
 from types import MappingProxyType
 from typing import Any, Unpack
 
-from algernon_serialize import rebuild_event
+from algernon_serialize import AlgObject, model_values, rebuild_event, register_later
 
 from ._aws.listeners import Listeners
 from ._batch.context import RecordContext
@@ -144,6 +144,7 @@ class TaskRouter:
                 f"the Task {task_name!r} is registered already, as"
                 f" {getattr(other, '__qualname__', other)}: give one of them another name="
             )
+        _register_models_later(function)
         task = self._tasks[task_name] = TaskFunction(task_name, function, retry)
         return RoutedTask(task, (self._options.listeners or {}).get(task_name))
 
@@ -186,10 +187,13 @@ class TaskRouter:
         kwargs = rebuild_event({"task_kwargs": event.get("task_kwargs")})["task_kwargs"]
         if kwargs is None:
             kwargs = {}
+        if not isinstance(kwargs, dict) and (values := model_values(kwargs)) is not None:
+            kwargs = values
         if not isinstance(kwargs, dict):
             raise TaskArgumentsError(
                 f"the Task {task_name!r} takes keyword arguments, but was sent"
-                f" {kind_of(kwargs)}: the Task before it in the chain has to return a dict"
+                f" {kind_of(kwargs)}: the Task before it in the chain has to return a dict, or a"
+                " dataclass or other model, whose fields they are then"
             )
         return task.call(kwargs, context)
 
@@ -232,6 +236,11 @@ class _TasksOf:
         task = self._by_name.get(task_name)
         return task is not None and task.is_async
 
+    def as_arguments(self, result: Any) -> Any:
+        # An AlgObject goes on whole, as it always did: a worker by @queued may wait for it.
+        values = None if isinstance(result, AlgObject) else model_values(result)
+        return result if values is None else values
+
     def retry(self, task_name: str) -> Retry | None:
         task = self._by_name.get(task_name)
         return None if task is None else task.retry
@@ -245,3 +254,19 @@ def _name_of(function: Callable[..., Any]) -> str:
             ' router.task(name="resize")'
         )
     return name
+
+
+def _register_models_later(function: Callable[..., Any]) -> None:
+    """Let objects of the models travel that annotate a Task's parameters and its result."""
+    names: Mapping[str, Any] = {}
+    if "<locals>" in getattr(function, "__qualname__", ""):
+        from .models import local_names
+
+        names = local_names(function)
+
+    def find() -> list[type]:
+        from .models import models_of  # which plain JSON never needs
+
+        return models_of(function, names)
+
+    register_later(find)

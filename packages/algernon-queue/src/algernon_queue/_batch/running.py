@@ -197,6 +197,8 @@ def _note_result(batch: Batch, attempt: Attempt, result: Any, *, ends_chain: boo
     try:
         check_result(result)
         if result is not None and _is_wanted(attempt, ends_chain=ends_chain):
+            if not ends_chain and attempt.message.next_task is not None:
+                result = attempt.do(batch.worker.tasks.as_arguments, result)
             document, uploads = attempt.do(_written, result)
             attempt.result = Result(document, uploads, ends_chain)
         else:

@@ -20,6 +20,9 @@ class Tasks(Protocol):
     def is_async(self, task_name: str) -> bool:
         """Tell whether a Task is ``async def``, so that calling it runs nothing yet."""
 
+    def as_arguments(self, result: Any) -> Any:
+        """Return a result as what the next Task of its chain is sent."""
+
     def retry(self, task_name: str) -> Retry | None:
         """Return how a Task is tried again, or None where it doesn't say."""
 
