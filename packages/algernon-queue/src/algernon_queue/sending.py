@@ -14,7 +14,7 @@ from algernon_storage import Document, StoredData, content_sha256
 from ._aws.listeners import Listeners
 from ._aws.parallel import in_parallel
 from ._aws.topics import MessageText, Publication, publish
-from ._wire.callback import MAX_CALLBACK_BYTES, Callback
+from ._wire.callback import MAX_CALLBACK_BYTES, Callback, CallbackJSON
 from ._wire.message import OutgoingTask
 from .current_task import RunningTask, SentId, running_task
 from .errors import SettingError, TaskArgumentsError, TasksNotSentError
@@ -255,15 +255,16 @@ def written(kwargs: dict[str, Any]) -> bytes:
     return ajson.dumpb({"task_kwargs": kwargs})[len('{"task_kwargs":') : -1]
 
 
-def callback_of(task: Task) -> Callback:
-    """Return who gets a Task's result, for which all messages of the chain have room.
+def callback_of(task: Task) -> CallbackJSON:
+    """Return a Task's callback, with its constants, as the message has it.
 
     Raises:
-        TaskArgumentsError: The Task has constants that messages have no room for.
-        algernon_serialize.UnserializableError: `ajson` can't send one.
+        TaskArgumentsError: It is more than all messages of the chain have room for.
+        algernon_serialize.UnserializableError: `ajson` can't send a constant.
+        algernon_storage.StorageError: One can't be stored.
     """
     if not task.constants:
-        return Callback(task.callback)
+        return task.callback
     constants = {n: dict(kwargs) for n, kwargs in sorted(task.constants.items()) if kwargs}
     callback = Callback(task.callback, constants)
     if constants and (size := callback.size) > MAX_CALLBACK_BYTES:
@@ -272,13 +273,13 @@ def callback_of(task: Task) -> Callback:
             f" more than the {MAX_CALLBACK_BYTES} that there is room for in each message of the"
             " chain: make a StoredData of what is large, which goes through S3"
         )
-    return callback
+    return callback.as_json
 
 
-def _what(task: Task, kwargs: dict[str, Any], callback: Callback) -> str:
+def _what(task: Task, kwargs: dict[str, Any], callback: CallbackJSON) -> str:
     """Return what is sent as a text that equal messages share."""
     what = f"{task.task_name}#{task.callback or ''}#{_content(kwargs, 'task_kwargs')}"
-    return what if not callback.constants else f"{what}#{_content(callback.as_json, 'callback')}"
+    return f"{what}#{_content(callback, 'callback')}" if isinstance(callback, dict) else what
 
 
 def _content(value: Any, key: str) -> str:
@@ -289,8 +290,8 @@ def _content(value: Any, key: str) -> str:
         raise
 
 
-def _position(task: Task, callback: Callback) -> int | None:
-    if task.begins_its_chain:
-        return 0
+def _position(task: Task, callback: CallbackJSON) -> int | None:
     # A lone name needs no place, and may be its own Task's, which is then run again.
-    return -1 if callback.constants or "#" in (task.callback or "") else None
+    if callback is None or (isinstance(callback, str) and "#" not in callback):
+        return None
+    return 0 if task.begins_its_chain else -1

@@ -16,6 +16,9 @@ Constants = Mapping[int, Mapping[str, Any]]
 
 NO_CONSTANTS: Constants = MappingProxyType({})
 
+#: A callback as messages have it: the text of a chain, or an object, or None for nobody.
+CallbackJSON = str | dict[str, Any] | None
+
 #: The bytes that a callback with constants may take, as JSON. Every message of its chain has
 #: them: of the 256 KiB that SNS takes, enough is left for the pointer to a result and for
 #: attributes, also where characters are escaped that don't get through a queue.
@@ -81,20 +84,12 @@ class Callback(NamedTuple):
         return callback
 
     @property
-    def as_json(self) -> str | dict[str, Any] | None:
+    def as_json(self) -> CallbackJSON:
         """What a message has for it: the chain alone, wherever that is all."""
         if not self.constants:
             return self.chain
         steps = {str(number): {"kwargs": kwargs} for number, kwargs in self.constants.items()}
         return {"chain": self.chain, "steps": steps}
-
-    def of_task(self, number: int) -> Self:
-        """Return the callback of a message for a Task of the chain, without what is past."""
-        if not self.constants:
-            return self
-        return self._replace(
-            constants={n: kwargs for n, kwargs in self.constants.items() if n >= number}
-        )
 
     @property
     def size(self) -> int:

@@ -13,7 +13,15 @@ from algernon_storage import StoredData
 
 from ..errors import MalformedMessageError, TaskArgumentsError, TooManyHopsError, kind_of
 from ..settings import number_of
-from .callback import NO_CONSTANTS, Callback, Constants, is_chain, is_task_name, shown_keys
+from .callback import (
+    NO_CONSTANTS,
+    Callback,
+    CallbackJSON,
+    Constants,
+    is_chain,
+    is_task_name,
+    shown_keys,
+)
 from .envelope import Envelope
 
 #: The key by which a message says where in its chain its Task stands.
@@ -182,12 +190,15 @@ class Message:
         chain = self.callback.split("#")
         # Of a lone name that is all, its Task doesn't learn where it came from.
         if len(chain) == 1 and not self.constants:
-            return self._child(chain[0], 0, Callback(None), position=None)
+            return self._child(chain[0], 0, callback=None, position=None)
         position = self._position_in(chain) + 1
         if position == len(chain):
             return None
-        callback = Callback(self.callback, self.constants).of_task(position)
-        return self._child(chain[position], position, callback, position=position)
+        callback: CallbackJSON = self.callback
+        if self.constants:
+            coming = {n: kwargs for n, kwargs in self.constants.items() if n >= position}
+            callback = Callback(self.callback, coming).as_json
+        return self._child(chain[position], position, callback=callback, position=position)
 
     def _position_in(self, chain: list[str]) -> int:
         if self.position is not None:
@@ -196,7 +207,7 @@ class Message:
         return chain.index(self.task_name) if self.task_name in chain else -1
 
     def _child(
-        self, name: str, number: int, callback: Callback, *, position: int | None
+        self, name: str, number: int, *, callback: CallbackJSON, position: int | None
     ) -> OutgoingTask:
         # The same run of a Task always gives its callback the same id, so that a
         # duplicate can be recognised wherever it turns up.
@@ -211,14 +222,14 @@ class OutgoingTask:
     task_name: str
     task_id: str
     chain_id: str
-    callback: Callback
+    callback: CallbackJSON
     position: int | None
     hops: int
 
     def message(self, task_kwargs: str) -> str:
         """Return the text of the message, of the JSON text of its keyword arguments."""
         rest: dict[str, Any] = {
-            "callback": self.callback.as_json,
+            "callback": self.callback,
             "task_id": self.task_id,
             "chain_id": self.chain_id,
         }
