@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections import OrderedDict
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
@@ -21,7 +22,7 @@ from algernon_queue import (
     queued,
     send_tasks,
 )
-from algernon_serialize import UnserializableError
+from algernon_serialize import UnserializableError, ajson
 from algernon_storage import StoredData, content_sha256
 
 from .events import ALL_DONE, TASK_ID, LambdaContext, event, fifo_record, message, record
@@ -258,6 +259,33 @@ def test_a_result_that_is_tagged_as_a_whole_is_added_to(
     listeners.drive(router.handler, LambdaContext())
     returned = result.data if isinstance(result, StoredData) else result
     assert got[1] == ("bill", {**returned, "currency": "EUR"})
+
+
+@dataclass
+class Receipt:
+    """A result that isn't a dict."""
+
+    total: Decimal
+    paid: bool = False
+
+
+ajson.register(Receipt)
+
+
+@pytest.mark.parametrize("kind", ["queued", "router"])
+def test_the_fields_of_a_result_are_added_to(bucket: str, listeners: Listeners, kind: str) -> None:
+    """A dataclass is taken for its fields, whoever returns it."""
+    listeners.add("price", "bill")
+    receipt = Receipt(Decimal("9.90"))
+    if kind == "queued":
+        pricing = queued(failures="report")(lambda event, context: receipt)
+    else:
+        pricing = noting("price", results={"price": receipt})[0].handler
+    send_tasks([Task("price", {}, "bill", constants={0: {"currency": "EUR"}})])
+    assert pricing(event(*listeners.take()), LambdaContext()) == ALL_DONE
+    router, got = noting("bill")
+    listeners.drive(router.handler, LambdaContext())
+    assert got == [("bill", {"total": Decimal("9.90"), "paid": False, "currency": "EUR"})]
 
 
 @pytest.mark.parametrize("inline", ["0", "200000"])

@@ -96,11 +96,13 @@ def send_tasks(tasks: Iterable[Task], *, listeners: Mapping[str, str] | None = N
         PublishError: There are no credentials, or there is no region, to tell a Task's
             topic by; nothing was sent.
         SettingError: A Task has a message group, but its topic none; nothing was sent.
+        TaskArgumentsError: A Task's constants are more than the messages of its chain have
+            room for; nothing was sent.
         TasksNotSentError: SNS doesn't take some of the messages, which `failures`
             names; the others were sent.
-        algernon_serialize.UnserializableError: `ajson` can't send an argument;
-            nothing was sent.
-        algernon_storage.StorageError: An argument can't be stored; nothing was sent.
+        algernon_serialize.UnserializableError: `ajson` can't send an argument or
+            a constant; nothing was sent.
+        algernon_storage.StorageError: One can't be stored; nothing was sent.
     """
     outcomes = _send(list(tasks), listeners)
     task_ids = [task_id for task_id, _ in outcomes]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self, TypeGuard
 from uuid import UUID, uuid5
 
-from algernon_serialize import ajson, rebuild_event
+from algernon_serialize import ajson, model_values, rebuild_event
 from algernon_storage import StoredData
 
 from ..errors import MalformedMessageError, TaskArgumentsError, TooManyHopsError, kind_of
@@ -170,10 +170,13 @@ class Message:
             kwargs = rebuild_event({"task_kwargs": kwargs})["task_kwargs"]
         if kwargs is None:
             kwargs = {}
+        if not isinstance(kwargs, dict) and (values := model_values(kwargs)) is not None:
+            kwargs = values
         if not isinstance(kwargs, dict):
             raise TaskArgumentsError(
                 f"the Task {self.task_name!r} has constants, to which those are added that the Task"
-                f" before it returns, but that was {kind_of(kwargs)}: it has to return a dict"
+                f" before it returns, but that was {kind_of(kwargs)}: it has to return a dict, or a"
+                " dataclass or other model"
             )
         if twice := constants.keys() & kwargs.keys():
             raise TaskArgumentsError(
