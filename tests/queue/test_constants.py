@@ -165,6 +165,27 @@ def test_each_task_of_a_chain_runs_once(
     assert got == order
 
 
+def test_a_chain_of_routed_tasks_sends_constants(bucket: str, listeners: Listeners) -> None:
+    """What `using` gives to a Task in `then` reaches that one, also where names come again."""
+    listeners.add("price", "bill")
+    got: list[Any] = []
+    router = TaskRouter(failures="report")
+
+    @router.task
+    def price(n: int, factor: int = 1) -> dict[str, int]:
+        got.append(("price", n, factor))
+        return {"n": n * factor}
+
+    @router.task
+    def bill(n: int, currency: str) -> None:
+        got.append(("bill", n, currency))
+
+    twice = price.using(kwargs={"factor": 2})
+    price.then(twice, bill.using(kwargs={"currency": "EUR"})).send(n=1)
+    listeners.drive(router.handler, LambdaContext())
+    assert got == [("price", 1, 1), ("price", 1, 2), ("bill", 2, "EUR")]
+
+
 @pytest.mark.parametrize("constants", [{}, {0: {}}])
 def test_without_constants_a_message_is_as_it_was(listeners: Listeners, constants: Any) -> None:
     """A Task without constants, or with none in them, has the text for its callback."""
