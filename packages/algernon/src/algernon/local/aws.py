@@ -33,6 +33,7 @@ _PORTS = range(10_000, 32_000)
 _START_SECONDS = 120
 # On a busy machine, and of full queues.
 _ANSWER_SECONDS = 60
+_END_SECONDS = 5
 
 MINISTACK_SETTINGS = {
     "BIND_HOST": HOST,
@@ -157,6 +158,9 @@ class LocalAWS:
         try:
             text = self._get("/_ministack/sqs/messages", timeout=_ANSWER_SECONDS)
         except (OSError, HTTPException) as error:
+            # Its end closes its connections before it can be seen.
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_END_SECONDS)
             self.check()
             raise LocalSystemError(
                 f"the local AWS on port {self._port} doesn't say what its queues hold: {error!r}"
