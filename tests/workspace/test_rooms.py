@@ -16,7 +16,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     "algernon": {
         "__init__": {"errors"},
         "commands": {"errors", "local", "story", "system", "template", "worker"},
-        "local": {"errors", "system", "template", "worker"},
+        "local": {"errors", "story.chain", "system", "template", "worker"},
         "story": {"errors"},
         "template": {"system"},
         "system": {"errors", "worker"},

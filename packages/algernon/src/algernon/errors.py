@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from warnings import warn
+
+if TYPE_CHECKING:
+    from algernon_queue.dead_letter import DeadLetter
 
 
 class CommandError(Exception):
@@ -33,6 +37,22 @@ class TemplateError(CommandError, ValueError):
 
 class LocalSystemError(CommandError):
     """Raised when a local system can't start, or has ended by itself."""
+
+
+class ChainTimeoutError(LocalSystemError, TimeoutError):
+    """Raised when a chain that is waited for hasn't come to its end in time."""
+
+
+class ChainFailedError(LocalSystemError):
+    """Raised when a chain that is waited for ended with dead letters.
+
+    Attributes:
+        dead_letters: The messages of it that were given up.
+    """
+
+    def __init__(self, message: str, dead_letters: Sequence[DeadLetter]) -> None:
+        super().__init__(message)
+        self.dead_letters = list(dead_letters)
 
 
 class DeploymentError(LocalSystemError):

@@ -8,15 +8,23 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from algernon_queue.dead_letter import DeadLetter
 
-from ..errors import LocalSystemError, TemplateError, WorkerError
+from ..errors import (
+    ChainFailedError,
+    ChainTimeoutError,
+    LocalSystemError,
+    TemplateError,
+    WorkerError,
+)
+from ..story.chain import check_chain_id
 from ..system.code_archive import code_archive
 from ..system.dead_letters import read_dead_letters, redrive
 from ..system.place import leading_to
@@ -27,10 +35,15 @@ from ..template import CACHE_FOLDER, check_limits, logical_id, system_template
 from ..worker import split_target
 from .aws import LocalAWS
 from .backlog import Backlog
+from .chain_end import dead_letter_of, messages_of_chain, say_what_failed, say_why
 from .place import place_of_local_aws
 from .worker_logs import WorkerLogs
 
 logger = logging.getLogger("algernon")
+
+Messages: TypeAlias = Sequence[Mapping[str, Any]]
+# What each queue holds, by its URL.
+Queues: TypeAlias = Mapping[str, Messages]
 
 # AWS CloudFormation API Reference, CreateStack.
 _STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
@@ -178,18 +191,61 @@ class LocalSystem:
         Example:
             >>> system.run()  # doctest: +SKIP
         """
-        end = time.monotonic() + timeout
-        while True:
-            began = time.monotonic()
-            backlog = self._backlog()
-            now = time.monotonic()
+        for queues in self._looks(timeout):
+            backlog = self._backlog(queues)
             if not backlog:
                 return
-            if now >= end:
-                raise self._not_done(backlog, timeout)
-            # While ministack shows its queues, it does nothing else.
-            pause = max(_LOOK_SECONDS, _LOOKS_APART * (now - began))
-            time.sleep(min(pause, end - now))
+        raise LocalSystemError(
+            f"the system {self.stack_name!r} isn't done after {timeout:g} s."
+            f" {self._what_is_left(backlog)}"
+        )
+
+    def wait(self, chain_id: str, *, timeout: float = 60.0) -> None:
+        """Wait until a chain has come to its end: until no message of it is left to do.
+
+        Its messages are those of its Tasks, and of what these send. Of a chain that
+        nobody has sent nothing is left either.
+
+        Args:
+            chain_id: Its id, which who sends it gets: the `task_id` of what `send`
+                returns, and what `send_task` returns.
+            timeout: For how many seconds.
+
+        Raises:
+            ChainFailedError: Some of it ended in dead-letter queues; its `dead_letters`
+                say why.
+            ChainTimeoutError: Something of it is left when the time is up; the message
+                says of which Tasks, and how they failed so far.
+            ChainError: The id is no UUID.
+            LocalSystemError: The local AWS has ended.
+
+        Example:
+            >>> system.wait(price.then(bill).send(items=[1]).task_id)  # doctest: +SKIP
+        """
+        chain_id = check_chain_id(chain_id)
+        select = partial(messages_of_chain, chain_id)
+        for queues in self._looks(timeout):
+            backlog = self._backlog(queues, select)
+            if not backlog:
+                break
+        letters = [
+            dead_letter_of(message, task)
+            for task in self.tasks
+            for message in select(queues[self.dead_letter_queue_url(task)])
+        ]
+        given_up = [say_why(letter) for letter in letters]
+        if backlog:
+            failed = say_what_failed(self._aws.client("logs"), self.log_group, chain_id)
+            known = " ".join([*failed, *given_up, self._what_is_left(backlog)])
+            raise ChainTimeoutError(
+                f"the chain {chain_id} hasn't come to its end after {timeout:g} s. {known}"
+            )
+        if letters:
+            raise ChainFailedError(
+                f"the chain {chain_id} has failed. {' '.join(given_up)} See in log_lines() what"
+                " led to it; once that is mended, redrive() has it tried again",
+                letters,
+            )
 
     @property
     def dead_letters(self) -> list[DeadLetter]:
@@ -260,19 +316,32 @@ class LocalSystem:
         output = self._aws.new_output()
         return [*([output] if output else []), *self._logs.new_invocations()]
 
-    def _backlog(self) -> dict[str, Backlog]:
-        """Return what is left to do, of the Tasks that have something left."""
-        messages = self._aws.queued_messages()
-        queues = {task: messages[self.queue_url(task)] for task in self.tasks}
-        return {task: Backlog.of(queue) for task, queue in queues.items() if queue}
+    def _looks(self, timeout: float) -> Iterator[Queues]:
+        """Give what the queues hold, again and again until the time is up."""
+        end = time.monotonic() + timeout
+        while True:
+            began = time.monotonic()
+            yield self._aws.queued_messages()
+            now = time.monotonic()
+            if now >= end:
+                return
+            # While ministack shows its queues, it does nothing else.
+            pause = max(_LOOK_SECONDS, _LOOKS_APART * (now - began))
+            time.sleep(min(pause, end - now))
 
-    def _not_done(self, backlog: Mapping[str, Backlog], timeout: float) -> LocalSystemError:
+    def _backlog(
+        self, queues: Queues, select: Callable[[Messages], Messages] = list
+    ) -> dict[str, Backlog]:
+        """Return what is left to do, of the Tasks that have something left."""
+        left = {task: select(queues[self.queue_url(task)]) for task in self.tasks}
+        return {task: Backlog.of(messages) for task, messages in left.items() if messages}
+
+    def _what_is_left(self, backlog: Mapping[str, Backlog]) -> str:
         left = "; ".join(f"{task}: {what}" for task, what in backlog.items())
         hidden = VISIBILITY_FACTOR * self._timeout
-        return LocalSystemError(
-            f"the system {self.stack_name!r} isn't done after {timeout:g} s. Left are, by Task:"
-            f" {left}. Wait longer (timeout=), or see in log_lines() what failed: without retries="
-            f" or backoff= of its own, it comes again after {hidden} s"
+        return (
+            f"Left are, by Task: {left}. Wait longer (timeout=), or see in log_lines() what"
+            f" failed: without retries= or backoff= of its own, it comes again after {hidden} s"
         )
 
     def _template(self) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def read_dead_letters(sqs: Any, dead_letter_queue_url: str, task: str) -> list[D
         [DeadLetter(task='charge', error='ConnectionError', …)]
     """
     with _taken(sqs, dead_letter_queue_url) as messages:
-        return [DeadLetter.of(_record(message), task) for message in messages]
+        return [DeadLetter.of(record_of(message), task) for message in messages]
 
 
 def redrive(sqs: Any, dead_letter_queue_url: str, queue_url: str) -> int:
@@ -88,7 +88,7 @@ def _taken(sqs: Any, queue_url: str) -> Iterator[deque[dict[str, Any]]]:
         _give_back(sqs, queue_url, taken)
 
 
-def _record(message: Mapping[str, Any]) -> dict[str, Any]:
+def record_of(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return a message as Lambda hands it over, but for what is no text beside it."""
     return {
         "messageId": message["MessageId"],
