@@ -179,6 +179,7 @@ def test_the_top_level_is_what_the_design_says() -> None:
         "hatch.toml",
         "mypy.ini",
         "packages",
+        "pyrightconfig.json",
         "pytest.ini",
         "ruff.toml",
         "tests",
