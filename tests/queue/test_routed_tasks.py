@@ -242,7 +242,7 @@ def test_behind_a_decorator_arguments_have_names() -> None:
     def many(*numbers: int) -> None:
         """Take what has no name."""
 
-    with pytest.raises(TaskArgumentsError, match="takes that by no name"):
+    with pytest.raises(TaskArgumentsError, match="what it takes by no name, its 'numbers'"):
         many.request(1, 2)
 
 

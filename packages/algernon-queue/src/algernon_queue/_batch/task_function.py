@@ -126,8 +126,8 @@ class TaskFunction:
                 sent[name] = value
             else:
                 raise TaskArgumentsError(
-                    f"the Task {self.task_name!r} can't be sent {value!r} by position, since it"
-                    f" takes that by no name: it takes {signature}"
+                    f"the Task {self.task_name!r} can't be sent what it takes by no name, its"
+                    f" {name!r}: it takes {signature}"
                 )
         return sent
 
