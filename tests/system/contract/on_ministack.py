@@ -45,8 +45,9 @@ def on_ministack() -> Iterator[Start]:
 
         @contextmanager
         def start() -> Iterator[QueueSystem]:
-            with local.as_default():
-                yield QueueSystem(queues, lambda: wait_until_quiet(queues))
+            system = QueueSystem(queues, lambda: wait_until_quiet(queues))
+            with local.as_default(), system:
+                yield system
 
         yield start
 

@@ -63,7 +63,8 @@ def on_moto() -> Iterator[Start]:
                 for name, value in environ.items():
                     patch.setenv(name, value)
                 patch.setattr(redelivery, "_UNREGISTERED", Retry(retries=4, backoff=0))
-                yield QueueSystem(queues, lambda: _work_off(queues, routers))
+                with QueueSystem(queues, lambda: _work_off(queues, routers)) as system:
+                    yield system
 
         yield start
     finally:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import boto3
 from algernon_queue import Task, send_tasks
@@ -103,6 +103,13 @@ class QueueSystem:
         self._queues = queues
         self._taken: list[tuple[str, dict[str, Any]]] = []
         self.run = run
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # What a scenario that failed left is no dead letter of the next one.
+        self.dead_letters()
 
     def send(self, *tasks: Task) -> list[str]:
         """Send Tasks, and return their ids."""

@@ -21,9 +21,11 @@ from .on_moto import on_moto
 from .system import Letter, Start, System
 from .worker.journal import lines_of
 
-pytestmark = pytest.mark.starts
-
-SYSTEMS = {"memory": in_memory, "moto": on_moto, "ministack": on_ministack}
+SYSTEMS = [
+    pytest.param(in_memory, id="memory"),
+    pytest.param(on_moto, id="moto", marks=pytest.mark.starts),
+    pytest.param(on_ministack, id="ministack", marks=pytest.mark.starts),
+]
 
 
 class Journal:
@@ -47,7 +49,7 @@ class Journal:
         return {kind: kinds.count(kind) for kind in kinds}
 
 
-@pytest.fixture(scope="module", params=[*SYSTEMS.values()], ids=[*SYSTEMS])
+@pytest.fixture(scope="module", params=SYSTEMS)
 def start(request: pytest.FixtureRequest) -> Iterator[Start]:
     """Workers that are there for one scenario after the other."""
     there: AbstractContextManager[Start] = request.param()
