@@ -27,8 +27,9 @@ _BUCKET = "sent-tasks"
 def sent_tasks() -> Iterator[list[Task]]:
     """Catch what is sent while the block lasts, by whatever thread of the process.
 
-    Nothing leaves the process, no setting of AWS is needed, and no listener is looked up. Of
-    blocks in one another the innermost catches; an InMemorySystem is one that has Tasks run.
+    Nothing that is sent leaves the process, no setting of AWS is needed, and no listener is
+    looked up. Of blocks in one another the innermost catches; an InMemorySystem is one that has
+    Tasks run.
 
     What was caught is compared with Tasks that the test makes. A Task's keyword arguments are
     as its worker would get them: written as JSON and read again, so that what can't be sent
@@ -39,7 +40,8 @@ def sent_tasks() -> Iterator[list[Task]]:
 
     A worker's handler may be called within the block: what its Tasks send is caught, and so
     are the messages to their callbacks. S3 and SQS are then in memory and empty, for StoredData
-    and ledgers too; what is in neither comes back from `algernon_storage.aws_client` as ever.
+    and ledgers too. Of other services, Step Functions among them, `algernon_storage.aws_client`
+    gives the clients that it gives without the block.
 
     Returns:
         The Tasks in the order in which they were sent, as a list that grows.
