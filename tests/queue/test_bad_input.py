@@ -126,7 +126,7 @@ CASES: dict[str, tuple[Any, type[Exception], str]] = {
             task_kwargs=[MARKER],
         ),
         TaskArgumentsError,
-        "was a list: it has to return a dict",
+        "was sent a list: the Task before it in the chain has to return a dict",
     ),
     "callback with a gap": (
         message("work", callback="a##b", task_kwargs=PAYLOAD),

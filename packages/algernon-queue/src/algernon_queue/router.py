@@ -8,7 +8,7 @@ from contextvars import copy_context
 from types import MappingProxyType
 from typing import Any, Unpack
 
-from algernon_serialize import AlgObject, model_values, rebuild_event, register_later
+from algernon_serialize import AlgObject, model_values, register_later
 
 from ._aws.listeners import Listeners
 from ._batch.context import RecordContext
@@ -16,15 +16,14 @@ from ._batch.deadline import Deadline
 from ._batch.handler import BatchHandler
 from ._batch.options import OptionArguments, Options
 from ._batch.task_function import TaskFunction, check_task_function
+from ._wire.keyword_arguments import keyword_arguments
 from ._wire.message import Message
 from ._wire.task_token import split_token
 from .current_task import Limits, RunningTask, function_arn_of, running_task
 from .errors import (
     SettingError,
-    TaskArgumentsError,
     TaskNameError,
     UnregisteredTaskError,
-    kind_of,
 )
 from .retry import Retry
 from .routed_task import RoutedTask
@@ -184,17 +183,7 @@ class TaskRouter:
         task = self._tasks.get(task_name)
         if task is None:
             raise UnregisteredTaskError(task_name)
-        kwargs = rebuild_event({"task_kwargs": event.get("task_kwargs")})["task_kwargs"]
-        if kwargs is None:
-            kwargs = {}
-        if not isinstance(kwargs, dict) and (values := model_values(kwargs)) is not None:
-            kwargs = values
-        if not isinstance(kwargs, dict):
-            raise TaskArgumentsError(
-                f"the Task {task_name!r} takes keyword arguments, but was sent"
-                f" {kind_of(kwargs)}: the Task before it in the chain has to return a dict, or a"
-                " dataclass or other model, whose fields they are then"
-            )
+        kwargs = keyword_arguments(event.get("task_kwargs"), task_name)
         return task.call(kwargs, context)
 
     def _run_bare(self, message: Mapping[str, Any], task_token: str | None, context: Any) -> Any:

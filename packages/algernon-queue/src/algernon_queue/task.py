@@ -16,9 +16,6 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
 # Amazon SNS API Reference, Publish: what a MessageGroupId may hold.
 _MESSAGE_GROUP = re.compile(r"[!-~]{1,128}")
 
-# In whose company `ajson` writes a dict as one tagged value, to which nothing can be added.
-_NO_PLAIN_KEY = re.compile(r"_alg_class\Z|.*[\ud800-\udfff]", re.DOTALL)
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Task:
@@ -111,7 +108,7 @@ class Task:
                     f"the constants that the Task {self.task_name!r} has for {chain[number]!r},"
                     f" the Task {number} of its callback, aren't a mapping whose keys are all str"
                 )
-            if key := next(filter(_NO_PLAIN_KEY.match, kwargs), None):
+            if key := next(filter(_is_no_plain_key, kwargs), None):
                 raise TaskArgumentsError(
                     f"the constants that the Task {self.task_name!r} has for {chain[number]!r},"
                     f" the Task {number} of its callback, have the key {key!r}, with which they"
@@ -148,6 +145,11 @@ class PipelineTermination(Exception):  # noqa: N818 - it is no error
 
 def _are_keyword_arguments(kwargs: object) -> bool:
     return isinstance(kwargs, Mapping) and all(isinstance(key, str) for key in kwargs)
+
+
+def _is_no_plain_key(key: str) -> bool:
+    """Tell whether `ajson` writes a dict that has the key as one tagged value."""
+    return key == "_alg_class" or any("\ud800" <= letter <= "\udfff" for letter in key)
 
 
 def _checked_id(task_id: object) -> str:

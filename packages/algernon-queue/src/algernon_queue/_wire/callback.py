@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self, TypeGuard
@@ -26,9 +25,7 @@ MAX_CALLBACK_BYTES = 64 * 1024
 
 # Amazon SNS API Reference, CreateTopic: the length of a topic's name.
 _MAX_NAME = 256
-_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
-# In whose company `ajson` writes a dict as one tagged value.
-_NO_PLAIN_KEY = re.compile(r"_alg_class\Z|.*[\ud800-\udfff]", re.DOTALL)
+_MOST_DIGITS = 9
 
 
 class Callback(NamedTuple):
@@ -143,7 +140,8 @@ def _refuse_others(found: dict[str, Any], known: tuple[str, ...], where: str) ->
 
 
 def _number(text: str, length: int, where: str) -> int:
-    if _NUMBER.fullmatch(text) is None or int(text) >= length:
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    if not is_number or str(int(text)) != text or int(text) >= length:
         raise MalformedMessageError(
             f"{where} has a step {text[:40]!r}, which is no number of a Task of its chain, from 0"
         )
@@ -161,9 +159,14 @@ def _kwargs(step: Any, where: str) -> dict[str, Any]:
             " arguments"
         )
     # To one tagged value, those of the Task before can't be added.
-    if any(map(_NO_PLAIN_KEY.match, kwargs)):
+    if not all(map(_is_plain_key, kwargs)):
         raise MalformedMessageError(
             f"the kwargs of a step in {where} are a tagged value, or have a lone surrogate in a"
             " key, and aren't an object of keyword arguments"
         )
     return kwargs
+
+
+def _is_plain_key(key: str) -> bool:
+    """Tell whether `ajson` writes a dict that has the key as a plain JSON object."""
+    return key != "_alg_class" and not any("\ud800" <= letter <= "\udfff" for letter in key)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self, TypeGuard
 from uuid import UUID, uuid5
 
-from algernon_serialize import ajson, model_values, rebuild_event
+from algernon_serialize import ajson
 from algernon_storage import StoredData
 
 from ..errors import MalformedMessageError, TaskArgumentsError, TooManyHopsError, kind_of
@@ -23,6 +23,7 @@ from .callback import (
     shown_keys,
 )
 from .envelope import Envelope
+from .keyword_arguments import keyword_arguments
 
 #: The key by which a message says where in its chain its Task stands.
 POSITION = "callback_position"
@@ -157,8 +158,7 @@ class Message:
         """Return this message with its Task's constants among the keyword arguments.
 
         Raises:
-            TaskArgumentsError: What the Task before returned isn't keyword arguments, or
-                has one of them too.
+            TaskArgumentsError: What was sent isn't keyword arguments, or has one of them too.
             algernon_serialize.SerializeError: It is one tagged value, which can't be
                 rebuilt here.
         """
@@ -167,17 +167,7 @@ class Message:
             return self
         kwargs = self.body.get("task_kwargs")
         if type(kwargs) is not dict or "_alg_class" in kwargs:
-            kwargs = rebuild_event({"task_kwargs": kwargs})["task_kwargs"]
-        if kwargs is None:
-            kwargs = {}
-        if not isinstance(kwargs, dict) and (values := model_values(kwargs)) is not None:
-            kwargs = values
-        if not isinstance(kwargs, dict):
-            raise TaskArgumentsError(
-                f"the Task {self.task_name!r} has constants, to which those are added that the Task"
-                f" before it returns, but that was {kind_of(kwargs)}: it has to return a dict, or a"
-                " dataclass or other model"
-            )
+            kwargs = keyword_arguments(kwargs, self.task_name)
         if twice := constants.keys() & kwargs.keys():
             raise TaskArgumentsError(
                 f"the Task {self.task_name!r} gets {shown_keys(twice)} both as constants of its"
