@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self, TypeGuard
+from typing import Any, Self, TypeGuard
 
 from algernon_serialize import SerializeError, ajson
 
@@ -28,22 +28,25 @@ _MAX_NAME = 256
 _MOST_DIGITS = 9
 
 
-class Callback(NamedTuple):
+class Callback:
     """Who gets the result of a Task.
 
     In a message it is the chain's text. Where there are constants, it is an object, which
     versions before 1.6 refuse before they run anything:
     ``{"chain": "a#b#c", "steps": {"2": {"kwargs": {…}}}}``.
 
-    Attributes:
+    Args:
         chain: The Task that gets the result, or a chain of them, ``"a#b#c"``; None
             where nobody does.
         constants: What the Tasks of the chain get besides what the one before returns,
             by their numbers in it, from 0: in plain JSON, if it comes from a message.
     """
 
-    chain: str | None
-    constants: Constants = NO_CONSTANTS
+    __slots__ = ("chain", "constants")
+
+    def __init__(self, chain: str | None, constants: Constants) -> None:
+        self.chain = chain
+        self.constants = constants
 
     @classmethod
     def of(cls, value: object, task_name: str) -> Self:
@@ -57,7 +60,7 @@ class Callback(NamedTuple):
             MalformedMessageError: It is no callback, or one that needs a newer version.
         """
         if is_chain(value):
-            return cls(value)
+            return cls(value, NO_CONSTANTS)
         if type(value) is not dict:
             raise MalformedMessageError(
                 f"the callback of a message for {task_name!r} is neither the name of a Task nor a"

@@ -89,7 +89,8 @@ class Message:
             )
         callback, constants = body.get("callback") or None, NO_CONSTANTS
         if callback is not None and not is_chain(callback):
-            callback, constants = Callback.of(callback, task_name)
+            read = Callback.of(callback, task_name)
+            callback, constants = read.chain, read.constants
         task_id = body.get("task_id")
         if not task_id:
             task_id = _uuid_of(envelope.message_id)
@@ -119,7 +120,8 @@ class Message:
         task_name, callback = body["task_name"], body.get("callback")
         position, constants = None, NO_CONSTANTS
         if type(callback) is dict:
-            callback, constants = Callback.of(callback, task_name)
+            read = Callback.of(callback, task_name)
+            callback, constants = read.chain, read.constants
             position = body.get(POSITION)
             _check_position(position, task_name, callback, constants)
         task_id: Any = body.get("task_id")
