@@ -376,6 +376,19 @@ class Own:
         self.__attrs_init__(text.split(","))  # type: ignore[attr-defined]
 
 
+@attrs.define(init=False)
+class Bare:
+    """A class of attrs that can't be given its fields."""
+
+    number: int
+
+
+def _bare() -> Bare:
+    bare = Bare()
+    bare.number = 1
+    return bare
+
+
 class Growing(msgspec.Struct):
     """A Struct that isn't made of what it holds."""
 
@@ -399,7 +412,7 @@ class Checked(msgspec.Struct):
             raise ValueError("it is unlucky")
 
 
-for other in (Split, Doubled, Adding, Own, Growing, Checked):
+for other in (Split, Doubled, Adding, Own, Bare, Growing, Checked):
     ajson.register(other)
 
 
@@ -421,6 +434,7 @@ for other in (Split, Doubled, Adding, Own, Growing, Checked):
             "doesn't take .* since TypeError",
         ),
         (_set(Parcel(1), number="one"), "doesn't take"),
+        (_bare(), "Bare doesn't take .* since TypeError"),
         (Growing(1), "another number"),
         (Checked(-1), "Checked doesn't take the fields of this one, since ValidationError"),
         (_set(Checked(1), number=13), "since ValueError"),

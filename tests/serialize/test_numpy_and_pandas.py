@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from algernon_serialize import UnserializableError, ajson
@@ -57,7 +58,7 @@ def test_keys_and_items_of_sets_are_looked_at_too(key: Any) -> None:
 
 def test_what_the_error_says_works() -> None:
     """What it says to send comes back."""
-    moment = pd.Timestamp("2026-01-01", tz="Europe/Paris")
+    moment = pd.Timestamp("2026-01-01", tz=ZoneInfo("Europe/Paris"))
     values = [
         np.float64(1.5).item(),
         np.datetime64("2026-01-01T00:00:00", "ns").astype("datetime64[us]").item(),

@@ -176,3 +176,12 @@ def test_threads_wait_for_the_one_that_registers() -> None:
     register_later(find)
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(send, range(8))) == [Line(str(number)) for number in range(8)]
+
+
+def test_a_name_that_a_class_has_left_is_free(shop: Any) -> None:
+    """A class that was given another name since stands in no other's way."""
+    order, other = made_in(shop, ["number"]), made_in(shop, ["size"])
+    ajson.register(order)
+    ajson.register(order, name="shop:Order")
+    register_later(lambda: [other])
+    assert ajson.loads(ajson.dumps([order(1), other(2)])) == [order(1), other(2)]

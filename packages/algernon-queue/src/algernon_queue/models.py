@@ -51,11 +51,18 @@ def models_of(function: Callable[..., Any], local_names: Names) -> list[type]:
             todo += [(part, names) for part in _parts(hint, names, local_names)]
         elif issubclass(hint, Enum):
             models[hint] = None
-        elif (fields := model_fields(hint)) is not None:
+        elif (fields := _fields(hint)) is not None:
             models[hint] = None
             names_there = vars(sys.modules.get(hint.__module__, sys))
             todo += [(field, names_there) for field in fields.values()]
     return list(models)
+
+
+def _fields(cls: type) -> dict[str, Any] | None:
+    try:
+        return model_fields(cls)
+    except Exception:  # noqa: BLE001 - what can't be looked into stops no other
+        return None
 
 
 def _parts(hint: Any, names: Names, local_names: Names) -> list[Any]:

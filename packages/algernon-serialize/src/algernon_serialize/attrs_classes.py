@@ -55,7 +55,7 @@ def makes_as_given(cls: Any) -> bool:
     return (
         not has_own_code
         # An __init__ that attrs makes is compiled from a text with such a name.
-        and cls.__init__.__code__.co_filename.startswith("<attrs generated")
+        and "<attrs generated" in str(getattr(cls.__init__, "__code__", None))
         and not computes_any(cls, [field.name for field in cls.__attrs_attrs__])
     )
 

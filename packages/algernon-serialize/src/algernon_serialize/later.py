@@ -70,11 +70,12 @@ def _register(cls: type) -> None:
     if cls in by_class or cls in superseded:
         return
     previous = by_name.get((cls.__module__, cls.__qualname__))
+    is_taken = previous is not None and by_class.get(previous.cls) is previous
     try:
         register(cls)
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - a class that can't be looked into is no other class's failure
         return  # whoever sends an object of it is told to register it, and then why that fails
-    if previous is not None and previous.cls is not cls and not _is_defined_again(cls):
+    if is_taken and not _is_defined_again(cls):
         _refuse_both(cls)
 
 

@@ -82,8 +82,21 @@ def _validated(cls: Any, values: dict[str, Any]) -> Any:
         return cls.model_validate(values["root"]) if values else cls()
     if _takes_names(cls):
         return cls.model_validate(values, by_alias=False, by_name=True)
-    aliases = {name: field.validation_alias for name, field in cls.model_fields.items()}
-    return cls.model_validate({aliases.get(name) or name: each for name, each in values.items()})
+    return cls.model_validate(_by_alias(cls.model_fields, values))
+
+
+def _by_alias(fields: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """Return values as a pydantic takes them that knows fields by their aliases alone."""
+    named: dict[Any, Any] = {}
+    for name, value in values.items():
+        alias = (name in fields and fields[name].validation_alias) or name
+        alias = getattr(alias, "choices", [alias])[0]  # of AliasChoices
+        *path, last = getattr(alias, "path", [alias])  # of AliasPath
+        place = named
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = value
+    return named
 
 
 @cache
