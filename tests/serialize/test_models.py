@@ -637,3 +637,38 @@ def test_nothing_of_the_libraries_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("offset", ["Z", "+01:30", "-23:59", "+00:00"])
+def test_a_datetime_that_pydantic_has_read_comes_back(offset: str) -> None:
+    """Its time zone is of a class of pydantic's own, and of that again."""
+    reading = Reading.model_validate({"number": 1, "at": f"2026-01-01T12:00:00{offset}"})
+    assert reading.at is not None
+    back = ajson.loads(ajson.dumps([reading, reading.at, reading.at.timetz()]))
+    assert back == [reading, reading.at, reading.at.timetz()]
+    assert same(back[0], reading)
+    assert same(back[1], reading.at)
+    assert repr(back[2]) == repr(reading.at.timetz())
+
+
+@pytest.mark.parametrize("offset", [[1, 0, 0], [0, 0, 1], [0, 90_000, 0], [0, True, 0], 0, "UTC"])
+def test_a_time_zone_of_pydantic_has_its_form(offset: Any) -> None:
+    """What no such zone is written as is malformed."""
+    form = {"tz": {"pydantic": offset}, "iso": "2026-01-01T12:00:00"}
+    with pytest.raises(MalformedTagError):
+        ajson.loads(json.dumps({"_alg_class": "datetime", "value": form}))
+
+
+@pytest.mark.starts
+def test_a_time_zone_of_pydantic_imports_nothing() -> None:
+    """A reader that doesn't use pydantic refuses it."""
+    form = {"tz": {"pydantic": [0, 0, 0]}, "iso": "2026-01-01T12:00:00"}
+    text = json.dumps({"_alg_class": "datetime", "value": form})
+    code = (
+        "import sys\n"
+        "from algernon_serialize import ajson, MalformedTagError\n"
+        f"try: ajson.loads({text!r})\n"
+        "except MalformedTagError as error: print(error, 'pydantic_core' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "one of pydantic, which isn't imported here False" in done.stdout

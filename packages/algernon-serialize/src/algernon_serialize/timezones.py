@@ -1,12 +1,13 @@
 """Time zones in a text: by their name where they have one, else by their offset.
 
 A zone comes back as the kind of object that it was: `datetime.timezone`,
-`zoneinfo.ZoneInfo` or one of `dateutil.tz`.
+`zoneinfo.ZoneInfo`, one of `dateutil.tz`, or that which pydantic makes of an offset in a text.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 import zoneinfo
 from datetime import UTC, timedelta, timezone, tzinfo
 from functools import cache
@@ -53,6 +54,9 @@ def encode_timezone(zone: tzinfo) -> Any:
         name = _dateutil_name(zone)
         if name is not None:
             return {"dateutil": name}
+    if kind is _pydantic_kind():
+        offset = zone.utcoffset(None) or timedelta()
+        return {"pydantic": [offset.days, offset.seconds, offset.microseconds]}
     raise TypeError(
         f"the time zone {shown(repr(zone))} can't be named to another machine; convert the"
         " datetime to datetime.timezone.utc or to a zoneinfo.ZoneInfo first"
@@ -80,6 +84,8 @@ def decode_timezone(form: Any) -> tzinfo:
             return timezone(offset) if name is None else timezone(offset, name)
         case {"dateutil": list(parts), "name": None | str() as name, **rest} if not rest:
             return dateutil_tz.tzoffset(name, _decode_offset(parts))
+        case {"pydantic": list(parts), **rest} if not rest:
+            return _of_pydantic(_decode_offset(parts))
     raise ValueError("its 'tz' is no time zone")
 
 
@@ -100,6 +106,21 @@ def _decode_offset(parts: list[Any]) -> timedelta:
         if [offset.days, offset.seconds, offset.microseconds] == parts and abs(offset) < _DAY:
             return offset
     raise ValueError("the offset of its 'tz' is none that is written")
+
+
+def _pydantic_kind() -> Any:
+    """Return the class of time zones of pydantic, in a program that uses it."""
+    return getattr(sys.modules.get("pydantic_core"), "TzInfo", None)
+
+
+def _of_pydantic(offset: timedelta) -> tzinfo:
+    kind = _pydantic_kind()
+    if kind is None:
+        raise ValueError("its time zone is one of pydantic, which isn't imported here")
+    if offset.microseconds:
+        raise ValueError("the offset of its 'tz' is none that is written")
+    zone: tzinfo = kind(offset.days * 86_400 + offset.seconds)
+    return zone
 
 
 def _given_name(zone: tzinfo) -> str | None:
