@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -672,3 +673,32 @@ def test_a_time_zone_of_pydantic_imports_nothing() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "one of pydantic, which isn't imported here False" in done.stdout
+
+
+@ajson.register
+@pydantic.dataclasses.dataclass
+class Validated:
+    """A dataclass that pydantic validates."""
+
+    number: int
+    ratio: float = pydantic.Field(default=0.5, alias="part")
+    sizes: list[int] = dataclasses.field(default_factory=list)
+    length: int = dataclasses.field(default=0, init=False)
+
+
+def test_a_dataclass_of_pydantic_is_made_by_its_validation() -> None:
+    """It takes no value that its validation wouldn't leave there."""
+    validated = Validated(1, part=2)
+    validated.ratio, validated.length = 3, 4
+    back = ajson.loads(ajson.dumps(validated))
+    assert same(back, validated)
+    (back,) = ajson.loads(text_of(Validated, {"number": "5", "sizes": ["6"]}))["rows"]
+    assert same(back, Validated(5, sizes=[6]))
+    with pytest.raises(RebuildError) as caught:
+        ajson.loads(text_of(Validated, {"number": "five"}))
+    assert isinstance(caught.value.__cause__, pydantic.ValidationError)
+    with pytest.raises(RebuildError, match="Validated has no field part"):
+        ajson.loads(text_of(Validated, {"number": 1, "part": 2.0}))
+    validated.number = "five"  # type: ignore[assignment]
+    with pytest.raises(UnserializableError, match="Validated doesn't take"):
+        ajson.dumps(validated)

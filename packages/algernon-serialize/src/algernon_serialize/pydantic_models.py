@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from .errors import MalformedTagError
-from .fields import refuse_unknown
+from .fields import field_names, refuse_unknown
 from .likeness import are_alike
 
 TYPE_CHECKING = False
@@ -63,14 +63,35 @@ def make(cls: Any, form: dict[str, Any]) -> Any:
     defaults = {name for name in unset & values.keys() if _is_default(fields[name], values[name])}
     sent = {name: value for name, value in values.items() if name not in defaults}
     obj = _validated(cls, {**extra, **sent})
-    held = obj.__dict__
-    for name, value in sent.items():
-        # What was set without being validated may be an int where a float is declared.
-        if held[name] is not value and are_alike(held[name], value, but_for_ints=True):
-            held[name] = value
+    _keep_ints(obj, sent)
     if are_set is not None:
         object.__setattr__(obj, _FIELDS_SET, set(are_set))
     return obj
+
+
+def make_dataclass(cls: Any, form: dict[str, Any]) -> Any:
+    """Return the object of a dataclass of pydantic's of what was sent.
+
+    Raises:
+        RebuildError: A value is of no field.
+        pydantic.ValidationError: The values aren't valid.
+    """
+    fields = cls.__dataclass_fields__
+    refuse_unknown(cls, form, field_names(cls), "register it with decode=")
+    sent = {name: value for name, value in form.items() if fields[name].init}
+    obj = cls(**_by_alias(cls.__pydantic_fields__, sent))
+    _keep_ints(obj, sent)
+    for name in form.keys() - sent.keys():
+        object.__setattr__(obj, name, form[name])
+    return obj
+
+
+def _keep_ints(obj: Any, sent: dict[str, Any]) -> None:
+    """Put values back that are ints where floats are declared: they needn't have been validated."""
+    for name, value in sent.items():
+        made = getattr(obj, name)
+        if made is not value and are_alike(made, value, but_for_ints=True):
+            object.__setattr__(obj, name, value)
 
 
 def _is_default(field: Any, value: Any) -> bool:

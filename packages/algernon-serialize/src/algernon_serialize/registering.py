@@ -114,6 +114,10 @@ def _own_way(cls: type) -> tuple[Encode, Decode] | None:
         from . import pydantic_models as models
 
         return _way_on_trial(cls, models.form_of, models.make, models.private_of)
+    if is_dataclass_itself(cls) and "__pydantic_validator__" in cls.__dict__:
+        from .pydantic_models import make_dataclass
+
+        return _way_on_trial(cls, values_of_fields, make_dataclass)
     if is_struct(cls):
         from . import msgspec_structs as structs
 
