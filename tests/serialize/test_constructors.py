@@ -216,3 +216,21 @@ def test_a_path_is_the_same_path_again_or_refused(kind: Any, text: str) -> None:
             ajson.dumps([path])
     else:
         assert ajson.loads(ajson.dumps([path])) == [path]
+
+
+@ajson.register
+class Whole(namedtuple("Whole", "number")):  # noqa: PYI024
+    """A namedtuple that makes an int of what it is given."""
+
+    __slots__ = ()
+
+    def __new__(cls, number: Any) -> Any:
+        """Take a whole number."""
+        return super().__new__(cls, int(number))
+
+
+def test_what_would_come_back_equal_but_of_another_type_is_refused() -> None:
+    """True equals 1 in Python, and isn't the same."""
+    assert ajson.loads(ajson.dumps(Whole(2.5))) == Whole(2)
+    with pytest.raises(UnserializableError, match="Whole"):
+        ajson.dumps(Whole._make([True]))

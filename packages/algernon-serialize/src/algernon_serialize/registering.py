@@ -157,17 +157,19 @@ def _making(cls: type, make: Callable[[Any, dict[str, Any]], Any]) -> Decode:
 
 
 def _way_of_namedtuple(cls: Any) -> tuple[Encode, Decode]:
+    from .likeness import are_alike
+
     def encode(value: Any) -> dict[str, Any]:
         form = dict(zip(cls._fields, tuple.__iter__(value), strict=True))
         if makes_as_given:
             return form
         try:
-            comes_back = tuple.__eq__(cls(**form), value)
+            comes_back = are_alike(_items(cls(**form)), _items(value))
         except Exception as error:
             raise UnserializableError(
                 f"{cls.__qualname__} can't be made again of the fields of this one: {error!r:.200}"
             ) from error
-        if comes_back is not True:
+        if not comes_back:
             raise UnserializableError(
                 f"{cls.__qualname__}, made again of the fields of this one, holds others: let its"
                 " __new__ take what it made as it is, or register it with encode= and decode="
@@ -177,6 +179,11 @@ def _way_of_namedtuple(cls: Any) -> tuple[Encode, Decode]:
     # The __new__ that collections.namedtuple makes is defined in a namespace of this name.
     makes_as_given = str(cls.__new__.__module__).startswith("namedtuple_")
     return encode, lambda values: cls(**_mapping(cls, values))
+
+
+def _items(value: Any) -> tuple[Any, ...]:
+    # Past what the class makes of being iterated over.
+    return tuple(tuple.__iter__(value))
 
 
 def _mapping(cls: type, values: Any) -> dict[str, Any]:
