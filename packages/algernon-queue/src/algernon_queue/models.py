@@ -42,11 +42,12 @@ def models_of(function: Callable[..., Any], local_names: Names) -> list[type]:
                 for name, hint in layer.__annotations__.items()
                 if name != "context"
             ]
-    seen: set[int] = set()
+    seen: set[tuple[int, int]] = set()
     for hint, names in todo:  # which grows on the way
-        if id(hint) in seen:
+        # A text means something else in another module.
+        if (id(hint), id(names)) in seen:
             continue
-        seen.add(id(hint))
+        seen.add((id(hint), id(names)))
         if not isinstance(hint, type) or get_origin(hint) is not None:
             todo += [(part, names) for part in _parts(hint, names, local_names)]
         elif issubclass(hint, Enum):
