@@ -227,8 +227,9 @@ class _TasksOf:
 
     def as_arguments(self, result: Any) -> Any:
         # An AlgObject goes on whole, as it always did: a worker by @queued may wait for it.
-        values = None if isinstance(result, AlgObject) else model_values(result)
-        return result if values is None else values
+        if isinstance(result, (dict, AlgObject)) or (values := model_values(result)) is None:
+            return result
+        return values
 
     def retry(self, task_name: str) -> Retry | None:
         task = self._by_name.get(task_name)
