@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from math import inf
 from os import getpid
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import UUID, uuid4, uuid5
 
 from ._aws.listeners import Listeners
@@ -126,18 +126,14 @@ def current_task() -> CurrentTask:
     return task
 
 
-class Limits(NamedTuple):
-    """How it is told what the Tasks of a worker have left.
+class Limits(Protocol):
+    """What knows what a running Task has left."""
 
-    Attributes:
-        seconds_left: Returns the seconds until Lambda ends the function.
-        tries_left: Returns how many more times the Task of a record, with what stood
-            around its message and the Task's name, would be tried, or None where that
-            can't be told; None where there are no records.
-    """
+    def seconds_left(self) -> float:
+        """Return the seconds until Lambda ends the function."""
 
-    seconds_left: Callable[[], float]
-    tries_left: Callable[[Record, Envelope, str], int | None] | None = None
+    def tries_left(self, record: Record, envelope: Envelope, task_name: str) -> int | None:
+        """Return how many more times a record's Task would be tried, or None if unknown."""
 
 
 class SentId(NamedTuple):
@@ -160,7 +156,7 @@ class RunningTask:
         message: Its message; None stands for what sends outside of a Task. A bare one may
             have a task_id that is no UUID: then the ids of what it sends are made by chance.
         listeners: The topics that its worker knows.
-        limits: How it is told what it has left; None outside of a Task.
+        limits: What knows what it has left; None outside of a Task.
         record: The record that brought the message; None for a bare one.
         envelope: What stood around the message; None for a bare one.
     """
@@ -229,11 +225,11 @@ class RunningTask:
 
     def tries_left(self) -> int | None:
         """Return what `CurrentTask.tries_left` tells."""
-        tries_left = None if self._limits is None else self._limits.tries_left
-        message, record, envelope = self._message, self._record, self._envelope
-        if tries_left is None or message is None or record is None or envelope is None:
+        limits, message = self._limits, self._message
+        record, envelope = self._record, self._envelope
+        if limits is None or message is None or record is None or envelope is None:
             return None
-        return tries_left(record, envelope, message.task_name)
+        return limits.tries_left(record, envelope, message.task_name)
 
     def seconds_left(self) -> float:
         """Return what `CurrentTask.seconds_left` tells."""

@@ -14,12 +14,13 @@ from ._aws.listeners import Listeners
 from ._batch.context import RecordContext
 from ._batch.deadline import Deadline
 from ._batch.handler import BatchHandler
+from ._batch.limits import TaskLimits
 from ._batch.options import OptionArguments, Options
 from ._batch.task_function import TaskFunction, check_task_function
 from ._wire.keyword_arguments import keyword_arguments
 from ._wire.message import Message
 from ._wire.task_token import split_token
-from .current_task import Limits, RunningTask, function_arn_of, running_task
+from .current_task import RunningTask, function_arn_of, running_task
 from .errors import (
     SettingError,
     TaskNameError,
@@ -196,7 +197,7 @@ class TaskRouter:
     def _route_bare(self, message: Mapping[str, Any], aws_context: Any) -> Any:
         bare = Message.bare(message)
         listeners = Listeners(self._options.listeners or {}, function_arn_of(aws_context))
-        limits = Limits(Deadline(aws_context, margin=0).seconds_left)
+        limits = TaskLimits(Deadline(aws_context, margin=0))
         running_task.set(RunningTask(bare, listeners, limits))
         own = {"aws": aws_context, "sqs": {}, "task": bare.context_entry()}
         own_context = RecordContext(self._context, own)

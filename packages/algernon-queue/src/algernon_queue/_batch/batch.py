@@ -9,6 +9,7 @@ from .._aws.listeners import Listeners
 from ..current_task import function_arn_of
 from .deadline import Deadline
 from .delivery import Delivery
+from .limits import TaskLimits
 from .receives import extra_receives
 from .worker import Worker
 
@@ -25,6 +26,7 @@ class Batch:
         aws_context: Lambda's own context.
         listeners: The topics that its worker knows.
         deadline: When Lambda ends the function.
+        limits: What its Tasks have left.
         stays_whole: Whether one failure keeps the whole batch in the queue. Nothing is
             sent on for a batch that will run again.
         extra_receives: How many times its queue gives a message out beyond its Task's tries.
@@ -42,6 +44,7 @@ class Batch:
         self.extra_receives = 0 if self.stays_whole else extra_receives()
         self.listeners = Listeners(worker.options.listeners or {}, function_arn_of(aws_context))
         self.deadline = Deadline(aws_context, worker.options.deadline_margin)
+        self.limits = TaskLimits(self.deadline, worker)
         self.began_at = time()
         self.deliveries: list[Delivery] = []
 

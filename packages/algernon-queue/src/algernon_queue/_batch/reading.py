@@ -14,14 +14,13 @@ from .._aws.parallel import in_parallel
 from .._wire.envelope import Envelope
 from .._wire.message import Message
 from .._wire.record import Record, records_of
-from ..current_task import Limits, RunningTask, running_task
+from ..current_task import RunningTask, running_task
 from ..observers import Observer, RecordFacts, observers, tell
 from .batch import Batch
 from .claims import claim_calls, note_claim
 from .delivery import Attempt, Delivery, Unreadable, going
 from .failures import fail
 from .receives import is_extra, worker_lost
-from .redelivery import tries_left
 
 
 def read_batch(batch: Batch, event: Any) -> list[Attempt]:
@@ -33,9 +32,8 @@ def read_batch(batch: Batch, event: Any) -> list[Attempt]:
         NotAnSQSEventError: The event isn't one of an SQS queue.
     """
     records = records_of(event)
-    limits = Limits(batch.deadline.seconds_left, partial(tries_left, batch.worker))
     for record, envelope in zip(records, _envelopes(records), strict=True):
-        batch.deliveries.append(_read(batch, limits, record, envelope))
+        batch.deliveries.append(_read(batch, record, envelope))
     attempts = []
     for delivery in batch.deliveries:
         if observers:
@@ -106,7 +104,7 @@ def _opened(record: Record) -> Envelope | Exception:
         return error
 
 
-def _read(batch: Batch, limits: Limits, record: Record, envelope: Envelope | Exception) -> Delivery:
+def _read(batch: Batch, record: Record, envelope: Envelope | Exception) -> Delivery:
     context = copy_context()
     if isinstance(envelope, Exception):
         return Unreadable(record=record, context=context, envelope=None, error=envelope)
@@ -114,7 +112,7 @@ def _read(batch: Batch, limits: Limits, record: Record, envelope: Envelope | Exc
         message = Message.of(envelope)
     except Exception as error:  # noqa: BLE001 - a bad record is no other record's failure
         return Unreadable(record=record, context=context, envelope=envelope, error=error)
-    running = RunningTask(message, batch.listeners, limits, record, envelope)
+    running = RunningTask(message, batch.listeners, batch.limits, record, envelope)
     context.run(running_task.set, running)
     return Attempt(record=record, context=context, envelope=envelope, message=message)
 

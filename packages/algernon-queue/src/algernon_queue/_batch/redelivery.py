@@ -12,8 +12,7 @@ from algernon_storage import OtherTaskError, ReadLimitError
 from .._aws.dead_letters import move_to_dead_letter_queue
 from .._aws.queues import hide, visibility_timeout
 from .._aws.step_functions import report_failure
-from .._wire.envelope import Envelope
-from .._wire.record import REASON_PREFIX, TASK_ID_ATTRIBUTE, Record
+from .._wire.record import REASON_PREFIX, TASK_ID_ATTRIBUTE
 from ..errors import (
     PermanentError,
     TaskRunningError,
@@ -24,8 +23,7 @@ from ..errors import (
 from ..retry import Retry
 from .batch import Batch
 from .delivery import Attempt, Delivery, Failure
-from .receives import extra_receives, is_last, is_last_try, tries_left_in_queue
-from .worker import Worker
+from .receives import is_last, is_last_try
 
 logger = logging.getLogger("algernon_queue")
 
@@ -98,23 +96,6 @@ def leave_to_state_machine(delivery: Delivery) -> None:
     if delivery.failure is not None and delivery.task_token is not None:
         report_failure(delivery.task_token, delivery.failure.error)
         delivery.failure = delivery.failure._replace(goes_to="state_machine")
-
-
-def tries_left(worker: Worker, record: Record, envelope: Envelope, task_name: str) -> int | None:
-    """Return how many more times a Task would be tried if it failed now, or None if unknown.
-
-    Of one that a state machine waits for, nobody here knows: that decides.
-    """
-    if envelope.task_token is not None:
-        return None
-    if worker.options.keeps_whole_batch:
-        return tries_left_in_queue(record, extra=0)
-    retry = worker.tasks.retry(task_name)
-    known = (
-        tries_left_in_queue(record, extra_receives()),
-        None if retry is None else retry.tries_left(worker.tries.of(record)),
-    )
-    return min((each for each in known if each is not None), default=None)
 
 
 def _is_given_up(batch: Batch, delivery: Delivery) -> bool:

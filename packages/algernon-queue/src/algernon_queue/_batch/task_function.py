@@ -85,8 +85,11 @@ class TaskFunction:
         Raises:
             TaskArgumentsError: They don't fit the function.
         """
-        args = (context,) if self._context_is_first else ()
-        kwargs = self._with_context(sent, context) if self._context_names else sent
+        args: tuple[Any, ...] = ()
+        kwargs = sent
+        if self._takes_context:
+            args = (context,) if self._context_is_first else ()
+            kwargs = self._with_context(sent, context)
         if not (self._required <= kwargs.keys() <= self._known):
             self._bind(args, kwargs)
         if self._decides_itself:
@@ -132,12 +135,15 @@ class TaskFunction:
         return sent
 
     def _with_context(self, sent: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
-        for name in self._context_names & sent.keys():
-            raise TaskArgumentsError(
-                f"the Task {self.task_name!r} was sent an argument {name!r}, which is where"
-                " it gets the worker's context: give the argument another name"
-            )
-        return {**sent, **dict.fromkeys(self._context_names, context)}
+        kwargs = {**sent}
+        for name in self._context_names:
+            if name in sent:
+                raise TaskArgumentsError(
+                    f"the Task {self.task_name!r} was sent an argument {name!r}, which is where"
+                    " it gets the worker's context: give the argument another name"
+                )
+            kwargs[name] = context
+        return kwargs
 
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._signature is None:
@@ -266,6 +272,10 @@ class TaskFunction:
     @cached_property
     def _context_parameters(self) -> ContextParameters:
         return context_parameters(self._layers)
+
+    @cached_property
+    def _takes_context(self) -> bool:
+        return bool(self._context_names) or self._context_is_first
 
     @cached_property
     def _context_names(self) -> frozenset[str]:
