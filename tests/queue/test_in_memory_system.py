@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from threading import Thread
+from threading import Thread, current_thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from algernon_queue import (
+    Observer,
     PipelineTermination,
     SettingError,
     Task,
@@ -20,6 +21,7 @@ from algernon_queue import (
     TasksNotSentError,
     UnknownListenerError,
     current_task,
+    observers,
     queued,
     send_task,
     send_tasks,
@@ -30,7 +32,10 @@ from algernon_storage import S3Ledger, StoredData, aws_client
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from algernon_queue import MessageFacts
+
     from ..conftest import LocalAWS
+    from .conftest import Listeners
 
 #: What a process has that calls AWS, or a worker.
 OF_AWS = ("AWS_", "ALGERNON_", "CACHE_FOLDER_NAME")
@@ -266,6 +271,30 @@ def test_coroutines_run_at_a_time(done: list[Any]) -> None:
         send_tasks(Task("meet", {"number": n}, callback="note") for n in range(10))
         system.run()
     assert sorted(done) == [*range(10)]
+
+
+def test_nothing_is_done_in_parallel_within_it(router: TaskRouter, listeners: Listeners) -> None:
+    """Messages are written one after the other there, and at once before and after it."""
+    arns = listeners.add("note")
+    threads: list[set[str]] = []
+
+    class Watching(Observer):
+        def sending(self, message: MessageFacts) -> dict[str, str]:
+            threads[-1].add(current_thread().name)
+            return {}
+
+    def send(**known: Any) -> None:
+        threads.append(set())
+        send_tasks([Task("note", {"n": n}) for n in range(5)], **known)
+
+    observers.append(Watching())
+    send(listeners=arns)
+    with InMemorySystem(router):
+        send()
+    send(listeners=arns)
+    before, within, after = threads
+    assert within == {current_thread().name}
+    assert not within & (before | after)
 
 
 def test_every_thread_sends_to_it(router: TaskRouter, done: list[Any]) -> None:
