@@ -208,7 +208,10 @@ def test_a_worker_has_an_event_and_a_context_as_of_lambda(done: list[Any]) -> No
         (lambda ids: {"batchItemFailures": [{"itemIdentifier": ids[0]}]}, 8),
         (lambda ids: {"batchItemFailures": [{"itemIdentifier": "another"}]}, 14),
         (lambda ids: {"batchItemFailures": [{"itemIdentifier": None}]}, 14),
+        (lambda ids: {"batchItemFailures": [{"itemIdentifier": ids}]}, 14),
+        (lambda ids: {"batchItemFailures": [{}]}, 14),
         (lambda ids: {"batchItemFailures": ["?"]}, 14),
+        (lambda ids: {"batchItemFailures": 7}, 14),
     ],
 )
 def test_an_answer_counts_as_it_does_for_lambda(

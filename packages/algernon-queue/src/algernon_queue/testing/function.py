@@ -62,10 +62,11 @@ def _done(messages: Sequence[SQSMessage], answer: Any) -> list[SQSMessage]:
     failures = answer.get("batchItemFailures") if isinstance(answer, Mapping) else None
     if not failures:
         return [*messages]
-    staying = {
+    ids = [message.message_id for message in messages]
+    staying = [
         failure.get("itemIdentifier") if isinstance(failure, Mapping) else None
-        for failure in failures
-    }
-    if not staying <= {message.message_id for message in messages}:
+        for failure in (failures if isinstance(failures, list) else [failures])
+    ]
+    if not all(each in ids for each in staying):
         return []
     return [message for message in messages if message.message_id not in staying]
