@@ -31,6 +31,15 @@ def test_compressed_data_comes_back(aws: LocalAWS, bucket: str) -> None:
     assert StoredData.retrieve(pointer).data == ROWS
 
 
+@pytest.mark.parametrize("data", ["", "x", "0123456789", bytes(range(256)).hex() * 700])
+def test_what_gzip_makes_longer_may_be_stored_again(bucket: str, data: str) -> None:
+    """The same data may be stored again under its name, however long it is when compressed."""
+    stored = StoredData("n", data, compress=True, timestamp="1")
+    assert stored.store() == stored.store()
+    with pytest.raises(AlreadyStoredError):
+        StoredData("n", f"{data}!", compress=True, timestamp="1").store()
+
+
 def test_the_same_data_compresses_to_the_same_bytes(aws: LocalAWS, bucket: str) -> None:
     """Compressed bytes depend on the data alone."""
     for timestamp in ("1", "2"):
