@@ -553,6 +553,22 @@ def test_a_decorator_may_supply_its_own(decorator: Function) -> None:
     assert seen == [("its own", 0), ("its own", 1)]
 
 
+@pytest.mark.parametrize("function", [partial(dict, m=2), dict, max], ids=["partial", "class", "C"])
+def test_a_decorator_may_stand_before_what_has_no_annotations(function: Function) -> None:
+    """Its own first parameter is what is sent, whatever it calls."""
+    router = TaskRouter()
+    seen: list[Any] = []
+
+    @wraps(function)
+    def inner(n: Any, **kwargs: Any) -> None:
+        seen.append((n, kwargs))
+
+    inner.__annotations__.clear()
+    router.task(name="work")(inner)
+    run(router, n=1)
+    assert seen == [(1, {})]
+
+
 def test_the_annotations_of_a_decorated_function_are_those_of_its_module() -> None:
     """A decorator of another module knows nothing of the names there, and needn't."""
     elsewhere = ModuleType("elsewhere")

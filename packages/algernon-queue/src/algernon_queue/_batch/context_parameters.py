@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from inspect import Parameter
+from itertools import islice
 from types import MethodType, UnionType
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from ..task_context import TaskContext
-from .functions import BY_NAME, called_layers, layers_of, names_of, signature_of
+from .functions import BY_NAME, layers_of, names_of, signature_of
 
 _BY_POSITION = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+_NAMED = (*_BY_POSITION, Parameter.KEYWORD_ONLY)
 
 
 class ContextParameters(NamedTuple):
@@ -87,17 +89,20 @@ def _first(layer: Any, given: int) -> Parameter | None:
 
 
 def _is_annotated(parameter: Parameter, layer: Any, given: int) -> bool:
-    if parameter.kind not in (*_BY_POSITION, Parameter.KEYWORD_ONLY):
+    if parameter.kind not in _NAMED:
         return False
     if parameter.annotation is not Parameter.empty:
         return _is_context(_evaluated(parameter.annotation, layer))
     # functools.wraps puts the annotations of the function behind a decorator in the place of
     # its own, so that a parameter of another name has lost its one.
-    behind = getattr(layer, "__wrapped__", None)
     annotations = getattr(layer, "__annotations__", None)
-    if behind is None or annotations is None or annotations != behind.__annotations__:
-        return False
-    return _annotated(called_layers(behind), given) is not None
+    for behind in islice(layers_of(layer), 1, None):
+        if not annotations or getattr(behind, "__annotations__", None) != annotations:
+            return False
+        first = _first(behind, given)
+        if first is not None and first.kind in _NAMED and first.annotation is not first.empty:
+            return _is_context(_evaluated(first.annotation, behind))
+    return False
 
 
 def _evaluated(annotation: Any, layer: Any) -> Any:
