@@ -315,11 +315,16 @@ def test_it_may_have_an_alias_by_the_statement_type() -> None:
     exec(
         "type Context = TaskContext\n"
         "@router.task\n"
-        "def work(ctx: Context, n): return {'n': n, 'keys': sorted(ctx)}\n",
+        "def work(ctx: Context, n): return {'n': n, 'keys': sorted(ctx)}\n"
+        "type Missing = NotThereAtRuntime\n"
+        "@router.task\n"
+        "def sent(first: Missing, n): return {'n': n, 'first': first}\n",
         names,
     )
     bare = {"task_name": "work", "task_kwargs": {"n": 2}}
     assert router.handler(bare, None) == {"n": 2, "keys": ["aws", "sqs", "task"]}
+    bare = {"task_name": "sent", "task_kwargs": {"n": 2, "first": 1}}
+    assert router.handler(bare, None) == {"n": 2, "first": 1}
 
 
 @pytest.mark.parametrize("name", ["ctx", "context"])

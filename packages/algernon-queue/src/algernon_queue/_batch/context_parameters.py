@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from inspect import Parameter
 from itertools import islice
@@ -125,5 +126,7 @@ def _is_context(annotation: Any) -> bool:
         return any(each.rpartition(".")[2] == TaskContext.__name__ for each in alternatives)
     if get_origin(annotation) in (Union, UnionType, Annotated):
         return any(map(_is_context, get_args(annotation)))
-    # What the statement ``type`` makes (PEP 695) has what it stands for.
-    return getattr(annotation, "__value__", annotation) is TaskContext
+    # What the statement ``type`` makes (PEP 695) has what it stands for, if that is there.
+    with suppress(Exception):
+        annotation = annotation.__value__
+    return annotation is TaskContext
