@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import inf
 from random import uniform
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import RefusedEntryError
 from .parallel import in_parallel
@@ -27,8 +26,7 @@ _TRIES = 5
 _FIRST_WAIT_SECONDS = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of a call.
 
     Attributes:
