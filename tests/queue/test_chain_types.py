@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import sys
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, make_dataclass
@@ -32,6 +33,19 @@ class Priced(TypedDict):
     note: NotRequired[str]
 
 
+class Noted(TypedDict, total=False):
+    """What may have all of it, or nothing."""
+
+    total: int
+    note: str
+
+
+class Named(TypedDict):
+    """What has the name of something that is no keyword argument."""
+
+    x: int
+
+
 @dataclass
 class Invoice:
     """What billing returns, by field."""
@@ -44,6 +58,12 @@ class Paid(NamedTuple):
     """What paying returns, by field."""
 
     total: int
+
+
+class Size(enum.IntEnum):
+    """Numbers with names."""
+
+    SMALL = 1
 
 
 class Suit(enum.Enum):
@@ -110,6 +130,14 @@ def takes_anything(**facts: Any) -> None:
     """Take anything."""
 
 
+def takes_by_position(x: int = 1, /) -> None:
+    """Take what can't be sent."""
+
+
+def takes_rest(*x: int) -> None:
+    """Take what can't be sent either."""
+
+
 def takes_nothing() -> None:
     """Take nothing."""
 
@@ -122,6 +150,8 @@ def takes_context(context: Any, total: int) -> None:
     ("returned", "function"),
     [
         (Priced, takes_total_and_note),
+        (Priced, takes_total),
+        (Noted, takes_total),
         (Invoice, takes_total_and_lines),
         (Paid, takes_total),
         (Paid, takes_default),
@@ -166,7 +196,9 @@ def test_what_may_fit_is_let_be(returned: Any, function: Callable[..., Any]) -> 
         (None, takes_total, r"None: it takes \(total: 'int'\).*\['total'\] would be missing"),
         (Invoice, takes_total, r"and no \['lines'\]"),
         (Paid, takes_nothing, r"it takes \(\) -> .*, and no \['total'\]"),
-        (Priced, takes_total, r"and no \['note'\]"),
+        (Priced, takes_nothing, r"and no \['total'\]"),
+        (Named, takes_by_position, r"and no \['x'\]"),
+        (Named, takes_rest, r"and no \['x'\]"),
     ],
 )
 def test_what_cannot_fit_is_refused(
@@ -184,6 +216,9 @@ def test_what_cannot_fit_is_refused(
         (int, int),
         (int, float),
         (bool, int),
+        (bool, float),
+        (Size, float),
+        (int, [int]),  # which means something to somebody else
         (int, bool),  # some ints are
         (int | None, int),
         (int, int | str),
@@ -273,6 +308,70 @@ def test_a_decorated_function_is_let_be() -> None:
         return total
 
     task("half", half).then(task(NEXT, half), task("last", takes_total))
+
+    def named(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def call(total: Any) -> dict[str, Any]:
+            return {"total": function(str(total))}
+
+        return call
+
+    @named
+    def spell(total: str) -> str:
+        """Be changed by a decorator that names what it takes."""
+        return total
+
+    returning(Paid).then(task("spell", spell), task("last", takes_total))
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there is no such statement")
+def test_an_alias_that_only_checkers_can_read_is_let_be() -> None:
+    """What the statement ``type`` makes may stand for a name that is no object."""
+    names: dict[str, Any] = {}
+    exec("type Later = Unknown\ntype Now = int", names)  # no syntax of 3.11
+    returning(names["Later"]).then(task(NEXT, takes_total))
+    with pytest.raises(TaskArgumentsError, match="a dict would do"):
+        returning(names["Now"]).then(task(NEXT, takes_total))
+
+
+def test_a_constant_may_stand_in_for_what_may_be_missing() -> None:
+    """What a TypedDict needn't have may come from a constant."""
+    returning(Priced).then(task(NEXT, takes_total_and_note).using(kwargs={"note": "none"}))
+
+
+def test_what_pydantic_makes_of_an_annotation_is_let_be() -> None:
+    """A field of a model may have a type by which pydantic means values of another."""
+    pydantic = pytest.importorskip("pydantic")
+    past = pydantic.create_model("Past", total=pydantic.PastDate)
+    returning(past).then(taking(date))
+    suits = pydantic.create_model(
+        "Suits", total=Suit, __config__=pydantic.ConfigDict(use_enum_values=True)
+    )
+    returning(suits).then(taking(int))
+    more = pydantic.create_model("More", total=int, __config__=pydantic.ConfigDict(extra="allow"))
+    returning(more).then(task(NEXT, takes_currency))
+    with pytest.raises(TaskArgumentsError, match=r"and no \['total'\]"):
+        returning(more).then(task(NEXT, takes_nothing))
+    inner = pydantic.create_model("Inner", total=past)
+    with pytest.raises(TaskArgumentsError, match="what is returned is Past"):
+        returning(inner).then(taking(int))
+
+
+def test_what_msgspec_leaves_out_need_not_be_taken() -> None:
+    """A field of a Struct that may be UNSET, and is left out then, needn't be taken."""
+    msgspec = pytest.importorskip("msgspec")
+    struct = msgspec.defstruct("Struct", [("total", int), ("note", str | msgspec.UnsetType)])
+    returning(struct).then(task(NEXT, takes_total))
+
+
+def test_what_stands_behind_a_descriptor_is_let_be() -> None:
+    """A field whose annotation is a descriptor's class has what the descriptor gives."""
+
+    class Mapped:
+        def __get__(self, instance: object, owner: type | None = None) -> int:
+            return 3
+
+    returning(make_dataclass("Row", [("total", Mapped)])).then(taking(int))
 
 
 def test_methods_and_coroutines_say_what_they_return() -> None:

@@ -5,7 +5,6 @@ It is imported with the first chain that is built: most cold starts build none.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date, time, timedelta
@@ -19,6 +18,7 @@ from uuid import UUID
 
 from algernon_serialize import model_fields
 
+from ._batch.functions import names_of
 from .chain import Link
 from .errors import TaskArgumentsError
 
@@ -82,19 +82,39 @@ def _problem(returned: Any, after: Link) -> str | None:
     if fields is None:
         is_value = isinstance(returned, type) and issubclass(returned, _VALUES)
         return "a dict would do, or a dataclass or other model for its fields" if is_value else None
-    if twice := sorted(fields.keys() & after.constants.keys()):
+    sure = fields.keys() - _left_out(returned, fields)
+    if twice := sorted(sure & after.constants.keys()):
         return f"{twice} would come twice, since using(kwargs=…) gives it too"
     names = fields.keys() | after.constants.keys()
-    return _unknown(after, names) or _missing(after, names) or _misfit(after, fields)
+    # What a model of pydantic has.
+    config = getattr(returned, "model_config", {}) if hasattr(returned, "model_fields") else {}
+    return (
+        _unknown(after, sure | after.constants.keys())
+        or (None if config.get("extra") == "allow" else _missing(after, names))
+        or (None if config.get("use_enum_values") else _misfit(after, fields))
+    )
+
+
+def _left_out(returned: Any, fields: Mapping[str, Any]) -> AbstractSet[str]:
+    """Return the fields that may be missing, of a TypedDict or a Struct of msgspec."""
+    # Those of a TypedDict whose annotations are text don't count as optional.
+    marked = {
+        name
+        for name, hint in getattr(returned, "__annotations__", {}).items()
+        if "NotRequired[" in str(hint)
+    }
+    unset = {
+        name for name, hint in fields.items() if "UnsetType" in map(_name, _alternatives(hint))
+    }
+    return marked | unset | getattr(returned, "__optional_keys__", frozenset())
 
 
 def _unknown(link: Link, names: AbstractSet[str]) -> str | None:
     signature = _signature(link)
     if signature is None:
         return None
-    parameters = signature.parameters
-    takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values())
-    unknown = sorted(names - parameters.keys())
+    takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in signature.parameters.values())
+    unknown = sorted(names - names_of(signature))
     return f"it takes {signature}, and no {unknown}" if unknown and not takes_any else None
 
 
@@ -130,12 +150,10 @@ def _signature(link: Link) -> Signature | None:
 
 def _hint(link: Link, name: str) -> Any:
     """Return what a parameter, or the result, is annotated with; Any where nothing can be told."""
-    # What a decorator takes and returns isn't what the function behind it does.
-    if _signature(link) is None or link.function is None:
-        return Any
-    function = link.function.function
+    function = None if link.function is None else link.function.function
     function = getattr(function, "__func__", function)
-    if not isinstance(function, FunctionType):
+    # What a decorator takes and returns isn't what the function behind it does.
+    if not isinstance(function, FunctionType) or hasattr(function, "__wrapped__"):
         return Any
     hint = function.__annotations__.get(name, Any)
     if isinstance(hint, str):
@@ -150,11 +168,11 @@ def _alternatives(hint: Any) -> list[Any]:
     """Return the types that a type is one of, each without what is only said about it."""
     if isinstance(hint, NewType):
         return _alternatives(hint.__supertype__)
-    if sys.version_info >= (3, 12):
-        from typing import TypeAliasType
-
-        if isinstance(hint, TypeAliasType):
+    if type(hint).__name__ == "TypeAliasType":
+        try:
             return _alternatives(hint.__value__)
+        except Exception:  # noqa: BLE001 - it is evaluated here, and may be for checkers only
+            return [Any]
     origin = get_origin(hint)
     if origin in (Union, UnionType):
         return [kind for each in get_args(hint) for kind in _alternatives(each)]
@@ -181,12 +199,18 @@ def _runtime_type(kind: Any) -> Any:
 
 
 def _overlap(kind: Any, other: Any) -> bool:
-    if Any in (kind, other) or kind in _WIDENED.get(other, ()):
+    if Any in (kind, other) or _stands_in(kind) or _stands_in(other):
         return True
     try:
-        return issubclass(kind, other) or issubclass(other, kind)
+        return issubclass(kind, (other, *_WIDENED.get(other, ()))) or issubclass(other, kind)
     except TypeError:
         return True  # one of them is no class, or a protocol that can't be asked
+
+
+def _stands_in(kind: Any) -> bool:
+    """Tell whether values have another type: behind a descriptor, or what pydantic makes of it."""
+    is_one = hasattr(kind, "__get__") or hasattr(kind, "__get_pydantic_core_schema__")
+    return is_one and model_fields(kind) is None
 
 
 def _name(hint: Any) -> str:
