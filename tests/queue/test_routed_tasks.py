@@ -109,6 +109,29 @@ def test_it_is_pickled_and_copied_by_name() -> None:
     """A Task is pickled as a function is, by its name, and a copy is the same Task."""
     assert pickle.loads(pickle.dumps(price)) is price
     assert copy.copy(price) is copy.deepcopy(price) is price
+    chain = price.then(bill.using(kwargs={"currency": "USD"}))
+    assert copy.copy(chain) is copy.deepcopy(chain) is chain
+
+
+def test_what_has_no_name_of_its_own_is_a_task_too() -> None:
+    """A Task of a `functools.partial` or an object is shown, copied and asked for its types."""
+
+    class Adder:
+        def __call__(self, n: int) -> int:
+            return n
+
+        def __repr__(self) -> str:
+            return "Adder()"
+
+    own = TaskRouter()
+    adder = own.task(name="add")(Adder())
+    assert repr(adder) == "<Task add: Adder()>"
+    cached = own.task(name="cached")(functools.cache(price.__wrapped__))
+    for task in (adder, cached, own.task(name="partial")(functools.partial(price, [1]))):
+        assert copy.copy(task) is copy.deepcopy(task) is task
+        with pytest.raises(pickle.PicklingError, match="Can't pickle"):
+            pickle.dumps(task)
+    assert typing.get_type_hints(adder) == {}
 
 
 def test_a_method_is_bound_as_a_function_would_be() -> None:

@@ -302,6 +302,12 @@ class Sendable(Generic[P, R_co]):
             },
         )
 
+    def __copy__(self) -> Self:
+        return self  # which nothing changes
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
     def __repr__(self) -> str:
         first, *following = self._links
         then = f".then({', '.join(link.task_name for link in following)})" if following else ""
@@ -329,9 +335,11 @@ class RoutedTask(Sendable[P, R_co]):
         Task('double', {'n': 21})
     """
 
-    __wrapped__: Callable[..., Any]
-    __name__: str
-    __qualname__: str
+    if TYPE_CHECKING:
+        # What get_type_hints would take for those of a function that has none.
+        __wrapped__: Callable[..., Any]
+        __name__: str
+        __qualname__: str
 
     def __init__(self, function: TaskFunction, topic: str | None = None) -> None:
         super().__init__((Link(function.task_name, function, topic),), Manner())
@@ -357,7 +365,7 @@ class RoutedTask(Sendable[P, R_co]):
 
     def __reduce__(self) -> str:
         # By its name, as functions are pickled.
-        return self.__qualname__
+        return getattr(self, "__qualname__", self.task_name)
 
     if not TYPE_CHECKING:
         # What else a function has: its code, its defaults, what a decorator hung on it.
@@ -365,7 +373,9 @@ class RoutedTask(Sendable[P, R_co]):
             return getattr(self.__wrapped__, name)
 
     def __repr__(self) -> str:
-        return f"<Task {self.task_name}: {self.__module__}.{self.__qualname__}>"
+        name = getattr(self, "__qualname__", None)  # which a functools.partial hasn't
+        function = f"{self.__module__}.{name}" if name else repr(self.__wrapped__)
+        return f"<Task {self.task_name}: {function}>"
 
 
 if TYPE_CHECKING:
