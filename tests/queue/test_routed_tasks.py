@@ -319,7 +319,7 @@ def test_a_chain_that_goes_on_after_its_end_is_refused() -> None:
     with pytest.raises(SettingError, match=r"can't have the callback 'print' too"):
         price.then(bill).using(callback="print")
     with pytest.raises(SettingError, match="needs a Task that follows"):
-        price.then()
+        price.then()  # type: ignore[call-overload]
     with pytest.raises(SettingError, match="was given a builtin_function_or_method"):
         price.then(print)  # type: ignore[call-overload]
     with pytest.raises(TaskNameError, match="'a b' can't be a Task's name"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypedDict, assert_type
+from typing import Any, NamedTuple, TypedDict, TypeVar, assert_type
 from uuid import UUID
 
 from algernon_queue import (
@@ -22,6 +22,7 @@ from algernon_queue import (
 )
 
 router = TaskRouter(failures="report")
+Item = TypeVar("Item")
 
 
 class Priced(TypedDict):
@@ -79,6 +80,23 @@ def note(context: TaskContext, fact: Any, facts: list[Any]) -> dict[str, Any]:
 
 
 @router.task
+def remind(context: dict[str, Any], number: str) -> None:
+    """Take the context as a mere dict."""
+
+
+@router.task
+def repeat(item: Item, times: int) -> dict[str, list[Item]]:
+    """Take what has any one type."""
+    return {"items": [item] * times}
+
+
+@router.task
+def guess(number: str) -> Any:
+    """Return what has no type, which isn't a coroutine."""
+    return number
+
+
+@router.task
 def think(thought: Any) -> dict[str, Any]:
     """Take what has no type, which isn't the context."""
     return {}
@@ -124,17 +142,23 @@ class Shop:
 
 charge = router.task(Shop().charge)
 again = router.task(name="again")(price)
+pay_again = TaskRouter().task(pay)
+bill_again = TaskRouter().task(name="bill")(bill)
 
 
 async def call() -> None:
     """Call async Tasks."""
     assert_type(await bill(total=3), Invoice)
+    assert_type(await bill_again(total=3), Invoice)
     assert_type(await refund(TaskContext(), "7"), Mapping[str, str])
 
 
 # They are called as ever.
 assert_type(price([1], 0.5), Priced)
 assert_type(pay(TaskContext(), "7"), Receipt)
+assert_type(pay_again(TaskContext(), "7"), Receipt)
+remind({}, "7")
+assert_type(guess("7"), Any)
 assert_type(charge(3), Priced)
 assert_type(Shop.open("monday"), bool)
 
@@ -144,6 +168,9 @@ assert_type(price.send([1], 0.5), SentTask[Priced])
 assert_type(again.send([1]), SentTask[Priced])
 assert_type(bill.send(total=3), SentTask[Invoice])
 assert_type(pay.send(number="7"), SentTask[Receipt])
+assert_type(pay_again.send(number="7"), SentTask[Receipt])
+assert_type(remind.send(number="7"), SentTask[None])
+assert_type(repeat.send(item=7, times=2), SentTask[dict[str, list[int]]])
 assert_type(refund.send("7"), SentTask[Mapping[str, str]])
 assert_type(note.send(fact=7, facts=[]), SentTask[dict[str, Any]])
 assert_type(think.send(thought=7), SentTask[dict[str, Any]])

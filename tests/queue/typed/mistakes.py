@@ -6,7 +6,7 @@ mistake beside it is found.
 
 from __future__ import annotations
 
-from .forms import bill, late, note, pay, price
+from .forms import bill, late, note, pay, pay_again, price
 
 # An argument is misspelt.
 price.send(itmes=[1])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -27,8 +27,11 @@ note.send(fact=7)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 # One is the context, which is no argument of a message.
 pay.send(context={}, number="7")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+pay_again.send(context={}, number="7")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+pay({}, "7")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
-# A Task isn't one.
+# A Task isn't one, or there is none.
+price.then()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 price.then(print)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 price.then(len, bill)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 _ = price.sned  # type: ignore[attr-defined]  # pyright: ignore

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from algernon_storage import StoredData
 
-    from .task_context import TaskContext
+    C_contra = TypeVar("C_contra", bound=Mapping[str, Any], contravariant=True)
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -163,7 +163,7 @@ class Sendable(Generic[P, R_co]):
     ) -> Sendable[P, T]: ...
 
     @overload
-    def then(self: Sendable[P, Passed], *tasks: Next) -> Sendable[P, Any]: ...
+    def then(self: Sendable[P, Passed], second: Next, /, *tasks: Next) -> Sendable[P, Any]: ...
 
     def then(self, *tasks: Sendable[..., Any] | str) -> Sendable[..., Any]:
         """Return a chain of Tasks, each of which gets what the one before it returns.
@@ -389,19 +389,19 @@ if TYPE_CHECKING:
         ) -> Coroutine[Any, Any, R_co]:
             """Call the function."""
 
-    class ContextTask(RoutedTask[P, R_co]):
+    class ContextTask(RoutedTask[P, R_co], Generic[C_contra, P, R_co]):
         """A Task whose function takes the worker's context first."""
 
         def __call__(  # type: ignore[override]
-            self, context: TaskContext, /, *args: P.args, **kwargs: P.kwargs
+            self, context: C_contra, /, *args: P.args, **kwargs: P.kwargs
         ) -> R_co:
             """Call the function."""
 
-    class AsyncContextTask(RoutedTask[P, R_co]):
+    class AsyncContextTask(RoutedTask[P, R_co], Generic[C_contra, P, R_co]):
         """A Task whose function is both."""
 
         def __call__(  # type: ignore[override]
-            self, context: TaskContext, /, *args: P.args, **kwargs: P.kwargs
+            self, context: C_contra, /, *args: P.args, **kwargs: P.kwargs
         ) -> Coroutine[Any, Any, R_co]:
             """Call the function."""
 

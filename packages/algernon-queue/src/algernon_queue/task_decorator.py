@@ -9,37 +9,25 @@ from .retry import Retry
 from .routed_task import RoutedTask
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping
     from typing import ParamSpec, Protocol, TypeVar
 
     from .routed_task import AsyncContextTask, AsyncTask, ContextTask
-    from .task_context import TaskContext
 
     P = ParamSpec("P")
     R = TypeVar("R")
     R_co = TypeVar("R_co", covariant=True)
-    # A variable, since to mypy no dict or other object is one of its values, though a context
-    # is a dict.
-    C = TypeVar("C", bound=TaskContext)
-    C_contra = TypeVar("C_contra", bound=TaskContext, contravariant=True)
+    C = TypeVar("C", bound=Mapping[str, Any])
+    C_contra = TypeVar("C_contra", bound=Mapping[str, Any], contravariant=True)
+    Routed = TypeVar("Routed", bound=RoutedTask[..., Any])
 
-    class _Anything(dict[str, Any]):
-        """What a first parameter takes that isn't meant for the context: a dict, or any object."""
-
-    class _TakesAnything(Protocol[P, R_co]):
-        """A function whose first parameter would take the context, but isn't meant for it."""
-
-        @overload
-        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
-
-        @overload
-        def __call__(self, first: _Anything, /, *args: Any, **kwargs: Any) -> Any: ...
+    class _Nothing:
+        """What no function returns, unless it says that it returns Any."""
 
     class _TakesContext(Protocol[C_contra, P, R_co]):
         """A function whose first parameter is the context, under its usual name.
 
-        It is told by that name too: mypy gives up where a function with Any among its
-        types may be of two kinds, unless both mean the same parameters.
+        A worker tells it by that name too, whatever its type.
         """
 
         def __call__(self, context: C_contra, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
@@ -48,8 +36,8 @@ if TYPE_CHECKING:
 class TaskDecorator:
     """What ``router.task`` is, which says what it does.
 
-    Of a function whose first parameter is ``context: TaskContext``, what is sent has no such
-    parameter: the Task gets the context from its worker.
+    Of a function whose first parameter is ``context``, a `TaskContext` or other mapping, what is
+    sent has no such parameter: the Task gets the context from its worker.
     """
 
     def __init__(
@@ -61,22 +49,22 @@ class TaskDecorator:
         self._register = register
 
     @overload
-    def __call__(  # type: ignore[overload-overlap]
-        self, function: _TakesAnything[P, Coroutine[Any, Any, R]], /
-    ) -> AsyncTask[P, R]: ...
+    def __call__(self, function: Routed, /) -> Routed: ...
 
+    # To pyright, Any would be a coroutine otherwise.
     @overload
-    def __call__(  # type: ignore[overload-overlap]
-        self, function: _TakesAnything[P, R], /
-    ) -> RoutedTask[P, R]: ...
+    def __call__(self, function: _TakesContext[C, P, _Nothing], /) -> ContextTask[C, P, Any]: ...
 
     @overload
     def __call__(  # type: ignore[overload-overlap]
         self, function: _TakesContext[C, P, Coroutine[Any, Any, R]], /
-    ) -> AsyncContextTask[P, R]: ...
+    ) -> AsyncContextTask[C, P, R]: ...
 
     @overload
-    def __call__(self, function: _TakesContext[C, P, R], /) -> ContextTask[P, R]: ...
+    def __call__(self, function: _TakesContext[C, P, R], /) -> ContextTask[C, P, R]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, _Nothing], /) -> RoutedTask[P, Any]: ...
 
     @overload
     def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
