@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import os
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -185,3 +187,44 @@ def test_a_name_that_a_class_has_left_is_free(shop: Any) -> None:
     ajson.register(order, name="shop:Order")
     register_later(lambda: [other])
     assert ajson.loads(ajson.dumps([order(1), other(2)])) == [order(1), other(2)]
+
+
+# The alarm ends a child that would wait for ever.
+FORKED = """
+import dataclasses, os, signal, threading
+from algernon_serialize import ajson, register_later
+
+@dataclasses.dataclass
+class Line:
+    sku: str
+
+begun, ends = threading.Event(), threading.Event()
+
+def find():
+    if threading.current_thread() is not threading.main_thread():
+        begun.set()
+        ends.wait()
+    return [Line]
+
+register_later(find)
+writer = threading.Thread(target=ajson.dumps, args=(Line("A-1"),))
+writer.start()
+begun.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    assert ajson.loads(ajson.dumps(Line("A-2"))) == Line("A-2")
+    os._exit(0)
+ends.set()
+writer.join()
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_child_process_finds_classes_itself() -> None:
+    """A process that is forked while a thread looks for classes doesn't wait for that thread."""
+    # Python 3.12 warns of a fork beside other threads, which is what is tried here.
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout == "0\n"

@@ -6,6 +6,7 @@ finds nothing of what stands further down in the module.
 
 from __future__ import annotations
 
+import os
 import sys
 from _thread import allocate_lock, get_ident
 
@@ -106,3 +107,14 @@ def _refuse_both(cls: type) -> None:
     stand_in = type(cls.__name__, (), {"__module__": cls.__module__})
     stand_in.__qualname__ = cls.__qualname__
     register(stand_in, encode=refuse, decode=refuse)
+
+
+def _begin_anew() -> None:
+    """Let go of what a thread of the parent process held when this process was forked."""
+    global _lock  # noqa: PLW0603 - there is one for the process
+    _lock = allocate_lock()
+    _catching_up.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_begin_anew)
