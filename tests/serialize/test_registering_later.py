@@ -221,6 +221,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
+@pytest.mark.starts
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_child_process_finds_classes_itself() -> None:
     """A process that is forked while a thread looks for classes doesn't wait for that thread."""

@@ -57,7 +57,7 @@ def check_link(before: Link, after: Link) -> None:
     """
     returned = _hint(before, "return")
     problems = [_problem(kind, after) for kind in _alternatives(returned)]
-    if all(problems):
+    if problems and all(problems):
         raise TaskArgumentsError(
             f"the Task {after.task_name!r} can't take what {before.task_name!r} returns,"
             f" {_name(returned)}: {problems[0]}"
