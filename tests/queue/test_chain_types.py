@@ -22,7 +22,7 @@ from typing import (
 )
 
 import pytest
-from algernon_queue import RoutedTask, TaskArgumentsError, TaskRouter
+from algernon_queue import RoutedTask, Task, TaskArgumentsError, TaskRouter
 from algernon_storage import StoredData
 
 
@@ -286,10 +286,11 @@ def test_every_pair_of_a_chain_is_looked_at() -> None:
         paid.then(total).then(nothing.then(total))
 
 
-def test_what_returns_a_value_is_followed_by_no_name_either() -> None:
-    """A Task whose result is no keyword arguments is followed by none, known here or not."""
-    with pytest.raises(TaskArgumentsError, match="'else' can't take what 'before' returns, int"):
-        returning(int).then("else")
+def test_what_follows_by_name_may_take_anything() -> None:
+    """A Task that is known by name alone may be a handler of messages, which takes anything."""
+    assert returning(int).then("else").request() == Task(FIRST, callback="else")
+    with pytest.raises(TaskArgumentsError, match="'after' can't take what 'before' returns, int"):
+        returning(int).then(task(NEXT, takes_anything), "else")
 
 
 def test_a_decorated_function_is_let_be() -> None:

@@ -80,7 +80,9 @@ def _problem(returned: Any, after: Link) -> str | None:
     """Return why a Task can't take what is returned, or None if it may."""
     fields = {} if returned is type(None) else model_fields(returned)
     if fields is None:
-        is_value = isinstance(returned, type) and issubclass(returned, _VALUES)
+        # A Task that is known by name alone may have a handler that takes anything.
+        is_known = after.function is not None
+        is_value = is_known and isinstance(returned, type) and issubclass(returned, _VALUES)
         return "a dict would do, or a dataclass or other model for its fields" if is_value else None
     sure = fields.keys() - _left_out(returned, fields)
     if twice := sorted(sure & after.constants.keys()):
