@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
+from algernon import TaskRouter
 from algernon.errors import DeploymentError, LocalSystemError, TemplateError, WorkerError
 from algernon.local import LocalSystem, aws, default_stack_name
 from algernon.template import logical_id, system_template
@@ -667,6 +668,14 @@ def test_workers_that_share_a_task_are_refused(tmp_path: Path) -> None:
 def test_the_stack_is_called_by_its_module(target: str, name: str) -> None:
     """A module's name becomes a valid stack's name."""
     assert default_stack_name(target) == name
+
+
+def test_a_router_itself_is_no_target() -> None:
+    """It is in this process, so the error says how its worker is named."""
+    router: Any = TaskRouter()
+
+    with pytest.raises(WorkerError, match=r'named by a text, .* this is <.*write "module:router"'):
+        LocalSystem("worker:router", router)
 
 
 def test_bad_arguments_are_refused_before_anything_starts() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from algernon import Task, send_task, send_tasks
+from algernon import Task, TaskRouter, send_task, send_tasks
 from algernon.errors import ChainError, ChainFailedError, ChainTimeoutError, LocalSystemError
 from algernon.local import LocalSystem
 from algernon.template import logical_id
@@ -116,6 +116,17 @@ def test_a_chain_is_done_when_its_last_task_is(system: LocalSystem) -> None:
     system.wait(send_task("step", {"key": "line"}, "#".join(["step"] * 10 + ["keep"])))
 
     assert kept(system, "line") == {"10"}
+
+
+def test_what_send_returns_is_waited_for(system: LocalSystem) -> None:
+    """Nobody has to take the id out of it."""
+
+    def step(key: str) -> dict[str, object]:
+        raise NotImplementedError
+
+    system.wait(TaskRouter().task(step).then("keep").send(key="sent"))
+
+    assert kept(system, "sent") == {"1"}
 
 
 def test_each_of_many_chains_is_waited_for_alone(system: LocalSystem) -> None:

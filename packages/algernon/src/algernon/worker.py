@@ -37,6 +37,11 @@ def split_target(target: str) -> tuple[str, str]:
         >>> split_target("shop.worker:router")
         ('shop.worker', 'router')
     """
+    if not isinstance(target, str):
+        raise WorkerError(
+            f"a worker is named by a text, since a process of its own imports it, but this is"
+            f' {target!r}: write "module:router", the module and the name of the TaskRouter in it'
+        )
     match = _TARGET.fullmatch(target)
     if match is None:
         raise WorkerError(

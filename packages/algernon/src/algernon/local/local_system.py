@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
+from algernon_queue import SentTask
 from algernon_queue.dead_letter import DeadLetter
 
 from ..errors import (
@@ -200,15 +201,14 @@ class LocalSystem:
             f" {self._what_is_left(backlog)}"
         )
 
-    def wait(self, chain_id: str, *, timeout: float = 60.0) -> None:
+    def wait(self, sent: SentTask[object] | str, *, timeout: float = 60.0) -> None:
         """Wait until a chain has come to its end: until no message of it is left to do.
 
         Its messages are those of its Tasks, and of what these send. Of a chain that
         nobody has sent nothing is left either.
 
         Args:
-            chain_id: Its id, which who sends it gets: the `task_id` of what `send`
-                returns, and what `send_task` returns.
+            sent: What `send` returned, or its id, such as `send_task` returns.
             timeout: For how many seconds.
 
         Raises:
@@ -220,9 +220,9 @@ class LocalSystem:
             LocalSystemError: The local AWS has ended.
 
         Example:
-            >>> system.wait(price.then(bill).send(items=[1]).task_id)  # doctest: +SKIP
+            >>> system.wait(price.then(bill).send(items=[1]))  # doctest: +SKIP
         """
-        chain_id = check_chain_id(chain_id)
+        chain_id = check_chain_id(sent.task_id if isinstance(sent, SentTask) else sent)
         select = partial(messages_of_chain, chain_id)
         for queues in self._looks(timeout):
             backlog = self._backlog(queues, select)
