@@ -39,7 +39,7 @@ def split_target(target: str) -> tuple[str, str]:
     """
     if not isinstance(target, str):
         raise WorkerError(
-            f"a worker is named by a text, since a process of its own imports it, but this is"
+            "a worker is named by a text, since a process of its own imports it, but this is"
             f' {target!r}: write "module:router", the module and the name of the TaskRouter in it'
         )
     match = _TARGET.fullmatch(target)
