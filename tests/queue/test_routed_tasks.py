@@ -98,6 +98,20 @@ def test_it_looks_like_its_function() -> None:
     assert repr(price) == f"<Task price: {__name__}.price>"
 
 
+@pytest.mark.parametrize("name", ["delay", "apply_async", "snd", "_cache"])
+def test_an_attribute_that_it_has_not_is_told_as_the_tasks(name: str) -> None:
+    """What neither the Task nor its function has raises an AttributeError that names send()."""
+    assert not hasattr(bill, name)
+    with pytest.raises(AttributeError, match=r"by send\(\), as in bill\.send\(…\)") as caught:
+        getattr(bill, name)
+    assert f"the Task 'bill-it' has no attribute '{name}'" in str(caught.value)
+    assert caught.value.name == name
+    assert caught.value.obj is bill
+    python_s = "__len__"
+    with pytest.raises(AttributeError, match="'function' object has no attribute '__len__'"):
+        getattr(bill, python_s)
+
+
 def test_it_says_whether_it_is_async() -> None:
     """A Task of a coroutine function is one, for whoever asks."""
     assert inspect.iscoroutinefunction(bill)
@@ -382,6 +396,22 @@ def test_constants_of_later_tasks_travel_with_the_chain() -> None:
         "price#price#bill-it#mail",
         constants={1: {"discount": 0.1}, 2: {"currency": "USD"}, 3: {"to": "me"}},
     )
+
+
+def test_it_shows_what_was_said_of_it_but_no_value_that_is_sent() -> None:
+    """What `using` said is shown, of keyword arguments the names alone."""
+    task_id = str(uuid4())
+    chain = (
+        price.using(kwargs={"discount": 0.5}, task_id=task_id, message_group="shop")
+        .then(bill.using(kwargs={"currency": "secret"}), "mail")
+        .using(listeners={"price": "arn:price"})
+    )
+    assert repr(chain) == (
+        "<Task price.then(bill-it.using(kwargs={'currency': …}), mail)"
+        f".using(kwargs={{'discount': …}}, task_id='{task_id}', message_group='shop',"
+        " listeners={'price': 'arn:price'})>"
+    )
+    assert repr(bill.using(kwargs={"total": 1})) == "<Task bill-it.using(kwargs={'total': …})>"
 
 
 def test_a_router_that_knows_the_topic_is_asked_first(listeners: Listeners) -> None:

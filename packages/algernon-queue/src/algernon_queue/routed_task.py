@@ -310,8 +310,11 @@ class Sendable(Generic[P, R_co]):
 
     def __repr__(self) -> str:
         first, *following = self._links
-        then = f".then({', '.join(link.task_name for link in following)})" if following else ""
-        return f"<Task {first.task_name}{then}>"
+        manner = [f"{key}={value!r}" for key, value in self._manner._asdict().items() if value]
+        using = [*_shown_constants(first), *manner]
+        then = [f"{link.task_name}{_shown_using(_shown_constants(link))}" for link in following]
+        shown_then = f".then({', '.join(then)})" if then else ""
+        return f"<Task {first.task_name}{shown_then}{_shown_using(using)}>"
 
 
 class RoutedTask(Sendable[P, R_co]):
@@ -370,7 +373,18 @@ class RoutedTask(Sendable[P, R_co]):
     if not TYPE_CHECKING:
         # What else a function has: its code, its defaults, what a decorator hung on it.
         def __getattr__(self, name: str) -> Any:
-            return getattr(self.__wrapped__, name)
+            try:
+                return getattr(self.__wrapped__, name)
+            except AttributeError as error:
+                if name.startswith("__"):
+                    raise  # Python asks whatever it meets for these
+                raise AttributeError(
+                    f"the Task {self.task_name!r} has no attribute {name!r}, and its function has"
+                    f" none: a Task is sent by send(), as in {self.__name__}.send(…), and using()"
+                    " says how",
+                    name=name,
+                    obj=self,
+                ) from error
 
     def __repr__(self) -> str:
         name = getattr(self, "__qualname__", None)  # which a functools.partial hasn't
@@ -433,6 +447,16 @@ if TYPE_CHECKING:
     )
     #: A Task in the midst of a chain.
     Next: TypeAlias = Sendable[..., Passed] | str
+
+
+def _shown_constants(link: Link) -> list[str]:
+    """Return a Task's constants as they are shown, whose values may be nobody's business."""
+    names = ", ".join(f"{name!r}: …" for name in link.constants)
+    return [f"kwargs={{{names}}}"] if names else []
+
+
+def _shown_using(given: list[str]) -> str:
+    return f".using({', '.join(given)})" if given else ""
 
 
 def _links_of(task: object) -> tuple[Link, ...]:
