@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from algernon_queue import (
     PublishError,
+    SettingError,
     Task,
     TaskArgumentsError,
     TaskNameError,
@@ -325,4 +326,42 @@ def test_a_function_is_told_to_be_no_name(send: Callable[[], Any], wire: Wire) -
     """A function in the place of a Task's name raises an error that says what to write."""
     with pytest.raises(TaskNameError, match="write 'resize'"):
         send()
+    assert wire.calls == []
+
+
+@TaskRouter().task
+def price(items: list[int]) -> dict[str, int]:
+    """Be sent with its items."""
+    return {"total": sum(items)}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "problem"),
+    [
+        ([price], r"given <Task price: .*>, without .*: write \.request\(…\) behind it"),
+        (price, r"given <Task price: .*>, without .*: write \.request\(…\) behind it"),
+        ([price.then("mail")], r"given <Task price\.then\(mail\)>, without"),
+        ([price.request([1]), price], "given <Task price"),
+        (price.request([1]), r"given a Task, but wants many: write send_tasks\(\[…\]\)"),
+        ("price", r"given a str, which is no Task: .* price\.request\("),
+        (["price"], "given a str, which is no Task"),
+        ([{"items": ["secret"]}], "given a dict, which is no Task"),
+        ([[price.request([1])]], "given a list, which is no Task"),
+        ([("price", {})], "given a tuple, which is no Task"),
+        (None, "given a NoneType, which is no Task"),
+    ],
+)
+def test_what_is_no_task_is_told_how_to_be_one(tasks: Any, problem: str, wire: Wire) -> None:
+    """What is given to send_tasks for a Task, and isn't one, is refused before anything is sent."""
+    with pytest.raises(SettingError, match=f"^send_tasks was {problem}") as caught:
+        send_tasks(tasks)
+    assert "secret" not in str(caught.value)
+    assert wire.calls == []
+
+
+@pytest.mark.parametrize("callback", [["invoice"], ["invoice", "mail"], ("invoice", "mail"), []])
+def test_a_list_of_names_is_no_chain(callback: Any, wire: Wire) -> None:
+    """A callback that is a list of names raises an error that says how a chain is written."""
+    with pytest.raises(TaskNameError, match=r"of the Task 'price' is one text, .* written 'a#b'"):
+        send_task("price", {"items": [1]}, callback)
     assert wire.calls == []

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from algernon_queue import (
     CurrentTask,
+    SettingError,
     Task,
     TaskArgumentsError,
     TaskRouter,
@@ -175,6 +176,27 @@ def test_what_cant_be_sent_makes_no_event() -> None:
         sqs_event(Task("price", {"items": object()}))
     with pytest.raises(TaskArgumentsError):
         sqs_event(Task("price", {1: 2}))  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("task", ["price", {"items": [1]}, [Task("price")], ("price", {}), None])
+def test_what_is_no_task_makes_no_event(task: Any) -> None:
+    """What isn't a Task is refused, with what to write."""
+    with pytest.raises(SettingError, match=r"sqs_event was given .*, which is no Task: give it"):
+        sqs_event(Task("price"), task)
+
+
+def test_a_router_s_task_is_no_event_without_its_arguments() -> None:
+    """A Task of a router is refused by an error that says to write request()."""
+    price: Any = TaskRouter().task(name="price")(lambda items: None)
+    with pytest.raises(SettingError, match=r"sqs_event was given <Task price: .*\.request\(…\)"):
+        sqs_event(price)
+
+
+@pytest.mark.parametrize("receive_count", [0, -1, 1.5, "1", True, None])
+def test_what_was_never_received_is_in_no_event(receive_count: Any) -> None:
+    """A message that Lambda hands over was received a whole number of times, from once on."""
+    with pytest.raises(SettingError, match=f"the receive_count is {receive_count!r}, but"):
+        sqs_event(Task("price"), receive_count=receive_count)
 
 
 def test_time_runs_out() -> None:

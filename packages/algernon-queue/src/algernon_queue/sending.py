@@ -18,7 +18,7 @@ from ._wire.callback import MAX_CALLBACK_BYTES, Callback, CallbackJSON
 from ._wire.message import OutgoingTask
 from .current_task import RunningTask, SentId, running_task
 from .errors import SettingError, TaskArgumentsError, TasksNotSentError
-from .task import Task
+from .task import Task, check_task
 
 _NO_TASK = RunningTask(None, Listeners())
 
@@ -95,7 +95,8 @@ def send_tasks(tasks: Iterable[Task], *, listeners: Mapping[str, str] | None = N
         UnknownListenerError: No topic is known for a Task; nothing was sent.
         PublishError: There are no credentials, or there is no region, to tell a Task's
             topic by; nothing was sent.
-        SettingError: A Task has a message group, but its topic none; nothing was sent.
+        SettingError: Something is no Task; or one has a message group, but its topic none;
+            nothing was sent.
         TaskArgumentsError: A Task's constants are more than the messages of its chain have
             room for; nothing was sent.
         TasksNotSentError: SNS doesn't take some of the messages, which `failures`
@@ -104,12 +105,26 @@ def send_tasks(tasks: Iterable[Task], *, listeners: Mapping[str, str] | None = N
             a constant; nothing was sent.
         algernon_storage.StorageError: One can't be stored; nothing was sent.
     """
-    outcomes = _send(list(tasks), listeners)
+    outcomes = _send(_listed(tasks), listeners)
     task_ids = [task_id for task_id, _ in outcomes]
     failures = {number: error for number, (_, error) in enumerate(outcomes) if error is not None}
     if failures:
         raise TasksNotSentError(failures, task_ids) from next(iter(failures.values()))
     return task_ids
+
+
+def _listed(tasks: Iterable[Task]) -> list[Task]:
+    try:
+        each_task = iter(tasks)
+    except TypeError as error:
+        check_task(tasks, "send_tasks")
+        raise SettingError(
+            "send_tasks was given a Task, but wants many: write send_tasks([…]) around it"
+        ) from error
+    listed = list(each_task)
+    for task in listed:
+        check_task(task, "send_tasks")
+    return listed
 
 
 #: What takes Tasks in place of their listeners: of Tasks, and of the Task that sends them, it

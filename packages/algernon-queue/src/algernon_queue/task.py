@@ -56,6 +56,12 @@ class Task:
     def __post_init__(self) -> None:
         check_task_name(self.task_name)
         if self.callback is not None:
+            if isinstance(self.callback, (list, tuple)):
+                raise TaskNameError(
+                    f"{self.callback!r} can't be a Task's name, nor a chain of them: the callback"
+                    f" of the Task {self.task_name!r} is one text, in which a chain is written"
+                    " 'a#b'"
+                )
             chain = self.callback.split("#") if isinstance(self.callback, str) else [self.callback]
             for name in chain:
                 check_task_name(name)
@@ -114,6 +120,26 @@ class Task:
                     f" the Task {number} of its callback, have the key {key!r}, with which they"
                     " would be no plain JSON: give it another name"
                 )
+
+
+def check_task(value: object, function_name: str) -> None:
+    """Refuse what is no Task where a function wants one.
+
+    Raises:
+        SettingError: It isn't.
+    """
+    if isinstance(value, Task):
+        return
+    # What a router's Task is called like; of others no value is shown, which may be arguments.
+    if callable(getattr(value, "request", None)) and is_task_name(getattr(value, "task_name", 0)):
+        raise SettingError(
+            f"{function_name} was given {value!r}, without the arguments to send it with: write"
+            " .request(…) behind it, with these"
+        )
+    raise SettingError(
+        f"{function_name} was given {kind_of(value)}, which is no Task: give it what a Task's"
+        " .request(…) returns, as in price.request(items=[1]), or Task('price', {…})"
+    )
 
 
 def shown(facts: Mapping[str, Any]) -> str:

@@ -8,8 +8,9 @@ from time import time
 from typing import Any
 from uuid import uuid4
 
+from ..errors import SettingError
 from ..sending import outgoing_task, written
-from ..task import Task
+from ..task import Task, check_task
 from .lambda_context import ACCOUNT, region
 from .notification import notification
 from .sqs_message import SQSMessage
@@ -31,6 +32,7 @@ def sqs_event(
         message_attributes: Texts that go beside each message, by name.
 
     Raises:
+        SettingError: Something is no Task, or the receive_count is no number from 1 on.
         algernon_serialize.UnserializableError: `ajson` can't send an argument.
         algernon_storage.StorageError: One that is a StoredData can't be stored.
 
@@ -45,6 +47,13 @@ def sqs_event(
         2 items
         {'batchItemFailures': []}
     """
+    for task in tasks:
+        check_task(task, "sqs_event")
+    if type(receive_count) is not int or receive_count < 1:
+        raise SettingError(
+            f"the receive_count is {receive_count!r}, but Lambda hands over what was received once"
+            " or more: give a whole number from 1 on"
+        )
     is_fifo = any(task.message_group is not None for task in tasks)
     attributes = message_attributes or {}
     return {
