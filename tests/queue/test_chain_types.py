@@ -122,6 +122,14 @@ def takes_currency(total: int, currency: str) -> None:
     """Take what nobody returns."""
 
 
+def takes_card(card: str) -> None:
+    """Take nothing of what is billed."""
+
+
+def takes_invoice(invoice: Invoice, copies: int = 1) -> None:
+    """Take all that is billed as one."""
+
+
 def takes_default(total: int, currency: str = "EUR") -> None:
     """Take what has a default."""
 
@@ -193,8 +201,18 @@ def test_what_may_fit_is_let_be(returned: Any, function: Callable[..., Any]) -> 
         (Total, takes_total, "a dict would do"),
         ("int", takes_total, "int: a dict would do"),
         (Paid, takes_currency, r"\['currency'\] would be missing: return it too, give it by"),
-        (None, takes_total, r"None: it takes \(total: 'int'\).*\['total'\] would be missing"),
-        (Invoice, takes_total, r"and no \['lines'\]"),
+        (None, takes_total, r"None: it takes \(total: int\).*\['total'\] would be missing"),
+        (Invoice, takes_total, r"and no \['lines'\]: return less, or give it a parameter \*\*"),
+        (
+            Invoice,
+            takes_card,
+            r"\(card: str\) -> None, and no \['lines', 'total'\]: .*; and \['card'\] would be",
+        ),
+        (
+            Invoice,
+            takes_invoice,
+            r"by its fields: to give 'invoice' all of it, return {'invoice': …}$",
+        ),
         (Paid, takes_nothing, r"it takes \(\) -> .*, and no \['total'\]"),
         (Priced, takes_nothing, r"and no \['total'\]"),
         (Named, takes_by_position, r"and no \['x'\]"),

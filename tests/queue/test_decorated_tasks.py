@@ -266,7 +266,7 @@ def test_arguments_that_do_not_fit_behind_a_decorator_are_told(
     assert isinstance(error, TaskArgumentsError)
     assert problem in str(error)
     assert f"the Task 'work' can't be called with the arguments {sorted(kwargs)}" in str(error)
-    assert "it takes (n: 'int', session: 'str' = '')" in str(error)
+    assert "it takes (n: int, session: str = '')" in str(error)
     assert isinstance(error.__cause__, TypeError)
 
 

@@ -221,6 +221,8 @@ def test_many_are_sent_by_request(listeners: Listeners) -> None:
         (price, (), {"itmes": [1]}, "missing a required argument: 'items'"),
         (price, ([1],), {"itmes": [1]}, "unexpected keyword argument 'itmes'"),
         (price, (), {}, "missing a required argument: 'items'"),
+        (price, (), {"itmes": [1]}, r"in all, \['items'\] missing, and \['itmes'\] unknown"),
+        (price, ([1],), {"a": 1, "b": 2}, r"in all, \['a', 'b'\] unknown; it takes"),
         (price, ([1],), {"items": [1]}, "multiple values for argument 'items'"),
         (bill, (3,), {}, "too many positional arguments"),
         (charge, (), {}, "missing a required argument: 'total'"),
@@ -234,6 +236,7 @@ def test_arguments_that_do_not_fit_are_refused(
     with pytest.raises(TaskArgumentsError, match=problem) as caught:
         task.send(*args, **kwargs)
     assert "; it takes (" in str(caught.value)
+    assert "'list[int]'" not in str(caught.value)
 
 
 def test_a_context_is_no_argument_of_a_message() -> None:

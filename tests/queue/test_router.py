@@ -225,6 +225,7 @@ def test_results_go_to_callbacks(bucket: str, listeners: Listeners) -> None:
         ({}, "missing a required argument: 'a'"),
         ({"a": 1, "c": 2}, "unexpected keyword argument 'c'"),
         ({"b": 1}, "missing a required argument: 'a'"),
+        ({"b": 1, "c": 2, "d": 3}, "in all, ['a'] missing, and ['c', 'd'] unknown"),
         ({"a": 1, "_a": 2}, "unexpected keyword argument '_a'"),
         ({"a": 1, "self": 2}, "unexpected keyword argument 'self'"),
     ],
@@ -240,7 +241,7 @@ def test_arguments_that_do_not_fit_are_told(kwargs: dict[str, Any], problem: str
     error = error_of(router, message("work", task_kwargs=kwargs))
     assert isinstance(error, TaskArgumentsError)
     assert problem in str(error)
-    assert "it takes (a:" in str(error)
+    assert "it takes (a: int, b: int = 0) -> None" in str(error)
     assert isinstance(error.__cause__, TypeError)
 
 

@@ -338,8 +338,8 @@ def price(items: list[int]) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("tasks", "problem"),
     [
-        ([price], r"given <Task price: .*>, without .*: write \.request\(…\) behind it"),
-        (price, r"given <Task price: .*>, without .*: write \.request\(…\) behind it"),
+        ([price], r"given <Task price: .*>, without .*: write price\.request\(…\)"),
+        (price, r"given <Task price: .*>, without .*: write price\.request\(…\)"),
         ([price.then("mail")], r"given <Task price\.then\(mail\)>, without"),
         ([price.request([1]), price], "given <Task price"),
         (price.request([1]), r"given a Task, but wants many: write send_tasks\(\[…\]\)"),

@@ -258,6 +258,17 @@ def test_only_the_first_parameter_is_looked_at() -> None:
     assert isinstance(error, TaskArgumentsError)
     assert "missing a required argument: 'ctx'" in str(error)
 
+    def nothing() -> None:
+        """Return nothing."""
+
+    said = "a TaskContext has to be the first parameter, or be called 'context'"
+    assert said in str(error)
+    sender: Any = work
+    with pytest.raises(TaskArgumentsError, match=f"{said}, and 'ctx' is neither"):
+        sender.send(n=1)
+    with pytest.raises(TaskArgumentsError, match=said):
+        router.task(nothing).then(work)
+
 
 @pytest.mark.parametrize("annotation", [dict, "dict[str, Any]", "Missing", "1 +", None, 7])
 def test_what_is_annotated_otherwise_is_sent(annotation: Any) -> None:

@@ -82,7 +82,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
             "task",
             "task_context",
         },
-        "chain_types": {"chain", "errors"},
+        "chain_types": {"_batch.functions", "chain", "errors"},
         "chain": {"_batch.task_function", "errors"},
         "result": set(),
         "stated": {"_aws.step_functions", "_batch", "task", "task_context"},

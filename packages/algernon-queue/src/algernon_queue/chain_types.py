@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from inspect import Parameter, Signature
+from inspect import Signature
 from pathlib import PurePath
 from types import FunctionType, UnionType
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, is_typeddict
@@ -18,7 +18,7 @@ from uuid import UUID
 
 from algernon_serialize import model_fields
 
-from ._batch.functions import names_of
+from ._batch.functions import missing_names, shown_signature, unknown_names
 from .chain import Link
 from .errors import TaskArgumentsError
 
@@ -70,9 +70,11 @@ def check_constants(link: Link) -> None:
     Raises:
         TaskArgumentsError: It doesn't.
     """
-    if problem := _unknown(link, link.constants.keys()):
+    signature = _signature(link)
+    if signature is not None and (unknown := unknown_names(signature, link.constants.keys())):
         raise TaskArgumentsError(
-            f"the Task {link.task_name!r} can't be given {sorted(link.constants)}: {problem}"
+            f"the Task {link.task_name!r} can't be given {sorted(link.constants)}: it takes"
+            f" {shown_signature(signature)}, and no {unknown}"
         )
 
 
@@ -90,11 +92,14 @@ def _problem(returned: Any, after: Link) -> str | None:
     names = fields.keys() | after.constants.keys()
     # What a model of pydantic has.
     config = getattr(returned, "model_config", {}) if hasattr(returned, "model_fields") else {}
-    return (
-        _unknown(after, sure | after.constants.keys())
-        or (None if config.get("extra") == "allow" else _missing(after, names))
-        or (None if config.get("use_enum_values") else _misfit(after, fields))
-    )
+    signature = _signature(after)
+    if signature is not None:
+        unknown = unknown_names(signature, sure | after.constants.keys())
+        may_have_all = config.get("extra") == "allow"
+        missing = [] if may_have_all else missing_names(signature, names)
+        if unknown or missing:
+            return _unfit(returned, after, signature, unknown, missing)
+    return None if config.get("use_enum_values") else _misfit(after, fields)
 
 
 def _left_out(returned: Any, fields: Mapping[str, Any]) -> AbstractSet[str]:
@@ -111,31 +116,26 @@ def _left_out(returned: Any, fields: Mapping[str, Any]) -> AbstractSet[str]:
     return marked | unset | getattr(returned, "__optional_keys__", frozenset())
 
 
-def _unknown(link: Link, names: AbstractSet[str]) -> str | None:
-    signature = _signature(link)
-    if signature is None:
-        return None
-    takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in signature.parameters.values())
-    unknown = sorted(names - names_of(signature))
-    return f"it takes {signature}, and no {unknown}" if unknown and not takes_any else None
-
-
-def _missing(link: Link, names: AbstractSet[str]) -> str | None:
-    signature = _signature(link)
-    parameters = {} if signature is None else signature.parameters
-    missing = [
-        name
-        for name, each in parameters.items()
-        if name not in names
-        and each.default is Parameter.empty
-        and each.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
-    ]
-    if not missing:
-        return None
-    return (
-        f"it takes {signature}, and {missing} would be missing: return it too, give it by"
-        " using(kwargs=…), or give the parameter a default"
-    )
+def _unfit(
+    returned: Any, after: Link, signature: Signature, unknown: list[str], missing: list[str]
+) -> str:
+    """Return which names a Task doesn't take, and which it lacks, and what to do."""
+    takes = f"it takes {shown_signature(signature)}"
+    if len(missing) == 1 and returned in _alternatives(_hint(after, missing[0])):
+        return (
+            f"{takes}, but what is returned goes on by its fields: to give {missing[0]!r} all of"
+            f" it, return {{{missing[0]!r}: …}}"
+        )
+    ways_out = []
+    if unknown:
+        ways_out.append(f"no {unknown}: return less, or give it a parameter **others")
+    if missing:
+        ways_out.append(
+            f"{missing} would be missing: return it too, give it by using(kwargs=…), or give the"
+            " parameter a default"
+        )
+    misplaced = after.function.misplaced_context(missing) if after.function else ""
+    return f"{takes}, and {'; and '.join(ways_out)}{misplaced}"
 
 
 def _misfit(link: Link, fields: Mapping[str, Any]) -> str | None:

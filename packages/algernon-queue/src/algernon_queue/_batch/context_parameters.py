@@ -43,6 +43,11 @@ def context_parameters(layers: Sequence[Any]) -> ContextParameters:
     return ContextParameters(frozenset(names), is_first)
 
 
+def is_context_parameter(parameter: Parameter, function: Any) -> bool:
+    """Tell whether a parameter is annotated `TaskContext`, wherever its function has it."""
+    return _is_context(_evaluated(parameter.annotation, function))
+
+
 def _takes_by_name(layers: Sequence[Any]) -> bool:
     for layer in layers:
         if isinstance(layer, partial) and "context" in layer.keywords:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from functools import partial
 from itertools import pairwise
@@ -100,6 +101,45 @@ def names_of(signature: inspect.Signature | None) -> frozenset[str]:
     """Return the names that surely can be given as keyword arguments."""
     parameters = signature.parameters.values() if signature else ()
     return frozenset(each.name for each in parameters if each.kind in BY_NAME)
+
+
+def shown_signature(signature: inspect.Signature) -> str:
+    """Return a signature as a text in which annotations stand as they do in the code."""
+    parameters = [
+        each.replace(annotation=_unquoted(each.annotation))
+        for each in signature.parameters.values()
+    ]
+    returned = _unquoted(signature.return_annotation)
+    return str(signature.replace(parameters=parameters, return_annotation=returned))
+
+
+class _Unquoted(str):
+    """A text that is shown without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def _unquoted(annotation: Any) -> Any:
+    return _Unquoted(annotation) if isinstance(annotation, str) else annotation
+
+
+def unknown_names(signature: inspect.Signature, names: AbstractSet[str]) -> list[str]:
+    """Return which of some names can't be given as keyword arguments."""
+    parameters = signature.parameters.values()
+    takes_any = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters)
+    return [] if takes_any else sorted(names - names_of(signature))
+
+
+def missing_names(signature: inspect.Signature, names: AbstractSet[str]) -> list[str]:
+    """Return what has to be given besides some names, in order."""
+    return [
+        name
+        for name, each in signature.parameters.items()
+        if name not in names
+        and each.default is each.empty
+        and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+    ]
 
 
 def called_layers(function: object) -> list[Any]:

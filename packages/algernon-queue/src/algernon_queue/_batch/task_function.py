@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from functools import cached_property, partial
 from inspect import Parameter, Signature
 from traceback import walk_tb
@@ -12,15 +12,18 @@ from typing import Any
 
 from ..errors import SettingError, TaskArgumentsError
 from ..retry import Retry
-from .context_parameters import ContextParameters, context_parameters
+from .context_parameters import ContextParameters, context_parameters, is_context_parameter
 from .functions import (
     BY_NAME,
     called_layers,
     check_function,
     is_async,
     layers_of,
+    missing_names,
     names_of,
+    shown_signature,
     signature_of,
+    unknown_names,
 )
 
 _VARIABLE = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
@@ -118,7 +121,7 @@ class TaskFunction:
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
-            problem = f"{error}; it takes {signature}"
+            problem = self._problem(error, signature, args, kwargs)
             raise self._misfit(kwargs, problem) from error
         sent: dict[str, Any] = {}
         for name, value in bound.arguments.items():
@@ -130,7 +133,7 @@ class TaskFunction:
             else:
                 raise TaskArgumentsError(
                     f"the Task {self.task_name!r} can't be sent what it takes by no name, its"
-                    f" {name!r}: it takes {signature}"
+                    f" {name!r}: it takes {shown_signature(signature)}"
                 )
         return sent
 
@@ -151,7 +154,8 @@ class TaskFunction:
         try:
             self._signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise self._misfit(kwargs, f"{error}; it takes {self._signature}") from error
+            problem = self._problem(error, self._signature, args, kwargs)
+            raise self._misfit(kwargs, problem) from error
 
     def _call_behind_decorator(
         self, sent: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -202,7 +206,9 @@ class TaskFunction:
             self._context_names -= {name}
             return str(name)
         if is_too_much == (name in sent):
-            problem = f"{cause}; behind its decorator it takes {signature_of(layer)}"
+            signature = signature_of(layer)
+            takes = signature and shown_signature(signature)
+            problem = f"{cause}; behind its decorator it takes {takes}"
             raise self._misfit(sent, problem) from error
         return None
 
@@ -238,6 +244,34 @@ class TaskFunction:
                 if name in named:
                     return layer
         return None
+
+    def _problem(
+        self,
+        error: TypeError,
+        signature: Signature,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> str:
+        """Return what Python says of arguments, which is the first problem, and all others."""
+        missing = missing_names(signature, {*[*signature.parameters][: len(args)], *kwargs})
+        unknown = unknown_names(signature, kwargs.keys())
+        problem = str(error)
+        if len(missing) + len(unknown) > 1:
+            problems = {"missing": missing, "unknown": unknown}
+            told = ", and ".join(f"{named} {what}" for what, named in problems.items() if named)
+            problem = f"{problem}; in all, {told}"
+        return f"{problem}; it takes {shown_signature(signature)}{self.misplaced_context(missing)}"
+
+    def misplaced_context(self, missing: Sequence[str]) -> str:
+        """Return what to say, if anything, of parameters in which it looks for the context."""
+        parameters = self._signature.parameters if self._signature else {}
+        for name in missing:
+            if name in parameters and is_context_parameter(parameters[name], self.function):
+                return (
+                    f"; a TaskContext has to be the first parameter, or be called 'context', and"
+                    f" {name!r} is neither"
+                )
+        return ""
 
     def _misfit(self, kwargs: dict[str, Any], problem: str) -> TaskArgumentsError:
         return TaskArgumentsError(
