@@ -478,6 +478,37 @@ def test_a_task_that_nobody_has_is_named(router: TaskRouter) -> None:
         system.run()
         letters = [(letter.task, letter.error) for letter in system.dead_letters]
         assert letters == [("count", "UnknownListenerError"), ("send", "TasksNotSentError")]
+        said = "no worker of this system has a Task 'prcie'; its Tasks are"
+        assert all(said in (letter.reason or "") for letter in system.dead_letters)
+
+
+@pytest.mark.parametrize("fifo", [(), ("note",)])
+def test_a_task_that_nobody_has_is_told_with_those_that_are_there(fifo: tuple[str, ...]) -> None:
+    """The error says which Tasks there are and what to do, unless the Task has another topic."""
+    worker = TaskRouter()
+    worker.task(name="note")(print)
+    with InMemorySystem() as system:
+        with pytest.raises(UnknownListenerError, match="its Tasks are none"):
+            send_task("prcie")
+        system.add(worker, fifo=fifo)
+        with pytest.raises(UnknownListenerError) as caught:
+            send_task("prcie")
+        assert str(caught.value).startswith(
+            "no worker of this system has a Task 'prcie'; its Tasks are 'note': check the name"
+        )
+        assert str(caught.value).endswith("by add(router)")
+        elsewhere = {"note": "arn:aws:sns:eu-west-1:999999999999:note.fifo"}
+        with pytest.raises(UnknownListenerError, match=r"would be the topic arn:.*:note\.fifo"):
+            send_task("note", listeners=elsewhere)
+
+
+def test_a_task_is_no_handler() -> None:
+    """What a router returned for a function is refused where the handler of its queue should be."""
+    pay: Any = TaskRouter().task(name="pay")(print)
+    with pytest.raises(
+        SettingError, match=r"<Task pay: .*> is no handler.* InMemorySystem\(router"
+    ):
+        InMemorySystem({"pay": pay})
 
 
 def test_tasks_that_send_each_other_come_to_an_end(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -26,6 +27,22 @@ HOW_TO_NAME_A_REGION = "no AWS region is named: set AWS_REGION"
 
 # What a client told is kept as long as it is that client which is asked.
 _MOST_CLIENTS = 4
+
+
+#: What says why there is no topic for a Task, or None where it can't tell.
+Explanation = Callable[[str], str | None]
+
+_explanations: list[Explanation] = []
+
+
+@contextmanager
+def unknown_listeners_explained_by(explanation: Explanation) -> Iterator[None]:
+    """Have it said within the block why there is no topic for a Task; the innermost says it."""
+    _explanations.append(explanation)
+    try:
+        yield
+    finally:
+        _explanations.remove(explanation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +103,7 @@ def _from_parameters(task_names: Iterable[str], prefix: str) -> dict[str, str | 
         else:
             known.update({found["Name"]: found["Value"] for found in answer["Parameters"]})
     return {
-        name: known.get(parameter) or failed.get(parameter) or _unknown_listener(name)
+        name: known.get(parameter) or failed.get(parameter) or _not_known(name)
         for name, parameter in parameters.items()
     }
 
@@ -117,11 +134,23 @@ def _saying_what_to_set(task_name: str, cause: Exception) -> Exception:
     return error
 
 
-def _unknown_listener(task_name: str) -> UnknownListenerError:
-    return UnknownListenerError(
+def unknown_listener(task_name: str, otherwise: str) -> UnknownListenerError:
+    """Return the error of a Task that has no topic.
+
+    Args:
+        task_name: The Task's name.
+        otherwise: What is said where nobody explains it.
+    """
+    explained = _explanations[-1](task_name) if _explanations else None
+    return UnknownListenerError(explained or otherwise)
+
+
+def _not_known(task_name: str) -> UnknownListenerError:
+    return unknown_listener(
+        task_name,
         f"no listener is known for the Task {task_name!r}: name its topic in listeners=, in SSM"
         " Parameter Store under ALGERNON_TOPIC_PARAMETER_PREFIX, or call it"
-        " ALGERNON_TOPIC_PREFIX + the Task's name"
+        " ALGERNON_TOPIC_PREFIX + the Task's name",
     )
 
 

@@ -17,7 +17,7 @@ from .._wire.message import OutgoingTask
 from ..errors import PublishError, UnknownListenerError
 from ..observers import MessageFacts, Observer, answers, observers, tell
 from .entries import Entry, send_entries
-from .listeners import HOW_TO_GET_CREDENTIALS, HOW_TO_NAME_A_REGION
+from .listeners import HOW_TO_GET_CREDENTIALS, HOW_TO_NAME_A_REGION, unknown_listener
 
 logger = logging.getLogger("algernon_queue")
 
@@ -205,9 +205,10 @@ def _publish_error(publication: Publication, cause: Exception) -> PublishError:
     code = cause.response.get("Error", {}).get("Code") if isinstance(cause, ClientError) else None
     error: PublishError
     if code == "NotFound":
-        error = UnknownListenerError(
+        error = unknown_listener(
+            task_name,
             f"the listener of the Task {task_name!r} would be the topic {topic}, which doesn't"
-            f" exist: {_WHAT_TO_CHECK}"
+            f" exist: {_WHAT_TO_CHECK}",
         )
     elif code in _NOT_ALLOWED:
         error = UnknownListenerError(

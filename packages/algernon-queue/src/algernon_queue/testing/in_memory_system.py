@@ -13,10 +13,12 @@ from typing import Self
 
 from algernon_storage import aws_clients_from
 
+from .._aws.listeners import unknown_listeners_explained_by
 from .._aws.parallel import one_after_the_other
 from ..dead_letter import DeadLetter
 from ..errors import SettingError, TaskNameError
 from ..retry import delays_chosen_by
+from ..routed_task import RoutedTask
 from ..router import TaskRouter
 from ..sending import caught_by
 from ..task import check_task_name
@@ -115,6 +117,7 @@ class InMemorySystem:
             stack.enter_context(environment({**self._aws.settings, **_SETTINGS}))
             stack.enter_context(caught_by(None))
             stack.enter_context(one_after_the_other())
+            stack.enter_context(unknown_listeners_explained_by(self._why_unknown))
             stack.enter_context(delays_chosen_by(Random(0)))  # noqa: S311 - always the same
             stack.enter_context(aws_clients_from(self._aws.client))
             self._open = stack.pop_all()
@@ -215,6 +218,15 @@ class InMemorySystem:
             self._aws.clock.now = min(times)
         return bool(times)
 
+    def _why_unknown(self, task_name: str) -> str | None:
+        if task_name in self._tasks:
+            return None
+        tasks = ", ".join(map(repr, self._tasks)) or "none"
+        return (
+            f"no worker of this system has a Task {task_name!r}; its Tasks are {tasks}: check the"
+            " name, or give the system the Task's router too, by add(router)"
+        )
+
     def _endless(self) -> str:
         left = {name: len(task.queue.messages) for name, task in self._tasks.items()}
         counts = ", ".join(f"{name}: {number}" for name, number in left.items() if number)
@@ -251,6 +263,11 @@ class InMemorySystem:
             function = Function(name, worker.handler, self._timeout)
             functions = dict.fromkeys(worker.tasks, function)
             retries = worker.retries
+        elif isinstance(worker, Mapping) and (task := _routed_task_in(worker)) is not None:
+            raise SettingError(
+                f"{task!r} is no handler, which Lambda calls with an event and a context: give the"
+                " system the Task's router itself, as in InMemorySystem(router)"
+            )
         elif isinstance(worker, Mapping) and all(map(callable, worker.values())):
             functions = {
                 task: Function(f"{name}-{task}", handler, self._timeout)
@@ -275,6 +292,10 @@ class InMemorySystem:
             dead_letters=Queue(f"{task_name}-dead-letters{suffix}", self._aws.clock),
             max_receive_count=max(_FEWEST_TRIES, 1 + retries) + _EXTRA_RECEIVES,
         )
+
+
+def _routed_task_in(worker: Mapping[str, object]) -> object:
+    return next((each for each in worker.values() if isinstance(each, RoutedTask)), None)
 
 
 def _topics(workers: Iterable[Worker], tasks: Mapping[str, _TaskQueue]) -> dict[str, Queue]:
