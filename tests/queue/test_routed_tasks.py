@@ -107,6 +107,9 @@ def test_an_attribute_that_it_has_not_is_told_as_the_tasks(name: str) -> None:
     assert f"the Task 'bill-it' has no attribute '{name}'" in str(caught.value)
     assert caught.value.name == name
     assert caught.value.obj is bill
+    unnamed: Any = TaskRouter().task(name="unnamed")(functools.partial(price.__wrapped__, [1]))
+    with pytest.raises(AttributeError, match=r"the Task 'unnamed' has .* task\.send\(…\)"):
+        getattr(unnamed, name)
     python_s = "__len__"
     with pytest.raises(AttributeError, match="'function' object has no attribute '__len__'"):
         getattr(bill, python_s)

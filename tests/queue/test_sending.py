@@ -340,7 +340,7 @@ def price(items: list[int]) -> dict[str, int]:
     [
         ([price], r"given <Task price: .*>, without .*: write price\.request\(…\)"),
         (price, r"given <Task price: .*>, without .*: write price\.request\(…\)"),
-        ([price.then("mail")], r"given <Task price\.then\(mail\)>, without"),
+        ([price.then("mail")], r"given <Task price\.then\(mail\)>, without .* write task\.request"),
         ([price.request([1]), price], "given <Task price"),
         (price.request([1]), r"given a Task, but wants many: write send_tasks\(\[…\]\)"),
         ("price", r"given a str, which is no Task: .* price\.request\("),

@@ -378,10 +378,10 @@ class RoutedTask(Sendable[P, R_co]):
             except AttributeError as error:
                 if name.startswith("__"):
                     raise  # Python asks whatever it meets for these
+                named = getattr(self, "__name__", "task")  # a functools.partial has none
                 raise AttributeError(
                     f"the Task {self.task_name!r} has no attribute {name!r}, and its function has"
-                    f" none: a Task is sent by send(), as in {self.__name__}.send(…), and using()"
-                    " says how",
+                    f" none: a Task is sent by send(), as in {named}.send(…), and using() says how",
                     name=name,
                     obj=self,
                 ) from error

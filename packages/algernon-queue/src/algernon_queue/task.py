@@ -134,7 +134,7 @@ def check_task(value: object, function_name: str) -> None:
     if callable(getattr(value, "request", None)) and is_task_name(getattr(value, "task_name", 0)):
         raise SettingError(
             f"{function_name} was given {value!r}, without the arguments that it is sent with:"
-            f" write {getattr(value, '__name__', '')}.request(…), with these"
+            f" write {getattr(value, '__name__', 'task')}.request(…), with these"
         )
     raise SettingError(
         f"{function_name} was given {kind_of(value)}, which is no Task: give it what a Task's"
