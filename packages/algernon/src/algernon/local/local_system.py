@@ -201,14 +201,14 @@ class LocalSystem:
             f" {self._what_is_left(backlog)}"
         )
 
-    def wait(self, sent: SentTask[object] | str, *, timeout: float = 60.0) -> None:
+    def wait(self, chain_id: SentTask[object] | str, *, timeout: float = 60.0) -> None:
         """Wait until a chain has come to its end: until no message of it is left to do.
 
         Its messages are those of its Tasks, and of what these send. Of a chain that
         nobody has sent nothing is left either.
 
         Args:
-            sent: What `send` returned, or its id, such as `send_task` returns.
+            chain_id: The chain's id, such as `send_task` returns, or what `send` returned.
             timeout: For how many seconds.
 
         Raises:
@@ -222,8 +222,8 @@ class LocalSystem:
         Example:
             >>> system.wait(price.then(bill).send(items=[1]))  # doctest: +SKIP
         """
-        chain_id = check_chain_id(sent.task_id if isinstance(sent, SentTask) else sent)
-        select = partial(messages_of_chain, chain_id)
+        own_id = check_chain_id(chain_id.task_id if isinstance(chain_id, SentTask) else chain_id)
+        select = partial(messages_of_chain, own_id)
         for queues in self._looks(timeout):
             backlog = self._backlog(queues, select)
             if not backlog:
@@ -235,14 +235,14 @@ class LocalSystem:
         ]
         given_up = [say_why(letter) for letter in letters]
         if backlog:
-            failed = say_what_failed(self._aws.client("logs"), self.log_group, chain_id)
+            failed = say_what_failed(self._aws.client("logs"), self.log_group, own_id)
             known = " ".join([*failed, *given_up, self._what_is_left(backlog)])
             raise ChainTimeoutError(
-                f"the chain {chain_id} hasn't come to its end after {timeout:g} s. {known}"
+                f"the chain {own_id} hasn't come to its end after {timeout:g} s. {known}"
             )
         if letters:
             raise ChainFailedError(
-                f"the chain {chain_id} has failed. {' '.join(given_up)} See in log_lines() what"
+                f"the chain {own_id} has failed. {' '.join(given_up)} See in log_lines() what"
                 " led to it; once that is mended, redrive() has it tried again",
                 letters,
             )
