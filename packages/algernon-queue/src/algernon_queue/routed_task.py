@@ -253,11 +253,18 @@ class Sendable(Generic[P, R_co]):
             ``price.using(task_id=order.id, message_group=order.customer).send(items=[1])``
         """
         first, *following = self._links
+        # Made for what it refuses.
+        given = Task(
+            first.task_name,
+            {} if kwargs is None else kwargs,
+            callback,
+            None if task_id is None else str(task_id),
+            message_group,
+        )
         if kwargs is not None:
             from .chain_types import check_constants
 
-            constants = Task(first.task_name, kwargs).task_kwargs
-            first = first._replace(constants={**first.constants, **constants})
+            first = first._replace(constants={**first.constants, **given.task_kwargs})
             check_constants(first)
         if callback is not None:
             if following:
@@ -265,13 +272,7 @@ class Sendable(Generic[P, R_co]):
                     f"{self!r} can't have the callback {callback!r} too: what follows it is said"
                     " once, by then() or by callback="
                 )
-            following = _links_to(callback, first.task_name)
-        # Made for what it refuses.
-        given = Task(
-            first.task_name,
-            task_id=None if task_id is None else str(task_id),
-            message_group=message_group,
-        )
+            following = [Link(name) for name in callback.split("#")[given.begins_its_chain :]]
         manner = Manner(given.task_id, given.message_group, listeners or {})
         return Sendable((first, *following), self._manner.changed(manner))
 
@@ -470,10 +471,3 @@ def _links_of(task: object) -> tuple[Link, ...]:
         f"then() was given {kind_of(task)}, {task!r}, which is no Task: give it what @router.task"
         " returned, or a Task's name"
     )
-
-
-def _links_to(callback: str, task_name: str) -> list[Link]:
-    """Return the Tasks of a callback of a Task, with which a chain may begin."""
-    names = Task(task_name, callback=callback).callback
-    first, *others = names.split("#") if names else []
-    return [Link(name) for name in (others if others and first == task_name else [first, *others])]
