@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
@@ -57,14 +57,24 @@ def missing_on_fifo(entry: Entry) -> Refusal | None:
     return None
 
 
-def failed(entry: Entry, refusal: Refusal) -> dict[str, Any]:
-    """Return what the answer says of an entry that isn't taken."""
-    return {
-        "Id": entry["Id"],
-        "Code": refusal.code,
-        "Message": refusal.message,
-        "SenderFault": True,
-    }
+def taken_or_failed(
+    entries: Sequence[Entry], take: Callable[[Entry], Mapping[str, Any] | Refusal]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return what the answer says of entries, each of which is taken or refused alone.
+
+    Args:
+        entries: The entries.
+        take: Takes one, and returns what is said of it; or returns why it isn't taken.
+    """
+    answer: dict[str, list[dict[str, Any]]] = {"Successful": [], "Failed": []}
+    for entry in entries:
+        told = take(entry)
+        if isinstance(told, Refusal):
+            why = {"Code": told.code, "Message": told.message, "SenderFault": True}
+            answer["Failed"].append({"Id": entry["Id"], **why})
+        else:
+            answer["Successful"].append({"Id": entry["Id"], **told})
+    return answer
 
 
 def _size(entry: Entry, text: str) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from .batches import Entry, failed, missing_on_fifo, refusal_of
+from .batches import Entry, Refusal, missing_on_fifo, refusal_of, taken_or_failed
 from .client import REGION, InMemoryClient
 from .clock import Clock
 from .lambda_context import ACCOUNT
@@ -54,16 +54,13 @@ class InMemorySNS(InMemoryClient):
         queue = self._queues.get(TopicArn)
         if queue is None:
             raise self._error(operation, "NotFound", "Topic does not exist", 404)
-        successful, refused = [], []
+
+        def publish(entry: Entry) -> Mapping[str, Any] | Refusal:
+            refusal = missing_on_fifo(entry) if TopicArn.endswith(".fifo") else None
+            return refusal or self._publish(TopicArn, queue, **entry)
+
         with self._lock:
-            for entry in entries:
-                refusal = missing_on_fifo(entry) if TopicArn.endswith(".fifo") else None
-                if refusal is None:
-                    sent = self._publish(TopicArn, queue, **entry)
-                    successful.append({"Id": entry["Id"], **sent})
-                else:
-                    refused.append(failed(entry, refusal))
-        return self._answer(Successful=successful, Failed=refused)
+            return self._answer(**taken_or_failed(entries, publish))
 
     def _publish(
         self,

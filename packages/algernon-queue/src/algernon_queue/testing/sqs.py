@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from .batches import Entry, Refusal, failed, missing_on_fifo, refusal_of
+from .batches import Entry, Refusal, missing_on_fifo, refusal_of, taken_or_failed
 from .client import REGION, InMemoryClient
 from .clock import Clock
 from .lambda_context import ACCOUNT
@@ -240,16 +240,13 @@ class InMemorySQS(InMemoryClient):
         operation = "SendMessageBatch"
         queue = self._queue(operation, QueueUrl)
         self._check(operation, refusal_of(Entries, "MessageBody", most_bytes=_MOST_BYTES))
-        successful, refused = [], []
+
+        def send(entry: Entry) -> Mapping[str, Any] | Refusal:
+            refusal = missing_on_fifo(entry) if queue.is_fifo else None
+            return refusal or queue.send(_message(self._clock, **entry)).receipt
+
         with self._lock:
-            for entry in Entries:
-                refusal = missing_on_fifo(entry) if queue.is_fifo else None
-                if refusal is None:
-                    sent = queue.send(_message(self._clock, **entry))
-                    successful.append({"Id": entry["Id"], **sent.receipt})
-                else:
-                    refused.append(failed(entry, refusal))
-        return self._answer(Successful=successful, Failed=refused)
+            return self._answer(**taken_or_failed(Entries, send))
 
     def change_message_visibility_batch(
         self, *, QueueUrl: str, Entries: Sequence[Entry]
@@ -258,15 +255,12 @@ class InMemorySQS(InMemoryClient):
         operation = "ChangeMessageVisibilityBatch"
         queue = self._queue(operation, QueueUrl)
         self._check(operation, refusal_of(Entries))
-        successful, refused = [], []
+
+        def hide(entry: Entry) -> Mapping[str, Any] | Refusal:
+            return queue.hide(entry["ReceiptHandle"], entry["VisibilityTimeout"]) or {}
+
         with self._lock:
-            for entry in Entries:
-                refusal = queue.hide(entry["ReceiptHandle"], entry["VisibilityTimeout"])
-                if refusal is None:
-                    successful.append({"Id": entry["Id"]})
-                else:
-                    refused.append(failed(entry, refusal))
-        return self._answer(Successful=successful, Failed=refused)
+            return self._answer(**taken_or_failed(Entries, hide))
 
     def _queue(self, operation: str, url: str) -> Queue:
         if url not in self._queues:
