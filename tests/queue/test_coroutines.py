@@ -334,6 +334,27 @@ def test_what_there_is_no_time_for_is_not_begun(make: Any, wait: Any) -> None:
     assert {type(error) for error in errors.values()} == {OutOfTimeError}
 
 
+def test_once_the_time_is_over_no_coroutine_begins(make: Any) -> None:
+    """When one was stopped by the end of the time, the next isn't begun for the last moment.
+
+    Lambda tells whole milliseconds, so that less than one of them may seem to be left.
+    """
+    begun: list[int] = []
+
+    class Scripted(LambdaContext):
+        def get_remaining_time_in_millis(self) -> int:
+            return 12 if begun else 30
+
+    async def work(n: int, context: Any) -> None:
+        begun.append(n)
+        await asyncio.sleep(600)
+
+    handler = make(work, concurrency=1, deadline_margin=0.0115)
+    errors = failures_of(handler, *batch(3), context=Scripted())
+    assert begun == [0]
+    assert {type(error) for error in errors.values()} == {OutOfTimeError}
+
+
 def test_a_coroutine_may_finish_in_spite_of_being_late(make: Any) -> None:
     """One that tidies up when it is cancelled, and returns a result, is done."""
 

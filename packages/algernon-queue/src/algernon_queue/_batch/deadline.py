@@ -10,6 +10,10 @@ from typing import Any
 _SHARE = 0.1
 _SECONDS = 1.0
 
+# AWS Lambda Developer Guide, "Using the Lambda context object to retrieve Python function
+# information": the time that is left is told in whole milliseconds.
+_PRECISION = 0.001
+
 
 class Deadline:
     """When Lambda ends the function.
@@ -33,6 +37,11 @@ class Deadline:
     def seconds_to_work(self) -> float:
         """Return the seconds that are left but for the margin; fewer than none, once in it."""
         return self.seconds_left() - self.margin
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing may be begun any more; so it is once a wait for the margin has ended."""
+        return self.seconds_to_work() < _PRECISION
 
     def seconds_to_wait(self) -> float:
         """Return the seconds for which what AWS throttles may be tried again."""

@@ -115,11 +115,11 @@ async def _await(
     import asyncio
 
     async with limit:
-        seconds = batch.deadline.seconds_to_work()
-        if seconds <= 0:
+        if batch.deadline.is_over:
             coroutine.close()
             fail(batch, attempt, _out_of_time(batch.deadline))
             return
+        seconds = batch.deadline.seconds_to_work()
         timeout = asyncio.timeout(None if isinf(seconds) else seconds)
         running_since = _start(attempt)
         try:
