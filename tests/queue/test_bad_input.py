@@ -24,7 +24,7 @@ from algernon_storage import (
     UntrustedBucketError,
 )
 
-from .events import LambdaContext, enveloped, event, failed, message, record
+from .events import TASK_ID, LambdaContext, enveloped, event, failed, message, record
 
 if TYPE_CHECKING:
     from ..conftest import LocalAWS
@@ -99,9 +99,64 @@ CASES: dict[str, tuple[Any, type[Exception], str]] = {
         "the callback of a message for 'work' is neither",
     ),
     "callback of a newer version": (
-        message("work", callback={"chain": "next", "keep_result": MARKER}, task_kwargs=PAYLOAD),
+        message("work", callback={"chain": "next", "collect": MARKER}, task_kwargs=PAYLOAD),
         MalformedMessageError,
-        r"has \['keep_result'\], which this worker is too old to know",
+        r"has \['collect'\], which this worker is too old to know",
+    ),
+    "a result that is kept under no id": (
+        message("work", callback={"keep_result": "7"}, task_kwargs=PAYLOAD),
+        MalformedMessageError,
+        "the keep_result in the callback of a message for 'work' is '7', which is no UUID",
+    ),
+    "a result that is kept under another id than its Task's": (
+        message("work", callback={"keep_result": str(uuid4())}, task_kwargs=PAYLOAD),
+        MalformedMessageError,
+        "with which it would be",
+    ),
+    "a group that is none": (
+        message("work", callback={"group": {"id": TASK_ID, "index": 1}}, task_kwargs=PAYLOAD),
+        MalformedMessageError,
+        "the group in the callback of a message for 'work' isn't an object of id, index",
+    ),
+    "a member that no group has": (
+        message(
+            "work",
+            callback={"group": {"id": TASK_ID, "index": -1, "bucket": "b", "folder": "f"}},
+            task_kwargs=PAYLOAD,
+        ),
+        MalformedMessageError,
+        "the index '-1' of the group in the callback of a message for 'work' is no number",
+    ),
+    "a member under another's id": (
+        message(
+            "work",
+            callback={"group": {"id": TASK_ID, "index": 1, "bucket": "b", "folder": "f"}},
+            task_kwargs=PAYLOAD,
+        ),
+        MalformedMessageError,
+        "with which it would be",
+    ),
+    "both a member and kept": (
+        message(
+            "work",
+            callback={
+                "keep_result": TASK_ID,
+                "group": {"id": TASK_ID, "index": 1, "bucket": "b", "folder": "f"},
+            },
+            task_kwargs=PAYLOAD,
+        ),
+        MalformedMessageError,
+        "has both a keep_result and a group",
+    ),
+    "a ledger or none": (
+        message("work", once="yes", task_kwargs=PAYLOAD),
+        MalformedMessageError,
+        "says once: 'yes', which is neither true nor false",
+    ),
+    "an end that is no time": (
+        message("work", expires_at="soon", task_kwargs=PAYLOAD),
+        MalformedMessageError,
+        "says expires_at: 'soon', which is no number of seconds",
     ),
     "constants of no Task": (
         message("work", callback={"steps": {"0": {"kwargs": PAYLOAD}}}),

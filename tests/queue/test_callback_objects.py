@@ -11,7 +11,7 @@ from algernon_queue import BatchFailedError, MalformedMessageError, TaskRouter, 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from .events import ALL_DONE, LambdaContext, event, message, record
+from .events import ALL_DONE, TASK_ID, LambdaContext, event, message, record
 from .queues import SourceQueue
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ def not_to_run(event: Any, context: Any) -> None:
 @pytest.mark.parametrize(
     ("others", "named"),
     [
-        ({"keep_result": True}, "keep_result"),
-        ({"group": {"id": "x", "index": 0}}, "group"),
+        ({"collect": True}, "collect"),
+        ({"deadline": 60, "keep_result": TASK_ID}, "deadline"),
         ({"steps": {"1": {"kwargs": {}, "delay": 60}}}, "delay"),
-        ({"chain": None, "steps": {}, "keep_result": True}, "keep_result"),
+        ({"chain": None, "steps": {}, "tolerated": 1}, "tolerated"),
     ],
 )
 def test_what_needs_a_newer_worker_is_refused_before_anything_runs(
@@ -189,7 +189,12 @@ objects = st.fixed_dictionaries(
     optional={
         "chain": names | plain,
         "steps": st.dictionaries(numbers, steps | plain, max_size=3) | plain,
-        "keep_result": plain,
+        "keep_result": st.just(TASK_ID) | plain,
+        "group": st.fixed_dictionaries(
+            {"id": st.just(TASK_ID) | plain, "index": st.integers(-1, 2) | plain},
+            optional={"bucket": st.just("b") | plain, "folder": st.just("f") | plain},
+        )
+        | plain,
     },
 )
 

@@ -463,6 +463,8 @@ def test_a_bare_message_gets_its_constants() -> None:
     assert got == [("bill", {"m": 1, "n": (1,)})]
     with pytest.raises(TaskArgumentsError, match=r"gets \['n'\] both"):
         router.handler({**bare, "task_kwargs": {"n": 1}}, None)
-    with pytest.raises(MalformedMessageError, match=r"has \['group'\], which this worker is too"):
-        router.handler({**bare, "callback": {**callback, "group": {}}}, None)
+    with pytest.raises(MalformedMessageError, match=r"has \['collect'\], which this worker is too"):
+        router.handler({**bare, "callback": {**callback, "collect": {}}}, None)
+    with pytest.raises(MalformedMessageError, match="only a message of a queue"):
+        router.handler({**bare, "callback": {**callback, "keep_result": TASK_ID}}, None)
     assert len(got) == 1

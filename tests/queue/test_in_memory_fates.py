@@ -86,7 +86,10 @@ def test_nothing_is_lost(sent: list[tuple[str, list[Fate]]], fifo: bool, once: b
     """The result of each Task is sent on, or it is a dead letter with a reason."""
     done, mailed, others, letters = play(sent, fifo=fifo, once=once)
     assert len({*mailed}) + len(letters) >= len(sent)
-    assert None not in letters
+    # On a FIFO queue, a worker may end over a message before one whose last receive it is, which
+    # SQS moves then, and knows no reason.
+    if not fifo or not any("ends its worker" in befalls for _, befalls in sent):
+        assert None not in letters
     assert {*others} <= {*range(len(sent))}
     # A worker that ends may have given a message up already that stays in the queue with it.
     if not any("ends its worker" in befalls for _, befalls in sent):

@@ -42,6 +42,10 @@ class Manner(NamedTuple):
     task_id: str | None = None
     message_group: str | None = None
     listeners: Mapping[str, str] = MappingProxyType({})
+    keep_result: bool = False
+    unique: str | None = None
+    expires: float | None = None
+    cancellable: bool = False
 
     def changed(self, given: Manner) -> Manner:
         """Return it with what else is given, which counts where both say something."""
@@ -49,6 +53,10 @@ class Manner(NamedTuple):
             given.task_id or self.task_id,
             given.message_group or self.message_group,
             given.listeners or self.listeners,
+            given.keep_result or self.keep_result,
+            given.unique or self.unique,
+            given.expires or self.expires,
+            given.cancellable or self.cancellable,
         )
 
 
@@ -207,6 +215,10 @@ class Sendable(Generic[P, R_co]):
         message_group: str | None = None,
         listeners: Mapping[str, str] | None = None,
         kwargs: Mapping[str, Any] | None = None,
+        keep_result: bool = False,
+        unique: str | None = None,
+        expires: float | None = None,
+        cancellable: bool = False,
     ) -> Sendable[P, Any]: ...
 
     @overload
@@ -218,6 +230,10 @@ class Sendable(Generic[P, R_co]):
         message_group: str | None = None,
         listeners: Mapping[str, str] | None = None,
         kwargs: Mapping[str, Any] | None = None,
+        keep_result: bool = False,
+        unique: str | None = None,
+        expires: float | None = None,
+        cancellable: bool = False,
     ) -> Sendable[P, R_co]: ...
 
     def using(
@@ -228,6 +244,10 @@ class Sendable(Generic[P, R_co]):
         message_group: str | None = None,
         listeners: Mapping[str, str] | None = None,
         kwargs: Mapping[str, Any] | None = None,
+        keep_result: bool = False,
+        unique: str | None = None,
+        expires: float | None = None,
+        cancellable: bool = False,
     ) -> Sendable[P, Any]:
         """Return the same Task, sent in another manner. What isn't given stays.
 
@@ -241,13 +261,20 @@ class Sendable(Generic[P, R_co]):
                 found otherwise.
             kwargs: Keyword arguments that it gets besides those that it is sent or, in
                 `then`, besides those that the Task before returns.
+            keep_result: Whether the result, of a chain that of its last Task, is kept for
+                `SentTask.result`.
+            unique: A key, of which and the Task's name at most one run succeeds within the
+                days that the bucket keeps results.
+            expires: After how many seconds it isn't begun any more; of a chain the first Task.
+            cancellable: Whether `SentTask.cancel` may cancel it, which runs it under a ledger.
 
         Raises:
             TaskArgumentsError: The `kwargs` aren't a mapping with str keys, or their Task
                 doesn't take them.
             TaskNameError: A name in the callback can't be a Task's.
             SettingError: The `task_id` is no UUID, the message group can't be one, or there
-                is a callback already.
+                is a callback already; or there are both a `task_id` and `unique`, or `expires`
+                is no number above 0.
 
         Example:
             ``price.using(task_id=order.id, message_group=order.customer).send(items=[1])``
@@ -260,6 +287,10 @@ class Sendable(Generic[P, R_co]):
             callback,
             None if task_id is None else str(task_id),
             message_group,
+            keep_result=keep_result,
+            unique=unique,
+            expires=expires,
+            cancellable=cancellable,
         )
         if kwargs is not None:
             from .chain_types import check_constants
@@ -273,7 +304,15 @@ class Sendable(Generic[P, R_co]):
                     " once, by then() or by callback="
                 )
             following = [Link(name) for name in callback.split("#")[given.begins_its_chain :]]
-        manner = Manner(given.task_id, given.message_group, listeners or {})
+        manner = Manner(
+            given.task_id,
+            given.message_group,
+            listeners or {},
+            keep_result,
+            unique,
+            expires,
+            cancellable,
+        )
         return Sendable((first, *following), self._manner.changed(manner))
 
     def _following_links(self) -> tuple[Link, ...]:
@@ -301,6 +340,10 @@ class Sendable(Generic[P, R_co]):
                 for number, link in enumerate(following, shift)
                 if link.constants
             },
+            keep_result=self._manner.keep_result,
+            unique=self._manner.unique,
+            expires=self._manner.expires,
+            cancellable=self._manner.cancellable,
         )
 
     def __copy__(self) -> Self:

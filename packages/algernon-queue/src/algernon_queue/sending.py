@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from algernon_serialize import NestingError, UnserializableError, ajson
 from algernon_storage import Document, StoredData, content_sha256
 
+from ._aws.clock import now
 from ._aws.listeners import Listeners
 from ._aws.parallel import in_parallel
 from ._aws.topics import MessageText, Publication, publish
 from ._wire.callback import MAX_CALLBACK_BYTES, Callback, CallbackJSON
-from ._wire.message import OutgoingTask
+from ._wire.membership import first_task_id
+from ._wire.message import NAMESPACE, OutgoingTask
 from .current_task import RunningTask, SentId, running_task
 from .errors import SettingError, TaskArgumentsError, TasksNotSentError
 from .task import Task, check_task
@@ -31,6 +33,10 @@ def send_task(
     task_id: str | UUID | None = None,
     message_group: str | None = None,
     listeners: Mapping[str, str] | None = None,
+    keep_result: bool = False,
+    unique: str | None = None,
+    expires: float | None = None,
+    cancellable: bool = False,
 ) -> str:
     """Send one Task to its listener.
 
@@ -50,16 +56,26 @@ def send_task(
         listeners: The ARN of the SNS topic of each Task, for those that aren't
             found by the options of the worker that sends, by SSM Parameter Store or
             by their name.
+        keep_result: Whether the result, of a chain that of its last Task, is kept in the
+            worker's bucket, for ``SentTask(task_id).result()``. All workers of the chain have
+            to be of version 1.7 or newer: older ones refuse the message, before they run it.
+        unique: A key, of which and the Task's name at most one run succeeds within the days
+            that the bucket keeps results. A failure frees it. The result of the first run goes
+            to the callback of whatever is sent later.
+        expires: After how many seconds it isn't begun any more.
+        cancellable: Whether ``SentTask(task_id).cancel()`` may cancel it.
 
     Returns:
-        The task_id, a UUID. It is the id of the whole chain as well, unless a
-        Task sends this one: what a Task sends belongs to the Task's own chain.
+        The task_id, a UUID: the id of what is sent, be it one Task or a chain. It is the
+        chain_id of all Tasks of the chain as well, unless a Task sends this one: what a Task
+        sends belongs to the Task's own chain.
 
     Raises:
         TaskNameError: A name can't be a Task's.
         TaskArgumentsError: The keyword arguments aren't a mapping with str keys.
         SettingError: The `task_id` is no UUID, or the message group can't be one, or
-            the Task's topic has no message groups.
+            the Task's topic has no message groups; or there are both a `task_id` and `unique`,
+            or `expires` is no number above 0.
         UnknownListenerError: No topic is known for the Task, or there is none.
         PublishError: SNS doesn't take the message.
         algernon_serialize.UnserializableError: `ajson` can't send an argument.
@@ -69,7 +85,17 @@ def send_task(
         ``send_task("resize", {"width": 640}, callback="store#notify")``
     """
     wanted_id = None if task_id is None else str(task_id)
-    task = Task(task_name, task_kwargs or {}, callback, wanted_id, message_group)
+    task = Task(
+        task_name,
+        task_kwargs or {},
+        callback,
+        wanted_id,
+        message_group,
+        keep_result=keep_result,
+        unique=unique,
+        expires=expires,
+        cancellable=cancellable,
+    )
     return send_one(task, listeners)
 
 
@@ -173,7 +199,7 @@ def _send(
     sender = running_task.get() or _NO_TASK
     block = next(reversed(_catching), None)
     if block is not None and block.catcher is not None:
-        return [(task_id, None) for task_id in block.catcher(tasks, sender)]
+        return [(sent_id, None) for sent_id in block.catcher(tasks, sender)]
     known = {**sender.listeners.known, **(listeners or {})}
     topics = replace(sender.listeners, known=known).find(task.task_name for task in tasks)
     addressed = []
@@ -188,9 +214,7 @@ def _send(
     for each, error in zip(outgoing, errors, strict=True):
         if error is not None:
             sender.give_back(each.sent_id)
-    return [
-        (each.publication.task.task_id, error) for each, error in zip(outgoing, errors, strict=True)
-    ]
+    return [(each.sent_id.task_id, error) for each, error in zip(outgoing, errors, strict=True)]
 
 
 def _check_group(task: Task, topic: str) -> None:
@@ -244,21 +268,39 @@ def outgoing_task(
         algernon_serialize.UnserializableError: `ajson` can't send what its id is made of.
     """
     callback = callback_of(task)
-    sent_id = (
-        SentId(task.task_id)
-        if task.task_id
-        else sender.take_id(lambda: _what(task, kwargs, callback))
-    )
-    task_id = sent_id.task_id
+    sent_id = _sent_id(task, kwargs, callback.as_json, sender)
+    result_id = task_id = sent_id.task_id
+    if _keeps_result(task):
+        callback.keep_result = result_id
+        if callback.chain is not None:
+            task_id = first_task_id(result_id, task.task_name)
     outgoing = OutgoingTask(
         task.task_name,
         task_id,
-        sender.chain_id or task_id,
-        callback,
+        sender.chain_id or result_id,
+        callback.as_json,
         _position(task, callback),
         sender.hops,
+        once=task.unique is not None or task.cancellable,
+        expires_at=None if task.expires is None else now() + task.expires,
     )
     return outgoing, sent_id
+
+
+def _sent_id(
+    task: Task, kwargs: dict[str, Any], callback: CallbackJSON, sender: RunningTask
+) -> SentId:
+    if task.task_id:
+        return SentId(task.task_id)
+    if task.unique is not None:
+        return SentId(str(uuid5(NAMESPACE, f"unique:{task.task_name}:{task.unique}")))
+    return sender.take_id(lambda: _what(task, kwargs, callback))
+
+
+def _keeps_result(task: Task) -> bool:
+    # A chain ends by its own outcome, by which each of its Tasks sees that it was cancelled.
+    is_chain = task.callback is not None
+    return task.keep_result or (is_chain and (task.cancellable or task.unique is not None))
 
 
 def written(kwargs: dict[str, Any]) -> bytes:
@@ -272,8 +314,8 @@ def written(kwargs: dict[str, Any]) -> bytes:
     return ajson.dumpb({"task_kwargs": kwargs})[len('{"task_kwargs":') : -1]
 
 
-def callback_of(task: Task) -> CallbackJSON:
-    """Return a Task's callback, with its constants, as the message has it.
+def callback_of(task: Task) -> Callback:
+    """Return who gets a Task's result, with the constants, as messages have them.
 
     Raises:
         TaskArgumentsError: It is more than all messages of the chain have room for.
@@ -281,7 +323,7 @@ def callback_of(task: Task) -> CallbackJSON:
         algernon_storage.StorageError: One can't be stored.
     """
     if not task.constants:
-        return task.callback
+        return Callback(task.callback)
     constants = {n: dict(kwargs) for n, kwargs in sorted(task.constants.items()) if kwargs}
     callback = Callback(task.callback, constants)
     if constants and (size := callback.size) > MAX_CALLBACK_BYTES:
@@ -290,7 +332,7 @@ def callback_of(task: Task) -> CallbackJSON:
             f" more than the {MAX_CALLBACK_BYTES} that there is room for in each message of the"
             " chain: make a StoredData of what is large, which goes through S3"
         )
-    return callback.as_json
+    return callback
 
 
 def _what(task: Task, kwargs: dict[str, Any], callback: CallbackJSON) -> str:
@@ -307,8 +349,8 @@ def _content(value: Any, key: str) -> str:
         raise
 
 
-def _position(task: Task, callback: CallbackJSON) -> int | None:
+def _position(task: Task, callback: Callback) -> int | None:
     # A lone name needs no place, and may be its own Task's, which is then run again.
-    if callback is None or (isinstance(callback, str) and "#" not in callback):
+    if callback.chain is None or (callback.is_plain and "#" not in callback.chain):
         return None
     return 0 if task.begins_its_chain else -1

@@ -16,6 +16,9 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
 # Amazon SNS API Reference, Publish: what a MessageGroupId may hold.
 _MESSAGE_GROUP = re.compile(r"[!-~]{1,128}")
 
+# A hundred years, in seconds.
+_LONGEST_EXPIRY = 100 * 365 * 86400
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Task:
@@ -32,10 +35,18 @@ class Task:
             default that of the Task that sends this one, or else one of its own.
         constants: Keyword arguments that Tasks of the callback's chain get besides what
             the Task before them returns, by their number in it, from 0.
+        keep_result: Whether the result, of a chain that of its last Task, is kept for
+            `SentTask.result`.
+        unique: A key, of which and the Task's name at most one run succeeds within the days
+            that results are kept: the id is derived from it.
+        expires: After how many seconds it isn't begun any more. Of a chain only the first Task
+            expires.
+        cancellable: Whether `SentTask.cancel` may cancel it, which runs it under a ledger.
 
     Raises:
         TaskNameError: A name has characters that a Task's can't have.
-        SettingError: The `task_id` is no UUID, or the message group can't be one.
+        SettingError: The `task_id` is no UUID, or the message group can't be one; or there is
+            a `unique` too; or that is no text, or `expires` no number.
         TaskArgumentsError: Keyword arguments, or constants, aren't a mapping with str
             keys, or there are constants for what is no Task after this one.
 
@@ -52,6 +63,10 @@ class Task:
     task_id: str | None = None
     message_group: str | None = None
     constants: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    keep_result: bool = field(default=False, kw_only=True)
+    unique: str | None = field(default=None, kw_only=True)
+    expires: float | None = field(default=None, kw_only=True)
+    cancellable: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         check_task_name(self.task_name)
@@ -80,6 +95,16 @@ class Task:
                 f"{group!r} can't be the message group of the Task {self.task_name!r}: it is 1 to"
                 " 128 letters, digits and punctuation marks"
             )
+        if self.unique is not None:
+            self._check_unique()
+        if self.expires is not None:
+            self._check_expires()
+        for name in ("keep_result", "cancellable"):
+            if type(getattr(self, name)) is not bool:
+                raise SettingError(
+                    f"{name}={getattr(self, name)!r} of the Task {self.task_name!r} is neither True"
+                    " nor False"
+                )
 
     def __repr__(self) -> str:
         return shown({each.name: getattr(self, each.name) for each in fields(self)})
@@ -90,6 +115,26 @@ class Task:
         # Of a callback that is one Task, that one runs after it, whatever its name.
         chain = self.callback.split("#") if self.callback else []
         return len(chain) > 1 and chain[0] == self.task_name
+
+    def _check_unique(self) -> None:
+        if not isinstance(self.unique, str) or not self.unique or not is_utf8(self.unique):
+            raise SettingError(
+                f"unique={self.unique!r} of the Task {self.task_name!r} is no text that tells this"
+                " run from others, such as 'order-7'"
+            )
+        if self.task_id is not None:
+            raise SettingError(
+                f"the Task {self.task_name!r} has a task_id and unique={self.unique!r}, from which"
+                " its id is made: leave one out"
+            )
+
+    def _check_expires(self) -> None:
+        seconds = self.expires
+        if type(seconds) not in (int, float) or not 0 < (seconds or 0) < _LONGEST_EXPIRY:
+            raise SettingError(
+                f"expires={seconds!r} of the Task {self.task_name!r} is no number of seconds above"
+                " 0, after which it isn't begun any more"
+            )
 
     def _check_constants(self) -> None:
         if not isinstance(self.constants, Mapping):
@@ -146,7 +191,7 @@ def shown(facts: Mapping[str, Any]) -> str:
     """Return a Task as a text, of its attributes: what is as it is by default says nothing."""
     (_, name), (_, kwargs), *others = facts.items()
     said = [repr(name), repr(kwargs)]
-    said += [f"{key}={value!r}" for key, value in others if value is not None and value != {}]
+    said += [f"{key}={value!r}" for key, value in others if value not in (None, False, {})]
     return f"Task({', '.join(said)})"
 
 
@@ -175,7 +220,12 @@ def _are_keyword_arguments(kwargs: object) -> bool:
 
 def _is_no_plain_key(key: str) -> bool:
     """Tell whether `ajson` writes a dict that has the key as one tagged value."""
-    return key == "_alg_class" or any("\ud800" <= letter <= "\udfff" for letter in key)
+    return key == "_alg_class" or not is_utf8(key)
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether a text can be sent: a lone surrogate has no UTF-8."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _checked_id(task_id: object) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeGuard
 from algernon_serialize import SerializeError, ajson
 
 from ..errors import MalformedMessageError, kind_of
+from .membership import Membership, checked_uuid
 
 #: Keyword arguments of Tasks of a chain, by their numbers in it.
 Constants = Mapping[int, Mapping[str, Any]]
@@ -29,24 +30,35 @@ _MOST_DIGITS = 9
 
 
 class Callback:
-    """Who gets the result of a Task.
+    """Who gets the result of a Task, and what else is done with it.
 
-    In a message it is the chain's text. Where there are constants, it is an object, which
-    versions before 1.6 refuse before they run anything:
-    ``{"chain": "a#b#c", "steps": {"2": {"kwargs": {…}}}}``.
+    In a message it is the chain's text, where that is all. Else it is an object, which
+    workers that don't know it refuse before they run anything: ``{"chain": "a#b#c",
+    "keep_result": ID, "group": {…}, "steps": {"2": {"kwargs": {…}}}}``.
 
     Args:
         chain: The Task that gets the result, or a chain of them, ``"a#b#c"``; None
             where nobody does.
         constants: What the Tasks of the chain get besides what the one before returns,
             by their numbers in it, from 0: in plain JSON, if it comes from a message.
+        keep_result: The id under which the last Task's result is kept, or None where it isn't,
+            or is kept as a member's.
+        membership: Whose member the Task or the chain is, or None.
     """
 
-    __slots__ = ("chain", "constants")
+    __slots__ = ("chain", "constants", "keep_result", "membership")
 
-    def __init__(self, chain: str | None, constants: Constants) -> None:
+    def __init__(
+        self,
+        chain: str | None,
+        constants: Constants = NO_CONSTANTS,
+        keep_result: str | None = None,
+        membership: Membership | None = None,
+    ) -> None:
         self.chain = chain
         self.constants = constants
+        self.keep_result = keep_result
+        self.membership = membership
 
     @classmethod
     def of(cls, value: object, task_name: str) -> Self:
@@ -59,8 +71,8 @@ class Callback:
         Raises:
             MalformedMessageError: It is no callback, or one that needs a newer version.
         """
-        if is_chain(value):
-            return cls(value, NO_CONSTANTS)
+        if value is None or is_chain(value):
+            return cls(value)
         if type(value) is not dict:
             raise MalformedMessageError(
                 f"the callback of a message for {task_name!r} is neither the name of a Task nor a"
@@ -68,7 +80,7 @@ class Callback:
                 " object with a chain and steps"
             )
         where = f"the callback of a message for {task_name!r}"
-        _refuse_others(value, ("chain", "steps"), where)
+        _refuse_others(value, ("chain", "steps", "keep_result", "group"), where)
         chain, steps = value.get("chain"), value.get("steps", {})
         if chain is not None and not is_chain(chain):
             raise MalformedMessageError(f"the chain in {where} is no chain of names 'a#b#c'")
@@ -78,18 +90,50 @@ class Callback:
                 " of its chain get besides, by number"
             )
         length = 0 if chain is None else chain.count("#") + 1
-        callback = cls(chain, {_number(n, length, where): _kwargs(steps[n], where) for n in steps})
-        if callback.constants:
+        constants = {_number(n, length, where): _kwargs(steps[n], where) for n in steps}
+        keep_result, group = value.get("keep_result"), value.get("group")
+        if keep_result is not None:
+            keep_result = checked_uuid(keep_result, f"the keep_result in {where}")
+        membership = None if group is None else Membership.of(group, where)
+        if keep_result is not None and membership is not None:
+            raise MalformedMessageError(
+                f"{where} has both a keep_result and a group, whose members' results are kept under"
+                " ids of their own"
+            )
+        callback = cls(chain, constants, keep_result, membership)
+        if constants:
             callback._check_size(where)
         return callback
 
     @property
+    def is_plain(self) -> bool:
+        """Whether its chain is all that it says."""
+        return not self.constants and self.result_id is None
+
+    @property
+    def result_id(self) -> str | None:
+        """The id under which the last Task's result is to stand, or None if it is nobody's."""
+        return self.membership.result_id if self.membership else self.keep_result
+
+    @property
     def as_json(self) -> CallbackJSON:
         """What a message has for it: the chain alone, wherever that is all."""
-        if not self.constants:
+        if self.is_plain:
             return self.chain
-        steps = {str(number): {"kwargs": kwargs} for number, kwargs in self.constants.items()}
-        return {"chain": self.chain, "steps": steps}
+        said: dict[str, Any] = {} if self.chain is None else {"chain": self.chain}
+        if self.keep_result is not None:
+            said["keep_result"] = self.keep_result
+        if self.membership is not None:
+            said["group"] = self.membership.as_json
+        if self.constants:
+            steps = {str(number): {"kwargs": kwargs} for number, kwargs in self.constants.items()}
+            said["steps"] = steps
+        return said
+
+    def after(self, position: int) -> Self:
+        """Return what the Task at a position of its chain, and those after it, need of it."""
+        coming = {n: kwargs for n, kwargs in self.constants.items() if n >= position}
+        return type(self)(self.chain, coming, self.keep_result, self.membership)
 
     @property
     def size(self) -> int:

@@ -13,24 +13,27 @@ from algernon_storage import StoredData
 
 from ..errors import MalformedMessageError, TaskArgumentsError, TooManyHopsError, kind_of
 from ..settings import number_of
-from .callback import (
-    NO_CONSTANTS,
-    Callback,
-    CallbackJSON,
-    Constants,
-    is_chain,
-    is_task_name,
-    shown_keys,
-)
+from .callback import Callback, CallbackJSON, Constants, is_task_name, shown_keys
 from .envelope import Envelope
 from .keyword_arguments import keyword_arguments
+from .membership import Membership, first_task_id
 
 #: The key by which a message says where in its chain its Task stands.
 POSITION = "callback_position"
 #: The key by which it says how many Tasks led to it, where any did.
 HOPS = "hops"
+#: The key by which it says that its Task runs under a ledger, whatever the worker says.
+ONCE = "once"
+#: The key by which it says when its Task isn't begun any more, in seconds since 1970.
+EXPIRES_AT = "expires_at"
+
+#: For whom a result is that nobody gets.
+_NOBODY = Callback(None)
 
 _DEFAULT_MAX_HOPS = 1000
+
+# The end of the year 9999, in seconds since 1970.
+_END_OF_TIME = 253402300800
 
 #: In it are the UUIDs that are made of other ids: RFC 9562, "UUID Version 5".
 NAMESPACE = UUID("a6c4f688-e705-4037-9464-ce1fe4d5ab2d")
@@ -47,12 +50,12 @@ class Message:
         task_id: The UUID of this run of it.
         chain_id: The UUID of the chain that it belongs to: the `task_id` of the
             Task that the chain began with.
-        callback: The Task that gets the result, or a chain of them.
-        constants: What the Tasks of the chain get besides what the one before returns, by
-            their numbers in it, in plain JSON.
+        then: Who gets the result, and what else is done with it.
         position: Where in the chain this message's Task stands, from 0; -1 before
             its beginning; None where the message doesn't say, as moncrief's don't.
         hops: How many Tasks led to this one.
+        once: Whether its Task runs under a ledger, whatever the worker says.
+        expires_at: When its Task isn't begun any more, in seconds since 1970, or None.
         body: The whole message, keys that are unknown here included.
         arguments_bytes: What S3 keeps of its keyword arguments, where they were fetched.
     """
@@ -60,11 +63,12 @@ class Message:
     task_name: str
     task_id: str
     chain_id: str
-    callback: str | None
-    constants: Constants
+    then: Callback
     position: int | None
     hops: int
     body: dict[str, Any]
+    once: bool = False
+    expires_at: float | None = None
     arguments_bytes: int | None = None
 
     @classmethod
@@ -87,10 +91,8 @@ class Message:
                 f"the message has no task_name, but the keys {shown_keys(body)}: send it with"
                 " send_task, or as {'task_name': …, 'task_kwargs': …, 'callback': …}"
             )
-        callback, constants = body.get("callback") or None, NO_CONSTANTS
-        if callback is not None and not is_chain(callback):
-            read = Callback.of(callback, task_name)
-            callback, constants = read.chain, read.constants
+        callback = body.get("callback") or None
+        then = _NOBODY if callback is None else Callback.of(callback, task_name)
         task_id = body.get("task_id")
         if not task_id:
             task_id = _uuid_of(envelope.message_id)
@@ -100,14 +102,20 @@ class Message:
         if chain_id is not task_id and not _is_uuid(chain_id):
             chain_id = _uuid(chain_id, "chain_id", task_name, instead="its own task_id")
         position = body.get(POSITION)
-        if position is not None or constants:
-            _check_position(position, task_name, callback, constants)
+        if position is not None or not then.is_plain:
+            _check_position(position, task_name, then)
+        _check_id(task_id, position, task_name, then)
         hops = 0 if (given := body.get(HOPS)) is None else _checked_hops(given, task_name)
         if body.get("task_kwargs") is None:
             body["task_kwargs"] = {}
         body["task_id"] = task_id
         body["chain_id"] = chain_id
-        return cls(task_name, task_id, chain_id, callback, constants, position, hops, body)
+        message = cls(task_name, task_id, chain_id, then, position, hops, body)
+        if (once := body.get(ONCE)) is not None:
+            message.once = _checked_once(once, task_name)
+        if (expires_at := body.get(EXPIRES_AT)) is not None:
+            message.expires_at = _checked_time(expires_at, task_name)
+        return message
 
     @classmethod
     def bare(cls, body: Mapping[str, Any]) -> Self:
@@ -118,24 +126,55 @@ class Message:
                 it isn't clear what is for this Task.
         """
         task_name, callback = body["task_name"], body.get("callback")
-        position, constants = None, NO_CONSTANTS
+        position = None
         if type(callback) is dict:
-            read = Callback.of(callback, task_name)
-            callback, constants = read.chain, read.constants
+            then = Callback.of(callback, task_name)
             position = body.get(POSITION)
-            _check_position(position, task_name, callback, constants)
+            _check_position(position, task_name, then)
+            if then.result_id is not None:
+                raise MalformedMessageError(
+                    f"the callback of a bare message for {task_name!r} says where its result is to"
+                    " stand, which only a message of a queue can: leave keep_result and group out,"
+                    " or send the Task to its queue"
+                )
+        else:
+            then = Callback(callback)
         task_id: Any = body.get("task_id")
         hops = body.get(HOPS)
         return cls(
             task_name=task_name,
             task_id=task_id,
             chain_id=body.get("chain_id") or task_id,
-            callback=callback,
-            constants=constants,
+            then=then,
             position=position,
             hops=hops if type(hops) is int else 0,
             body=dict(body),
         )
+
+    @property
+    def callback(self) -> str | None:
+        """The Task that gets the result, or a chain of them."""
+        return self.then.chain
+
+    @property
+    def constants(self) -> Constants:
+        """What the Tasks of the chain get besides what the one before returns, by number."""
+        return self.then.constants
+
+    @property
+    def membership(self) -> Membership | None:
+        """Whose member its Task is, or its chain, or None."""
+        return self.then.membership
+
+    @property
+    def result_id(self) -> str | None:
+        """The id under which the last Task's result is to stand, or None if it is nobody's."""
+        return self.then.result_id
+
+    @property
+    def ends_its_chain(self) -> bool:
+        """Whether no Task follows its own."""
+        return self.next_position is None
 
     def context_entry(self) -> dict[str, Any]:
         """Return what a handler may want to know of it: the context's ``task``."""
@@ -178,21 +217,27 @@ class Message:
         return replace(self, body={**self.body, "task_kwargs": {**kwargs, **constants}})
 
     @property
-    def next_task(self) -> OutgoingTask | None:
-        """The Task that gets the result, or None at a chain's end."""
+    def next_position(self) -> int | None:
+        """Where in the chain the Task stands that gets the result, or None at the chain's end."""
         if self.callback is None:
             return None
         chain = self.callback.split("#")
-        # Of a lone name that is all, its Task doesn't learn where it came from.
-        if len(chain) == 1 and not self.constants:
-            return self._child(chain[0], 0, callback=None, position=None)
+        if len(chain) == 1 and (self.position is None or self.then.is_plain):
+            return 0
         position = self._position_in(chain) + 1
-        if position == len(chain):
+        return None if position == len(chain) else position
+
+    @property
+    def next_task(self) -> OutgoingTask | None:
+        """The Task that gets the result, or None at a chain's end."""
+        position = self.next_position
+        if position is None or self.callback is None:
             return None
-        callback: CallbackJSON = self.callback
-        if self.constants:
-            coming = {n: kwargs for n, kwargs in self.constants.items() if n >= position}
-            callback = Callback(self.callback, coming).as_json
+        chain = self.callback.split("#")
+        # Of a lone name that is all, its Task doesn't learn where it came from.
+        if len(chain) == 1 and self.then.is_plain:
+            return self._child(chain[0], 0, callback=None, position=None)
+        callback = self.then.after(position).as_json
         return self._child(chain[position], position, callback=callback, position=position)
 
     def _position_in(self, chain: list[str]) -> int:
@@ -207,7 +252,9 @@ class Message:
         # The same run of a Task always gives its callback the same id, so that a
         # duplicate can be recognised wherever it turns up.
         child_id = str(uuid5(UUID(self.task_id), f"{number}#{name}"))
-        return OutgoingTask(name, child_id, self.chain_id, callback, position, self.hops + 1)
+        return OutgoingTask(
+            name, child_id, self.chain_id, callback, position, self.hops + 1, self.once
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +267,8 @@ class OutgoingTask:
     callback: CallbackJSON
     position: int | None
     hops: int
+    once: bool = False
+    expires_at: float | None = None
 
     def message(self, task_kwargs: str) -> str:
         """Return the text of the message, of the JSON text of its keyword arguments."""
@@ -232,6 +281,10 @@ class OutgoingTask:
             rest[POSITION] = self.position
         if self.hops:
             rest[HOPS] = self.hops
+        if self.once:
+            rest[ONCE] = True
+        if self.expires_at is not None:
+            rest[EXPIRES_AT] = self.expires_at
         name = ajson.dumps(self.task_name)
         text = f'{{"task_name":{name},"task_kwargs":{task_kwargs},{ajson.dumps(rest)[1:]}'
         # Amazon SQS API Reference, SendMessage: of the characters that JSON leaves as they
@@ -289,22 +342,56 @@ def _uuid_of(message_id: str) -> str:
         return str(uuid5(NAMESPACE, name))
 
 
-def _check_position(
-    position: object, task_name: str, callback: str | None, constants: Constants
-) -> None:
-    chain = [] if callback is None else callback.split("#")
+def _check_position(position: object, task_name: str, then: Callback) -> None:
+    chain = [] if then.chain is None else then.chain.split("#")
     if position is None:
-        # Without constants the name tells, since at the worst a Task is run once more.
-        if constants and task_name in chain:
+        # In a plain chain the name tells, since at the worst a Task is run once more.
+        if chain and not then.is_plain and (task_name in chain or then.result_id):
             raise MalformedMessageError(
-                f"the message for {task_name!r} has steps in its callback {callback!r}, and doesn't"
-                f" say which of the chain's Tasks it is for: give it a {POSITION}, from 0, or -1 if"
-                " it is for one that stands before the chain"
+                f"the message for {task_name!r} has an object for its callback {then.chain!r}, and"
+                f" doesn't say which of the chain's Tasks it is for: give it a {POSITION}, from 0,"
+                " or -1 if it is for one that stands before the chain"
             )
     elif type(position) is not int or not (
         (position == -1 and chain) or (0 <= position < len(chain) and chain[position] == task_name)
     ):
         raise MalformedMessageError(
             f"the message says that {task_name!r} is number {position!r} of the chain"
-            f" {callback!r}, where it isn't"
+            f" {then.chain!r}, where it isn't"
         )
+
+
+def _check_id(task_id: str, position: int | None, task_name: str, then: Callback) -> None:
+    """Refuse a message whose Task would write the result of another one by accident."""
+    result_id = then.result_id
+    if result_id is None:
+        return
+    if then.chain is None:
+        expected = result_id
+    elif position == -1:
+        expected = first_task_id(result_id, task_name)
+    else:
+        return
+    if task_id != expected:
+        raise MalformedMessageError(
+            f"the message for {task_name!r} has the task_id {task_id}, and its callback says that"
+            f" its result stands under {result_id}, with which it would be {expected}"
+        )
+
+
+def _checked_once(once: Any, task_name: str) -> bool:
+    if type(once) is not bool:
+        raise MalformedMessageError(
+            f"the message for {task_name!r} says {ONCE}: {str(once)[:40]!r}, which is neither true"
+            " nor false"
+        )
+    return once
+
+
+def _checked_time(seconds: Any, task_name: str) -> float:
+    if type(seconds) not in (int, float) or not 0 <= seconds < _END_OF_TIME:
+        raise MalformedMessageError(
+            f"the message for {task_name!r} says {EXPIRES_AT}: {str(seconds)[:40]!r}, which is no"
+            " number of seconds since 1970"
+        )
+    return float(seconds)

@@ -62,6 +62,7 @@ class CaughtTask(Task):
                 for number, kwargs in message.constants.items()
                 if number >= after
             },
+            keep_result=message.then.keep_result is not None,
         )
 
     def __post_init__(self) -> None:
