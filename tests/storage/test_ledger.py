@@ -128,7 +128,7 @@ def test_of_many_claims_one_takes_over(bucket: str, clock: S3Clock) -> None:
         assert at_once(6, lambda: S3Ledger().claim(TASK_ID, SECONDS)) == [True] + 5 * [False]
 
 
-def at_once(count: int, claim: Callable[[], Claim | Outcome | None]) -> list[bool]:
+def at_once(count: int, claim: Callable[[], object]) -> list[bool]:
     """Claim in as many threads at the same time, and return who got one: those first."""
     barrier = Barrier(count)
 

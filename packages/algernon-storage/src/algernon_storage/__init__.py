@@ -17,8 +17,11 @@ from .errors import (
     StorageSettingError,
     UntrustedBucketError,
 )
-from .ledger import Claim, Ledger, Outcome, S3Ledger
+from .ledger import Claim, Expansion, Ledger, S3Ledger, SettlingLedger
+from .named_objects import Objects
+from .objects import SmallObject
 from .offloaded_payload import OffloadedPayload
+from .outcomes import FailureNote, Kind, Outcome, Outcomes, State
 from .stored_data import StoredData
 from .uploads import Upload, uploads_put_off
 
@@ -27,17 +30,25 @@ __all__ = [
     "Claim",
     "DamagedObjectError",
     "Document",
+    "Expansion",
+    "FailureNote",
+    "Kind",
     "Ledger",
     "LedgerError",
     "MalformedObjectError",
     "MalformedPointerError",
     "MissingBucketError",
     "MissingObjectError",
+    "Objects",
     "OffloadedPayload",
     "OtherTaskError",
     "Outcome",
+    "Outcomes",
     "ReadLimitError",
     "S3Ledger",
+    "SettlingLedger",
+    "SmallObject",
+    "State",
     "StorageError",
     "StorageSettingError",
     "StoredData",

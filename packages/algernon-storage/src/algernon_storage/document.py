@@ -43,6 +43,21 @@ class Document:
         """Return the document of a value whose JSON text, as of `ajson.dumpb`, is there already."""
         return cls(_BEFORE_DATA + data + _AFTER_DATA)
 
+    @classmethod
+    def found(cls, text: bytes, place: object) -> Self:
+        """Return the document that was found somewhere, which others may have written.
+
+        Args:
+            text: What was found.
+            place: Where, for the error.
+
+        Raises:
+            MalformedObjectError: It is no stored data.
+        """
+        if text.startswith(_BEFORE_DATA) and text.endswith(_AFTER_DATA):
+            return cls(text)
+        return cls.of(read_document(text, place)["data_string"])
+
     @property
     def data(self) -> bytes:
         """The value's own JSON text, as `ajson.dumpb` writes it."""

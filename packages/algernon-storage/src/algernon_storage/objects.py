@@ -20,6 +20,7 @@ from .errors import (
     MalformedObjectError,
     MissingBucketError,
     MissingObjectError,
+    ReadLimitError,
 )
 from .limits import too_long
 from .multipart import PART_BYTES, upload_in_parts
@@ -66,6 +67,28 @@ class ObjectFacts:
     def sha256(self) -> str | None:
         """The SHA-256 of its body, uncompressed, in hexadecimal, where its writer noted it."""
         return self.metadata.get(_SHA256)
+
+
+@dataclass(frozen=True, slots=True)
+class SmallObject:
+    """An object, with its body where that is small.
+
+    Attributes:
+        body: Its body, uncompressed, or None where it is longer than was asked for.
+        modified: When it was written, by S3's clock.
+        age: How many seconds that is ago, by S3's clock too.
+        metadata: Its user metadata.
+    """
+
+    body: bytes | None
+    modified: datetime
+    age: float
+    metadata: Mapping[str, str]
+
+    @property
+    def kind(self) -> str:
+        """What it is as an outcome or a verdict, which one that notes nothing has as done."""
+        return self.metadata.get("kind", "done")
 
 
 def create_object(
@@ -134,16 +157,8 @@ def read_object(place: Pointer, *, most: int) -> bytes:
     """
     from botocore.exceptions import ClientError
 
-    def text_of(body: bytes, answer: Answer) -> bytes:
-        noted = answer["Metadata"].get(_SHA256)
-        if answer.get("ContentEncoding") == "gzip":
-            body = _unpacked(body, place, most=most, is_ours=noted is not None)
-        if noted and sha256(body).hexdigest() != noted:
-            raise _damaged(place)
-        return body
-
     try:
-        return fetch(place, text_of, most=most)
+        return fetch(place, lambda body, answer: _text_of(place, body, answer, most), most=most)
     except ClientError as error:
         if is_missing(error):
             raise MissingObjectError(
@@ -170,17 +185,84 @@ def fetch(place: Pointer, take: Callable[[bytes, Answer], T], *, most: int) -> T
         botocore.exceptions.ClientError: S3 refuses, or nothing is there.
         botocore.exceptions.BotoCoreError: The body is cut off whenever it is read.
     """
+
+    def whole(answer: Answer) -> T:
+        if answer.get("ContentLength", 0) > most:
+            raise too_long(place, most)
+        return take(answer["Body"].read(), answer)
+
+    return _fetched(place, whole)
+
+
+def find_small(place: Pointer, *, most: int) -> SmallObject | None:
+    """Return an object by one GET, with its body if that is small, or None if nothing is there.
+
+    Args:
+        place: Where it is.
+        most: The bytes that the body may have, packed and unpacked, to come along, at
+            least one. Of a longer one no more than these are read.
+
+    Raises:
+        MissingBucketError: The bucket doesn't exist.
+        MalformedObjectError: It is empty, or claims to be gzipped and isn't.
+        DamagedObjectError: It isn't the object that was written there.
+        botocore.exceptions.ClientError: S3 refuses for any other reason.
+        botocore.exceptions.BotoCoreError: The body is cut off whenever it is read.
+    """
+    from botocore.exceptions import ClientError
+
+    def small(answer: Answer) -> SmallObject:
+        # What is left unread of an answer would cost the connection.
+        part = answer["Body"].read()
+        _, _, length = answer["ContentRange"].rpartition("/")
+        body = part if int(length) <= most else None
+        if body is not None:
+            try:
+                body = _text_of(place, body, answer, most)
+            except ReadLimitError:
+                body = None
+        return SmallObject(body, answer["LastModified"], age(answer), answer["Metadata"])
+
+    # Amazon S3 API Reference, GetObject, "Range".
+    try:
+        return _fetched(place, small, Range=f"bytes=0-{most - 1}")
+    except ClientError as error:
+        if is_missing(error):
+            return None
+        code = error.response["Error"]["Code"]
+        if code == "NoSuchBucket":
+            raise no_such_bucket(place) from error
+        if code == "InvalidRange":
+            raise MalformedObjectError(
+                f"the object at {place} is empty, which none is that belongs there: look for what"
+                " else writes there"
+            ) from error
+        raise
+
+
+def age(answer: Answer) -> float:
+    """Return how many seconds ago the object was written that S3 answers a GET with.
+
+    Both times are S3's own, to the second, so that no worker's clock matters.
+    """
+    from email.utils import parsedate_to_datetime
+
+    now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+    seconds: float = (now - answer["LastModified"]).total_seconds()
+    return seconds
+
+
+def _fetched(place: Pointer, take: Callable[[Answer], T], **parameters: str) -> T:
+    """Return what is made of S3's answer to a GET, which is asked again as `fetch` says."""
     from botocore.exceptions import FlexibleChecksumError, HTTPClientError, IncompleteReadError
 
     reads_left = _READS
     while True:
         reads_left -= 1
-        answer = _get(place)
+        answer = _get(place, **parameters)
         try:
             _check_file(place, answer["Metadata"])
-            if answer.get("ContentLength", 0) > most:
-                raise too_long(place, most)
-            return take(answer["Body"].read(), answer)
+            return take(answer)
         except FlexibleChecksumError as error:
             if not reads_left:
                 raise _damaged(place) from error
@@ -215,6 +297,25 @@ def find_object(place: Pointer) -> ObjectFacts | None:
     return ObjectFacts(answer["LastModified"], answer["Metadata"])
 
 
+def delete_object(place: Pointer) -> None:
+    """Remove an object; that nothing is there is fine.
+
+    Raises:
+        MissingBucketError: The bucket doesn't exist.
+        botocore.exceptions.ClientError: S3 refuses for any other reason.
+    """
+    from botocore.exceptions import ClientError
+
+    try:
+        aws_client("s3").delete_object(Bucket=place.bucket, Key=place.key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchBucket":
+            raise no_such_bucket(place) from error
+        if is_denied(error):
+            raise _naming_right_to_delete(error, place) from error
+        raise
+
+
 def is_missing(error: ClientError) -> bool:
     """Tell whether S3 says, in the answer to a GET or HEAD, that nothing is there.
 
@@ -243,11 +344,13 @@ def _is_missing_by_get(place: Pointer) -> bool:
     return False
 
 
-def _get(place: Pointer) -> dict[str, Any]:
+def _get(place: Pointer, **parameters: str) -> dict[str, Any]:
     from botocore.exceptions import ClientError
 
     try:
-        answer: dict[str, Any] = aws_client("s3").get_object(Bucket=place.bucket, Key=place.key)
+        answer: dict[str, Any] = aws_client("s3").get_object(
+            Bucket=place.bucket, Key=place.key, **parameters
+        )
     except ClientError as error:
         if is_denied(error) and not is_missing(error):
             raise _naming_rights_to_read(error, place) from error
@@ -269,6 +372,16 @@ def _check_file(place: Pointer, metadata: Mapping[str, str]) -> None:
             f" metadata {_FILE_SHA256!r} with it, which says so; or another object's answer came"
             " in the place of its own, so try again"
         )
+
+
+def _text_of(place: Pointer, body: bytes, answer: Answer, most: int) -> bytes:
+    """Return the body of an answer, uncompressed, checked by what its writer noted."""
+    noted = answer["Metadata"].get(_SHA256)
+    if answer.get("ContentEncoding") == "gzip":
+        body = _unpacked(body, place, most=most, is_ours=noted is not None)
+    if noted and sha256(body).hexdigest() != noted:
+        raise _damaged(place)
+    return body
 
 
 def _unpacked(body: bytes, place: Pointer, *, most: int, is_ours: bool) -> bytes:
@@ -350,6 +463,13 @@ def _naming_rights_to_read(error: ClientError, place: Pointer) -> ClientError:
         f"to read {place}, the worker's role needs s3:GetObject on the objects there,"
         f" s3:ListBucket on the bucket {place.bucket!r}, without which S3 denies also what isn't"
         " there (any more), and kms:Decrypt where a key of one's own encrypts it",
+    )
+
+
+def _naming_right_to_delete(error: ClientError, place: Pointer) -> ClientError:
+    return _saying(
+        error,
+        f"to remove {place}, the worker's role needs s3:DeleteObject on the objects there",
     )
 
 

@@ -49,7 +49,7 @@ class _Upload:
 class InMemoryS3(InMemoryClient):
     """S3 in memory, with conditional writes, ranges and uploads in parts.
 
-    Source: Amazon S3 API Reference, PutObject, GetObject, HeadObject,
+    Source: Amazon S3 API Reference, PutObject, GetObject, HeadObject, DeleteObject,
     CreateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload and
     "Error responses"; Amazon S3 User Guide, "Add preconditions to S3 operations with
     conditional requests".
@@ -136,6 +136,12 @@ class InMemoryS3(InMemoryClient):
             # A HEAD has no body that could say more.
             raise self._error("HeadObject", "404", "Not Found", 404)
         return self._answer(**_facts(found))
+
+    def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+        """Remove an object; that it isn't there is fine."""
+        with self._lock:
+            self._objects("DeleteObject", Bucket).pop(Key, None)
+            return self._answer(204)
 
     def create_multipart_upload(
         self,
