@@ -298,6 +298,7 @@ def test_a_chain_goes_from_worker_to_worker_and_back(tmp_path: Path) -> None:
         pytest.param({"Tracing": "otel"}, "INFO", "Active", id="otel"),
         pytest.param({"Tracing": "off"}, "INFO", "PassThrough", id="off"),
         pytest.param({"MetricsNamespace": "Shop/Tasks"}, "INFO", "Active", id="metrics"),
+        pytest.param({"CacheDays": "45"}, "INFO", "Active", id="cache days"),
     ],
 )
 def test_the_templates_parameters_set_logs_traces_and_metrics(
@@ -342,6 +343,7 @@ def test_the_templates_parameters_set_logs_traces_and_metrics(
     variables = function["Environment"]["Variables"]
     assert variables["ALGERNON_TRACING"] == parameters.get("Tracing", "xray")
     assert variables["DEBUG"] == parameters.get("Debug", "false")
+    assert variables["ALGERNON_CACHE_DAYS"] == parameters.get("CacheDays", "30")
     assert variables["ALGERNON_METRICS_NAMESPACE"] == parameters.get("MetricsNamespace", "")
 
 
@@ -393,6 +395,7 @@ def test_the_worker_runs_in_an_environment_of_its_own(system: LocalSystem) -> No
     assert not {name for name, value in environ.items() if "real" in value.lower()}
     assert environ["AWS_ENDPOINT_URL"] == system.endpoint_url
     assert environ["ALGERNON_BUCKET_NAME"] == system.bucket_name
+    assert environ["ALGERNON_CACHE_DAYS"] == "30"
     assert environ["ALGERNON_FAILURES"] == "report"
     assert environ["DEBUG"] == "true"
     assert "HTTP_PROXY" not in environ

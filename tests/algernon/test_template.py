@@ -248,6 +248,7 @@ def test_the_function_is_the_worker() -> None:
     assert (function["Timeout"], function["MemorySize"]) == (45, 1024)
     assert function["Environment"]["Variables"] == {
         "ALGERNON_BUCKET_NAME": {"Ref": "Bucket"},
+        "ALGERNON_CACHE_DAYS": {"Ref": "CacheDays"},
         "ALGERNON_EXTRA_RECEIVES": "2",
         "ALGERNON_FAILURES": "report",
         "ALGERNON_METRICS_NAMESPACE": {"Ref": "MetricsNamespace"},
@@ -477,6 +478,7 @@ def test_the_role_allows_what_the_worker_does_and_no_more(tasks: Sequence[str]) 
             ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
             {"Fn::Sub": "${Bucket.Arn}/*"},
         ),
+        ("s3:DeleteObject", {"Fn::Sub": "${Bucket.Arn}/cache/*"}),
         ("s3:ListBucket", arn("Bucket")),
         (["logs:CreateLogStream", "logs:PutLogEvents"], arn("WorkerLogs")),
         (["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*"),

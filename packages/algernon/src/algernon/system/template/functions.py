@@ -52,6 +52,8 @@ def _function(handler: str, timeout: int, memory: int) -> dict[str, Any]:
             "Environment": {
                 "Variables": {
                     "ALGERNON_BUCKET_NAME": {"Ref": "Bucket"},
+                    # A group has to be through before its objects expire.
+                    "ALGERNON_CACHE_DAYS": {"Ref": "CacheDays"},
                     "ALGERNON_EXTRA_RECEIVES": str(EXTRA_RECEIVES),
                     # Belongs with ReportBatchItemFailures: one without the other
                     # loses messages.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from .bucket import CACHE_FOLDER
 from .expressions import arn, policy_document
 from .logical_ids import logical_id
 
@@ -83,6 +84,12 @@ def _what_all_workers_do() -> dict[str, Any]:
             "Effect": "Allow",
             "Action": ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
             "Resource": {"Fn::Sub": "${Bucket.Arn}/*"},
+        },
+        # A redriven Task's note of its failure goes.
+        {
+            "Effect": "Allow",
+            "Action": "s3:DeleteObject",
+            "Resource": {"Fn::Sub": f"${{Bucket.Arn}}/{CACHE_FOLDER}/*"},
         },
         # Without it, S3 answers 403 instead of 404 for what isn't there.
         {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn("Bucket")},
