@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime
 from threading import Thread
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from algernon_logging import bind, lambda_logged
+from algernon_logging.lines.task_lines import TaskLines
 
 algernon_queue = pytest.importorskip(
     "algernon_queue", reason="algernon-queue isn't installed: algernon-logging works without it"
@@ -127,6 +129,22 @@ def test_lines_of_a_record_carry_its_fields(way: Any, json_lines: JsonLines) -> 
     for line in lines:
         assert of_the_record(line) == fields_of(int(line["message"]))
         assert line["requestId"] == "r-1"
+
+
+def test_lines_of_a_member_of_a_group_name_it(json_lines: JsonLines) -> None:
+    """Its lines carry the group's id and its number in it, and those of what it sends theirs."""
+    facts = {"message_id": "m-1", "receive_count": 1, "task_name": "work"}
+    sent = {"task_name": "bill", "task_id": str(UUID(int=1)), "is_callback": False}
+    lines = TaskLines()
+
+    def work() -> None:
+        lines.received({**facts, "group_id": str(UUID(int=7)), "group_index": 3})  # type: ignore[typeddict-item]
+        lines.sent({**sent, "group_id": str(UUID(int=8)), "group_index": 0}, None)  # type: ignore[typeddict-item]
+
+    copy_context().run(work)
+    (line,) = json_lines.read()
+    assert (line["group_id"], line["group_index"]) == (str(UUID(int=7)), 3)
+    assert (line["next_group_id"], line["next_group_index"]) == (str(UUID(int=8)), 0)
 
 
 @pytest.mark.parametrize("concurrency", [1, 3, 10])

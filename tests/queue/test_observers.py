@@ -7,6 +7,7 @@ import json
 import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
 
 import pytest
 from algernon_queue import Observer, Task, TaskRouter, observers, queued, send_task, send_tasks
@@ -95,6 +96,20 @@ def test_one_record_is_told_from_its_receipt_to_its_end(
         "result_bytes": StoredData.retrieve(pointer).size,
         "comes_back_at": None,
     }
+
+
+def test_a_member_of_a_group_is_told_as_such(
+    bucket: str, listeners: Listeners, notes: Notes
+) -> None:
+    """The group and the number in it are facts of a record, and of the message that goes on."""
+    listeners.add("next")
+    group = {"id": CHAIN_ID, "index": 7, "bucket": bucket, "folder": "cache"}
+    task_id = str(uuid5(uuid5(UUID(CHAIN_ID), "7"), "0#work"))
+    callback = {"chain": "next", "group": group}
+    body = message(task_id=task_id, callback=callback, callback_position=-1)
+    returning({"n": 1})(event(record(body)), LambdaContext())
+    for told in (notes.of("received")[0], notes.of("sending")[0]):
+        assert (told["group_id"], told["group_index"]) == (CHAIN_ID, 7)
 
 
 def test_a_batch_is_told_record_by_record(notes: Notes) -> None:

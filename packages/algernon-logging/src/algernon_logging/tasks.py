@@ -16,7 +16,10 @@ if TYPE_CHECKING:  # importing typing takes a third of this package's time
     from typing import Any, Literal, NotRequired, TypedDict
 
     class TaskRecord(TypedDict):
-        """What is told of a record; the last three are missing where its message can't be read.
+        """What is told of a record.
+
+        Name and ids of its Task are missing where its message can't be read, and the group
+        where the Task is no member of one.
 
         Attributes:
             message_id: The messageId of SQS.
@@ -29,6 +32,8 @@ if TYPE_CHECKING:  # importing typing takes a third of this package's time
             task_name: The Task's name.
             task_id: The Task's id.
             chain_id: The id of the chain that the Task belongs to.
+            group_id: The id of the group that it is a member of, alone or in a chain.
+            group_index: Which member that is, from 0.
         """
 
         message_id: str
@@ -41,6 +46,8 @@ if TYPE_CHECKING:  # importing typing takes a third of this package's time
         task_name: NotRequired[str]
         task_id: NotRequired[str]
         chain_id: NotRequired[str]
+        group_id: NotRequired[str]
+        group_index: NotRequired[int]
 
     class TaskMessage(TypedDict):
         """What is told of a message on its way.
@@ -51,6 +58,9 @@ if TYPE_CHECKING:  # importing typing takes a third of this package's time
             chain_id: The id of the chain that the Task belongs to.
             topic_arn: The ARN of the topic that it goes to.
             is_callback: Whether it carries the result of a Task to that Task's callback.
+            group_id: The id of the group that the Task is a member of, alone or in a chain;
+                missing where it is none of any.
+            group_index: Which member that is, from 0.
         """
 
         task_name: str
@@ -58,6 +68,8 @@ if TYPE_CHECKING:  # importing typing takes a third of this package's time
         chain_id: str
         topic_arn: str
         is_callback: bool
+        group_id: NotRequired[str]
+        group_index: NotRequired[int]
 
     class TaskEnd(TypedDict):
         """What is told of the end of a record.

@@ -29,7 +29,8 @@ R = TypeVar("R")
 class RecordFacts(TypedDict):
     """What observers are told of a record.
 
-    The last four are missing where its message can't be read.
+    What its message says is missing where that can't be read, and the group where its Task
+    is no member of one.
 
     Attributes:
         message_id: The messageId of SQS.
@@ -43,6 +44,8 @@ class RecordFacts(TypedDict):
         task_id: The Task's id.
         chain_id: The id of the chain that the Task belongs to.
         callback: Who gets the result.
+        group_id: The id of the group that it is a member of, alone or in a chain.
+        group_index: Which member that is, from 0.
     """
 
     message_id: str
@@ -56,6 +59,8 @@ class RecordFacts(TypedDict):
     task_id: NotRequired[str]
     chain_id: NotRequired[str]
     callback: NotRequired[str | None]
+    group_id: NotRequired[str]
+    group_index: NotRequired[int]
 
 
 class MessageFacts(TypedDict):
@@ -68,6 +73,9 @@ class MessageFacts(TypedDict):
         topic_arn: The ARN of the topic that it goes to.
         is_callback: Whether it carries the result of a Task to that Task's callback,
             rather than being sent by `send_task` and the like.
+        group_id: The id of the group that the Task is a member of, alone or in a chain;
+            missing where it is none of any.
+        group_index: Which member that is, from 0.
     """
 
     task_name: str
@@ -75,6 +83,8 @@ class MessageFacts(TypedDict):
     chain_id: str
     topic_arn: str
     is_callback: bool
+    group_id: NotRequired[str]
+    group_index: NotRequired[int]
 
 
 EndedAs = Literal["done", "duplicate", "failed", "dead_letter", "handed_back"]

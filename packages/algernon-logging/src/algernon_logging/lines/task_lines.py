@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("algernon_logging")
 
 _MOST_REASON = 1024
-_OF_THE_RECORD = ("task_name", "task_id", "chain_id", "message_id", "receive_count")
+_OF_A_GROUP = ("group_id", "group_index")
+_OF_THE_RECORD = ("task_name", "task_id", "chain_id", *_OF_A_GROUP, "message_id", "receive_count")
 
 
 class TaskLines(Observer):
@@ -56,7 +57,9 @@ class TaskLines(Observer):
 
 
 def _log_send(message: TaskMessage) -> None:
-    own_fields = {"next_task_name": message["task_name"], "next_task_id": message["task_id"]}
+    told: Mapping[str, object] = message
+    names = ("task_name", "task_id", *_OF_A_GROUP)
+    own_fields = {f"next_{name}": told[name] for name in names if name in told}
     if not fields.is_in_record():
         own_fields["chain_id"] = message["chain_id"]
     with fields.bind(**own_fields):

@@ -117,13 +117,17 @@ class Publication:
     @property
     def facts(self) -> MessageFacts:
         """What observers are told of it."""
-        return {
+        facts: MessageFacts = {
             "task_name": self.task.task_name,
             "task_id": self.task.task_id,
             "chain_id": self.task.chain_id,
             "topic_arn": self.topic_arn,
             "is_callback": self.is_callback,
         }
+        callback = self.task.callback
+        if isinstance(callback, dict) and (group := callback.get("group")):
+            facts["group_id"], facts["group_index"] = group["id"], group["index"]
+        return facts
 
     def tell_end(self, error: Exception | None) -> None:
         """Tell observers that it was sent, or why it wasn't."""

@@ -134,6 +134,8 @@ def _facts(delivery: Delivery) -> RecordFacts:
         facts["task_id"] = message.task_id
         facts["chain_id"] = message.chain_id
         facts["callback"] = message.callback
+        if (member := message.membership) is not None:
+            facts["group_id"], facts["group_index"] = member.group_id, member.index
     return facts
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 from uuid import UUID
@@ -11,11 +11,9 @@ from uuid import UUID
 from algernon_logging import parse_line
 
 from ..errors import ChainError
+from .groups import Group, Membership, TaskKey, find_groups
 
 T = TypeVar("T")
-
-#: A Task's name and id.
-TaskKey = tuple[str, str]
 
 # Who writes a line when a run has ended, and when a Task has sent a message.
 _LOGGER = "algernon_logging"
@@ -45,6 +43,7 @@ class TaskRun:
         result_bytes: The size of the result in S3, if it was stored.
         next_task: The next Task's name and id, if a message was sent to it.
         comes_back_at: When the message is given out again, if it is and that is known.
+        membership: Which member of which group the Task belongs to, if it does.
     """
 
     task_name: str
@@ -63,6 +62,7 @@ class TaskRun:
     result_bytes: int | None = None
     next_task: TaskKey | None = None
     comes_back_at: datetime | None = None
+    membership: Membership | None = None
 
     @classmethod
     def of(cls, line: Mapping[str, Any]) -> Self:
@@ -80,6 +80,7 @@ class TaskRun:
             receive_count=_whole(line["receive_count"]),
             function_name=_text(line.get("function_name", "-")),
             logged_at=_time(line["timestamp"]),
+            membership=_membership(line, "group_id", "group_index"),
         )
         outcome = _optional(_text, line.get("outcome"))
         if line["logger"] != _LOGGER or outcome is None:
@@ -129,12 +130,14 @@ class Send:
         sender: The Task that sent it, or None where no Task did.
         function_name: The function that sent it, or ``-``.
         at: When, in UTC.
+        membership: Which member of which group it is for, if it is.
     """
 
     task: TaskKey
     sender: TaskKey | None
     function_name: str
     at: datetime
+    membership: Membership | None = None
 
     @classmethod
     def of(cls, line: Mapping[str, Any]) -> Self | None:
@@ -150,7 +153,8 @@ class Send:
         if {"task_name", "task_id", "receive_count"} <= line.keys():
             sender = _text(line["task_name"]), _text(line["task_id"])
         function_name = _text(line.get("function_name", "-"))
-        return cls(task, sender, function_name, _time(line["timestamp"]))
+        membership = _membership(line, "next_group_id", "next_group_index")
+        return cls(task, sender, function_name, _time(line["timestamp"]), membership)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +165,13 @@ class Chain:
         chain_id: Its id.
         runs: The runs of its Tasks, in the order of time.
         sends: The messages that code sent by itself, in the order of time.
+        groups: The groups that its Tasks are members of, by their ids.
     """
 
     chain_id: str
     runs: list[TaskRun]
     sends: list[Send]
+    groups: dict[str, Group] = field(default_factory=dict)
 
     @property
     def tasks(self) -> dict[TaskKey, list[TaskRun]]:
@@ -184,6 +190,13 @@ class Chain:
                 senders.setdefault(run.next_task, run.task)
         for send in self.sends:
             senders.setdefault(send.task, send.sender)
+        for group in self.groups.values():
+            # What joins it is sent by its members, whoever sent them.
+            known = [] if group.join is None else [group.join]
+            if group.sender is not None or group.group_id == self.chain_id:
+                known += group.tasks
+            for task in known:
+                senders.setdefault(task, group.sender)
         return senders
 
 
@@ -228,7 +241,19 @@ def read_chain(chain_id: str, lines: Iterable[str]) -> Chain:
     for run in ended:
         begun.pop((*run.task, run.receive_count), None)
     runs = sorted([*ended, *begun.values()], key=lambda run: run.at)
-    return Chain(chain_id, runs, sorted(sends, key=lambda send: send.at))
+    sends.sort(key=lambda send: send.at)
+    return Chain(chain_id, runs, sends, _groups_of(runs, sends))
+
+
+def _groups_of(runs: list[TaskRun], sends: list[Send]) -> dict[str, Group]:
+    told: list[TaskRun | Send] = [*runs, *sends]
+    callbacks = {run.next_task: run.task for run in runs if run.next_task is not None}
+    return find_groups(
+        [*dict.fromkeys((*callbacks, *(each.task for each in told)))],
+        {each.task: each.membership for each in told if each.membership is not None},
+        callbacks,
+        {send.task: send.sender for send in sends},
+    )
 
 
 def _known(kind: Callable[[Mapping[str, Any]], T | None], line: Mapping[str, Any]) -> T | None:
@@ -242,6 +267,15 @@ def _next_task(line: Mapping[str, Any]) -> TaskKey | None:
     if line.get("next_task_name") is None or line.get("next_task_id") is None:
         return None
     return _text(line["next_task_name"]), _text(line["next_task_id"])
+
+
+def _membership(line: Mapping[str, Any], id_field: str, index_field: str) -> Membership | None:
+    if line.get(id_field) is None or line.get(index_field) is None:
+        return None
+    try:
+        return Membership(str(UUID(line[id_field])), _whole(line[index_field]))
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        return None  # a field of code's own may have the name
 
 
 def _error(line: Mapping[str, Any]) -> str | None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from itertools import compress
 from typing import NamedTuple
 
-from .chain import Chain, TaskKey, TaskRun
+from .chain import Chain, TaskRun
+from .groups import TaskKey, first_task_id
 from .terminal import Line, Style, Terminal
 from .tree import tree_of
 from .wording import count, duration, size, table
@@ -31,9 +32,9 @@ _MOST_IDS = 3
 def tell_chain(chain: Chain, terminal: Terminal | None = None) -> str:
     """Return the story of a chain as text: a line a run, each error beneath its own.
 
-    Of a long one it is a tree of its Tasks' names, with counts. What isn't done, or
-    isn't known to be, follows. What a terminal would do instead of showing it, such as
-    an escape sequence in an error's text, is replaced.
+    Of a long one, or one with groups, it is a tree of its Tasks' names, with counts. What
+    isn't done, or isn't known to be, follows. What a terminal would do instead of showing
+    it, such as an escape sequence in an error's text, is replaced.
 
     Args:
         chain: The chain, of which something is known.
@@ -42,7 +43,8 @@ def tell_chain(chain: Chain, terminal: Terminal | None = None) -> str:
     """
     terminal = terminal or Terminal()
     rows = sum(max(1, len(runs)) for runs in chain.tasks.values())
-    body = tree_of(chain) if rows >= _LONG else [*_table(chain.runs, terminal)]
+    is_tree = rows >= _LONG or chain.groups
+    body = tree_of(chain, terminal) if is_tree else [*_table(chain.runs, terminal)]
     ends = [*_ends(chain)] or [Line("All of it is done.", "good")]
     empty = Line("")
     lines = [*_summary(chain, terminal), empty, *body, *([empty] if body else []), *ends]
@@ -114,7 +116,7 @@ class _Remark(NamedTuple):
     """What is to be said of a Task that isn't done, or isn't known to be.
 
     Attributes:
-        task: The Task.
+        task: The Task, or what else it is said of, by what several are called and its id.
         alone: The sentence.
         together: What is said of many at once, after how many they are.
     """
@@ -125,7 +127,8 @@ class _Remark(NamedTuple):
 
 
 def _ends(chain: Chain) -> Iterator[Line]:
-    for remarks in (_open_tasks(chain), _gaps(chain), _unseen_tasks(chain), _unknown_sends(chain)):
+    kinds = (_open_tasks, _gaps, _unseen_tasks, _unknown_sends, _open_groups)
+    for remarks in (remarks_of(chain) for remarks_of in kinds):
         alike: dict[tuple[str, str], list[_Remark]] = {}
         for remark in remarks:
             alike.setdefault((remark.task[0], remark.together), []).append(remark)
@@ -188,9 +191,29 @@ def _unknown_sends(chain: Chain) -> Iterator[_Remark]:
     """Say of which Tasks it isn't known who sent them, and therefore what else was sent."""
     senders = chain.senders
     for name, task_id in chain.tasks:
-        if task_id != chain.chain_id and (name, task_id) not in senders:
+        begins = task_id in (chain.chain_id, first_task_id(chain.chain_id, name))
+        if not begins and (name, task_id) not in senders:
             yield _Remark(
                 (name, task_id),
                 f"No line tells who sent {name} ({task_id}), or what else was sent with it.",
                 "no line tells who sent them, or what else was sent with them",
+            )
+
+
+def _open_groups(chain: Chain) -> Iterator[_Remark]:
+    """Say which groups wait for members."""
+    tasks = chain.tasks
+    for group in chain.groups.values():
+        size = len(group.members)
+        left = sum(
+            not all(tasks[task] and tasks[task][-1].is_done for task in member)
+            for member in group.members.values()
+        )
+        if left:
+            yield _Remark(
+                ("groups", group.group_id),
+                f"The group {group.group_id} waits for {left} of the {size} members that are known"
+                f" of: algernon group {group.group_id} tells what holds it.",
+                "not joined, since not all of their members are done; algernon group ID tells what"
+                " holds one",
             )

@@ -1,32 +1,62 @@
-"""The Tasks of a long chain, as a tree of their names with counts."""
+"""The Tasks of a chain, and its groups, as a tree of their names with counts."""
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import median
+from typing import Literal, get_args
 
-from .chain import Chain, TaskKey, TaskRun
-from .terminal import Line, Style
+from .chain import Chain, TaskRun
+from .groups import Group, TaskKey
+from .terminal import Line, Style, Terminal
 from .wording import count, duration, table
 
 _HEADINGS = ("TASK", "TASKS", "RUNS", "DONE", "FAILED", "OPEN", "MEDIAN", "LONGEST")
 _NUMBERS = _HEADINGS[1:]
 _MOST_ERRORS = 10
+_SHORT_ID = 8
+
+# What a Task is, in the order of the headings.
+State = Literal["done", "failed", "open"]
+_STYLES: dict[State, Style] = {"done": "plain", "failed": "bad", "open": "open"}
 
 
 class _Node:
-    """The Tasks of one name that those of the node above it sent.
+    """The Tasks of one name that those of the node above it sent, or the groups.
 
     A Task that, through others or not, sends one of its own name is in one node with
-    it, so that a chain which goes round is as deep as it has names.
+    it, so that a chain which goes round is as deep as it has names. Groups have no name.
     """
 
-    def __init__(self, name: str, parent: _Node | None) -> None:
+    def __init__(self, name: str | None, parent: _Node | None) -> None:
         self.name = name
         self.parent = parent
-        self.children: dict[str, _Node] = {}
-        self.tasks: list[list[TaskRun]] = []
+        self.children: dict[str | None, _Node] = {}
+        self.runs: list[TaskRun] = []
+        self.states: list[State] = []
+        self.group_ids: list[str] = []
+
+    def add_task(self, runs: list[TaskRun]) -> None:
+        """Count a Task, of these runs, among those of the node."""
+        self.runs += runs
+        self.states.append(_state(runs))
+
+    def add_group(self, group: Group, tasks: Mapping[TaskKey, list[TaskRun]]) -> None:
+        """Count the members of a group, which is one of the node's."""
+        self.group_ids.append(group.group_id)
+        self.states += (
+            _together({_state(tasks[task]) for task in member}) for member in group.members.values()
+        )
+
+    def label(self, *, is_short: bool) -> str:
+        """Return what its row is called."""
+        if self.name is not None:
+            return self.name
+        if len(self.group_ids) > 1:
+            return f"{len(self.group_ids)} groups"
+        (group_id,) = self.group_ids
+        return f"group {group_id[:_SHORT_ID]}…" if is_short else f"group {group_id}"
 
     def place_of(self, name: str) -> _Node:
         """Return the node of Tasks that those of this one sent."""
@@ -37,15 +67,21 @@ class _Node:
             node = node.parent
         return self.children.setdefault(name, _Node(name, self))
 
+    def place_of_groups(self) -> _Node:
+        """Return the node of the groups that Tasks of this one sent."""
+        return self.children.setdefault(None, _Node(None, self))
 
-def tree_of(chain: Chain) -> list[Line]:
+
+def tree_of(chain: Chain, terminal: Terminal) -> list[Line]:
     """Return the lines of the tree, and the errors below it, the most frequent first.
 
     A Task is done, or has failed, as its last run has; without a run, or where that
-    tells nothing, it is open.
+    tells nothing, it is open. In the row of groups it is their members that are counted.
     """
     nodes = [*_below(_root_of(chain))]
-    headings, *rows = table([_HEADINGS, *(_row(start, node) for start, node in nodes)], _NUMBERS)
+    headings, *rows = _table(nodes, is_short=False)
+    if not all(map(terminal.fits, (headings, *rows))):
+        headings, *rows = _table(nodes, is_short=True)
     lines = [Line(headings, "faint")]
     lines += [Line(row, _style(node)) for row, (_, node) in zip(rows, nodes, strict=True)]
     errors = Counter((run.task_name, run.error) for run in chain.runs if run.error is not None)
@@ -62,29 +98,50 @@ def tree_of(chain: Chain) -> list[Line]:
 
 def _root_of(chain: Chain) -> _Node:
     root = _Node("", None)
-    tasks, senders = chain.tasks, chain.senders
-    sent: dict[TaskKey, list[TaskKey]] = {}
-    for task, sender in senders.items():
-        if sender is not None:
-            sent.setdefault(sender, []).append(task)
-    places: dict[TaskKey, _Node] = {}
+    tasks, below = chain.tasks, _what_is_below(chain)
+    placed: set[TaskKey | str] = set()
 
-    def place(first: TaskKey) -> None:
+    def place(first: TaskKey | str) -> None:
         waiting = deque([(first, root)])
         while waiting:
-            task, above = waiting.popleft()
-            if task not in places:
-                node = places[task] = above.place_of(task[0])
-                node.tasks.append(tasks[task])
-                waiting += ((each, node) for each in sent.get(task, ()))
+            each, above = waiting.popleft()
+            if each in placed:
+                continue
+            placed.add(each)
+            if isinstance(each, str):
+                node = above.place_of_groups()
+                node.add_group(chain.groups[each], tasks)
+            else:
+                node = above.place_of(each[0])
+                node.add_task(tasks[each])
+            waiting += ((one, node) for one in below.get(each, ()))
 
-    for task in tasks:
-        if senders.get(task) not in tasks:
-            place(task)
+    for each in below[None]:
+        place(each)
     # Lines that were forged may say that each of two sent the other.
     for task in tasks:
         place(task)
     return root
+
+
+def _what_is_below(chain: Chain) -> dict[TaskKey | str | None, list[TaskKey | str]]:
+    """Return what each Task sent, and each group consists of; at None is what stands alone."""
+    tasks, senders = chain.tasks, chain.senders
+    above: dict[TaskKey, TaskKey | str | None] = {task: senders.get(task) for task in tasks}
+    for group in chain.groups.values():
+        for member in group.members.values():
+            above |= {task: group.group_id for task in member if senders.get(task) not in member}
+    for group in chain.groups.values():
+        if group.join is not None:
+            above[group.join] = group.group_id
+    below: dict[TaskKey | str | None, list[TaskKey | str]] = {None: []}
+    for group in chain.groups.values():
+        sender = group.sender if group.sender in tasks else None
+        below.setdefault(sender, []).append(group.group_id)
+    for task, key in above.items():
+        is_known = key in chain.groups if isinstance(key, str) else key in tasks
+        below.setdefault(key if is_known else None, []).append(task)
+    return below
 
 
 def _below(root: _Node) -> Iterator[tuple[str, _Node]]:
@@ -99,29 +156,34 @@ def _below(root: _Node) -> Iterator[tuple[str, _Node]]:
             corner, more = "├─ ", "│  "
 
 
-def _row(start: str, node: _Node) -> tuple[str, ...]:
-    runs = [run for runs in node.tasks for run in runs]
-    durations = [run.duration_ms for run in runs if run.duration_ms is not None]
-    failed = sum(_has_failed(task) for task in node.tasks)
-    done = sum(_is_done(task) for task in node.tasks)
+def _table(nodes: list[tuple[str, _Node]], *, is_short: bool) -> list[str]:
+    rows = [(start + node.label(is_short=is_short), *_numbers(node)) for start, node in nodes]
+    return table([_HEADINGS, *rows], _NUMBERS)
+
+
+def _numbers(node: _Node) -> tuple[str, ...]:
+    durations = [run.duration_ms for run in node.runs if run.duration_ms is not None]
+    numbers = (node.states.count(state) for state in get_args(State))
     return (
-        start + node.name,
-        *(str(len(some)) for some in (node.tasks, runs)),
-        *(str(number or "-") for number in (done, failed, len(node.tasks) - done - failed)),
+        str(len(node.states)),
+        "-" if node.name is None else str(len(node.runs)),
+        *(str(number or "-") for number in numbers),
         duration(median(durations) if durations else None),
         duration(max(durations, default=None)),
     )
 
 
 def _style(node: _Node) -> Style:
-    if any(map(_has_failed, node.tasks)):
-        return "bad"
-    return "plain" if all(map(_is_done, node.tasks)) else "open"
+    return _STYLES[_together({*node.states})]
 
 
-def _is_done(runs: list[TaskRun]) -> bool:
-    return bool(runs) and runs[-1].is_done
+def _state(runs: list[TaskRun]) -> State:
+    """Return how a Task is, after its last run."""
+    if not runs:
+        return "open"
+    return "done" if runs[-1].is_done else "failed" if runs[-1].has_failed else "open"
 
 
-def _has_failed(runs: list[TaskRun]) -> bool:
-    return bool(runs) and runs[-1].has_failed
+def _together(states: set[State]) -> State:
+    """Return how what consists of several is."""
+    return "failed" if "failed" in states else "open" if "open" in states else "done"
