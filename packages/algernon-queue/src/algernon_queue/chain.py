@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
+from ._batch.functions import missing_names, shown_signature, unknown_names
 from ._batch.task_function import TaskFunction
-from .errors import TaskArgumentsError
+from .errors import SettingError, TaskArgumentsError, kind_of
+from .task import check_task_name
+
+R_co = TypeVar("R_co", covariant=True)
 
 
 class Link(NamedTuple):
@@ -38,3 +44,39 @@ class Link(NamedTuple):
             )
         kwargs = {**self.constants, **kwargs}
         return kwargs if self.function is None else self.function.sent_arguments(args, kwargs)
+
+    def problem_with(self, names: AbstractSet[str]) -> str | None:
+        """Return why it can't be given keyword arguments of these names alone, or None."""
+        signature = None if self.function is None else self.function.sent_signature
+        if signature is None:
+            return None
+        unknown = unknown_names(signature, names)
+        missing = missing_names(signature, names)
+        said = [f"no {unknown}"] * bool(unknown) + [f"{missing} too"] * bool(missing)
+        return f"it takes {shown_signature(signature)}, {' and '.join(said)}" if said else None
+
+
+class Chain(ABC, Generic[R_co]):
+    """One Task or more, of which R is what the last one returns."""
+
+    @abstractmethod
+    def _following_links(self) -> tuple[Link, ...]:
+        """Return its Tasks, as they follow on others, of which only constants can be told."""
+
+
+def links_of(task: object, function_name: str) -> tuple[Link, ...]:
+    """Return the Tasks of what was given to a function as what follows.
+
+    Raises:
+        SettingError: It is no Task, or one to which more than `kwargs` is given.
+        TaskNameError: It is a text that can't be a Task's name.
+    """
+    if isinstance(task, Chain):
+        return task._following_links()
+    if isinstance(task, str):
+        check_task_name(task)
+        return (Link(task),)
+    raise SettingError(
+        f"{function_name} was given {kind_of(task)}, {task!r}, which is no Task: give it what"
+        " @router.task returned, or a Task's name"
+    )

@@ -260,6 +260,9 @@ class RunningTask:
         self._taken.pop((sent.what, sent.number), None)
 
 
+#: What sends outside of a Task.
+NOBODY = RunningTask(None, Listeners())
+
 #: The Task that runs; None outside of one.
 running_task: ContextVar[RunningTask | None] = ContextVar("algernon_running_task", default=None)
 

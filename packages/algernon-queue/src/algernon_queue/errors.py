@@ -87,6 +87,50 @@ class TasksNotSentError(PublishError):
         self.task_ids = list(task_ids)
 
 
+class GroupNotSentError(PublishError):
+    """Raised when SNS doesn't take some members of a group.
+
+    The others may run already, and their group waits for all. What is sent again under the same
+    id sends them all again: a Task that is tried again does, and ``send(unique=…)``.
+
+    Attributes:
+        group_id: The group's id.
+        failures: The error of each member that SNS didn't take, by its index. Of those after
+            them in order, some weren't tried.
+    """
+
+    def __init__(self, group_id: str, size: int, failures: Mapping[int, Exception]) -> None:
+        lines = [f"  number {index}: {text_of(error)}" for index, error in failures.items()]
+        shown = "\n".join(lines[:10] + ["  …"] * (len(lines) > 10))
+        super().__init__(
+            f"of the {size} members of the group {group_id} these {len(failures)} weren't sent, nor"
+            " perhaps those after them, and the group waits for all. Where a Task sent it, it is"
+            " sent again with the Task; else send it with unique=, so that a second try goes on"
+            f" with this one:\n{shown}"
+        )
+        self.group_id = group_id
+        self.failures = dict(failures)
+
+
+class ResultError(QueueError):
+    """Raised when one of the results of a group can't be read, or not be rebuilt here.
+
+    The error that says why is its ``__cause__``.
+
+    Attributes:
+        group_id: The group's id.
+        index: The member's number in the group, from 0.
+    """
+
+    def __init__(self, group_id: str, index: int, cause: Exception) -> None:
+        super().__init__(
+            f"the result {index} of the group {group_id} can't be had:"
+            f" {type(cause).__name__}: {text_of(cause)}"
+        )
+        self.group_id = group_id
+        self.index = index
+
+
 class RefusedEntryError(QueueError):
     """Raised when AWS takes a call with many entries, but not this one of them.
 

@@ -18,11 +18,11 @@ from typing import (
 from uuid import UUID
 
 from ._batch.task_function import TaskFunction
-from .chain import Link
-from .errors import SettingError, kind_of
+from .chain import Chain, Link, links_of
+from .errors import SettingError
 from .result import SentTask
 from .sending import send_one
-from .task import Task, check_task_name
+from .task import Task
 
 if TYPE_CHECKING:
     from typing import ClassVar, Protocol, TypeAlias
@@ -60,7 +60,7 @@ class Manner(NamedTuple):
         )
 
 
-class Sendable(Generic[P, R_co]):
+class Sendable(Chain[R_co], Generic[P, R_co]):
     """A Task that can be sent, with what is said of how, and with the Tasks after it.
 
     `RoutedTask` is one; its `then` and `using` make others of it, and leave it as it
@@ -201,7 +201,7 @@ class Sendable(Generic[P, R_co]):
             raise SettingError(f"{self!r}.then() needs a Task that follows")
         links = list(self._links)
         for task in tasks:
-            following = _links_of(task)
+            following = links_of(task, "then()")
             check_link(links[-1], following[0])
             links += following
         return Sendable(tuple(links), self._manner)
@@ -501,16 +501,3 @@ def _shown_constants(link: Link) -> list[str]:
 
 def _shown_using(given: list[str]) -> str:
     return f".using({', '.join(given)})" if given else ""
-
-
-def _links_of(task: object) -> tuple[Link, ...]:
-    """Return what follows in a chain, of what was given to `Sendable.then`."""
-    if isinstance(task, Sendable):
-        return task._following_links()
-    if isinstance(task, str):
-        check_task_name(task)
-        return (Link(task),)
-    raise SettingError(
-        f"then() was given {kind_of(task)}, {task!r}, which is no Task: give it what @router.task"
-        " returned, or a Task's name"
-    )

@@ -12,17 +12,14 @@ from algernon_serialize import NestingError, UnserializableError, ajson
 from algernon_storage import Document, StoredData, content_sha256
 
 from ._aws.clock import now
-from ._aws.listeners import Listeners
 from ._aws.parallel import in_parallel
-from ._aws.topics import MessageText, Publication, publish
+from ._aws.topics import MessageText, Publication, check_message_group, publish
 from ._wire.callback import MAX_CALLBACK_BYTES, Callback, CallbackJSON
 from ._wire.membership import first_task_id
 from ._wire.message import NAMESPACE, OutgoingTask
-from .current_task import RunningTask, SentId, running_task
+from .current_task import NOBODY, RunningTask, SentId, running_task
 from .errors import SettingError, TaskArgumentsError, TasksNotSentError
 from .task import Task, check_task
-
-_NO_TASK = RunningTask(None, Listeners())
 
 
 def send_task(
@@ -196,7 +193,7 @@ def _send(
     tasks: list[Task], listeners: Mapping[str, str] | None
 ) -> list[tuple[str, Exception | None]]:
     """Send Tasks, and return the id of each, and why it wasn't sent, if it wasn't."""
-    sender = running_task.get() or _NO_TASK
+    sender = running_task.get() or NOBODY
     block = next(reversed(_catching), None)
     if block is not None and block.catcher is not None:
         return [(sent_id, None) for sent_id in block.catcher(tasks, sender)]
@@ -207,7 +204,7 @@ def _send(
         topic = topics[task.task_name]
         if isinstance(topic, Exception):
             raise topic
-        _check_group(task, topic)
+        check_message_group(task.task_name, task.message_group, topic)
         addressed.append((task, topic))
     outgoing = _all_or_none(in_parallel(lambda one: _outgoing(*one, sender), addressed), sender)
     errors = publish([each.publication for each in outgoing])
@@ -215,15 +212,6 @@ def _send(
         if error is not None:
             sender.give_back(each.sent_id)
     return [(each.sent_id.task_id, error) for each, error in zip(outgoing, errors, strict=True)]
-
-
-def _check_group(task: Task, topic: str) -> None:
-    if task.message_group is not None and not topic.endswith(".fifo"):
-        raise SettingError(
-            f"the Task {task.task_name!r} is to be sent in the message group"
-            f" {task.message_group!r}, but {topic} is no FIFO topic, and has no groups: leave"
-            " message_group out"
-        )
 
 
 def _all_or_none(written: list[_Outgoing | Exception], sender: RunningTask) -> list[_Outgoing]:
@@ -259,7 +247,7 @@ def _outgoing(task: Task, topic: str, sender: RunningTask) -> _Outgoing:
 
 
 def outgoing_task(
-    task: Task, kwargs: dict[str, Any], sender: RunningTask = _NO_TASK
+    task: Task, kwargs: dict[str, Any], sender: RunningTask = NOBODY
 ) -> tuple[OutgoingTask, SentId]:
     """Return a Task as it is sent with these keyword arguments, and the id that was taken for it.
 
@@ -294,7 +282,7 @@ def _sent_id(
         return SentId(task.task_id)
     if task.unique is not None:
         return SentId(str(uuid5(NAMESPACE, f"unique:{task.task_name}:{task.unique}")))
-    return sender.take_id(lambda: _what(task, kwargs, callback))
+    return sender.take_id(lambda: what_is_sent(task, kwargs, callback))
 
 
 def _keeps_result(task: Task) -> bool:
@@ -326,17 +314,31 @@ def callback_of(task: Task) -> Callback:
         return Callback(task.callback)
     constants = {n: dict(kwargs) for n, kwargs in sorted(task.constants.items()) if kwargs}
     callback = Callback(task.callback, constants)
-    if constants and (size := callback.size) > MAX_CALLBACK_BYTES:
-        raise TaskArgumentsError(
-            f"the callback of the Task {task.task_name!r} and its constants take {size} bytes,"
-            f" more than the {MAX_CALLBACK_BYTES} that there is room for in each message of the"
-            " chain: make a StoredData of what is large, which goes through S3"
-        )
+    check_room(callback, task.task_name)
     return callback
 
 
-def _what(task: Task, kwargs: dict[str, Any], callback: CallbackJSON) -> str:
-    """Return what is sent as a text that equal messages share."""
+def check_room(callback: Callback, task_name: str) -> None:
+    """Refuse constants for which there is no room in the messages of a chain.
+
+    Raises:
+        TaskArgumentsError: There is none.
+        algernon_serialize.UnserializableError: `ajson` can't send a constant.
+    """
+    if callback.constants and (size := callback.size) > MAX_CALLBACK_BYTES:
+        raise TaskArgumentsError(
+            f"the callback of the Task {task_name!r} and its constants take {size} bytes, more"
+            f" than the {MAX_CALLBACK_BYTES} that there is room for in each message of the chain:"
+            " make a StoredData of what is large, which goes through S3"
+        )
+
+
+def what_is_sent(task: Task, kwargs: dict[str, Any], callback: CallbackJSON) -> str:
+    """Return what is sent as a text that equal messages share.
+
+    Raises:
+        algernon_serialize.UnserializableError: `ajson` can't send some of it.
+    """
     what = f"{task.task_name}#{task.callback or ''}#{_content(kwargs, 'task_kwargs')}"
     return f"{what}#{_content(callback, 'callback')}" if isinstance(callback, dict) else what
 

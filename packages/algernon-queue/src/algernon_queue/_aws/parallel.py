@@ -41,7 +41,7 @@ def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R | Exce
 
     if len(todo) == 1:
         return [attempt(todo[0])]
-    begun = [(item, _begin(attempt, item)) for item in todo]
+    begun = [(item, _begin(_threads(), partial(attempt, item))) for item in todo]
     try:
         return [future.result() if future else attempt(item) for item, future in begun]
     finally:
@@ -49,6 +49,14 @@ def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R | Exce
         for _, future in begun:
             if future:
                 future.cancel()
+
+
+def in_background(function: Callable[[], R]) -> Future[R] | None:
+    """Have something done by a thread of its own, where there are any; None says that nobody does.
+
+    It may do things in parallel itself.
+    """
+    return _begin(_reader(), function)
 
 
 @contextmanager
@@ -70,12 +78,12 @@ class Threads(ThreadPoolExecutor):
         return super().submit(copy_context().run, partial(function, *args, **kwargs))
 
 
-def _begin(attempt: Callable[[T], R], item: T) -> Future[R] | None:
+def _begin(threads: Threads, function: Callable[[], R]) -> Future[R] | None:
     """Have a thread do something, if there are any: Python starts none when it is about to end."""
     if _in_turn:
         return None
     try:
-        return _threads().submit(attempt, item)
+        return threads.submit(function)
     except RuntimeError as error:
         if "shutdown" not in str(error):
             raise
@@ -87,6 +95,13 @@ def _threads() -> Threads:
     return Threads(_THREADS, thread_name_prefix="algernon")
 
 
+# What waits for those threads can't be one of them.
+@cache
+def _reader() -> Threads:
+    return Threads(1, thread_name_prefix="algernon-ahead")
+
+
 # A child process has none of its parent's threads.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_threads.cache_clear)
+    os.register_at_fork(after_in_child=_reader.cache_clear)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 from algernon_storage import aws_client
 
 from .._wire.message import OutgoingTask
-from ..errors import PublishError, UnknownListenerError
+from ..errors import PublishError, SettingError, UnknownListenerError
 from ..observers import MessageFacts, Observer, answers, observers, tell
 from .entries import Entry, send_entries
 from .listeners import HOW_TO_GET_CREDENTIALS, HOW_TO_NAME_A_REGION, unknown_listener
@@ -192,6 +192,19 @@ def publish(publications: Iterable[Publication], *, seconds: float = inf) -> lis
     for publication, error in zip(todo, errors, strict=True):
         publication.tell_end(error)
     return errors
+
+
+def check_message_group(task_name: str, message_group: str | None, topic: str) -> None:
+    """Refuse a message group that was given for a Task whose topic has none.
+
+    Raises:
+        SettingError: It has none.
+    """
+    if message_group is not None and not topic.endswith(".fifo"):
+        raise SettingError(
+            f"the Task {task_name!r} is to be sent in the message group {message_group!r}, but"
+            f" {topic} is no FIFO topic, and has no groups: leave message_group out"
+        )
 
 
 def _publish_batch(topic_arn: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
