@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 import pytest
 from algernon_queue import Observer, Task, TaskRouter, observers, queued, send_task, send_tasks
 from algernon_serialize import ajson
-from algernon_storage import StoredData
+from algernon_storage import Objects, StoredData
 
 from ..wire import Answer
 from .events import (
@@ -104,6 +104,18 @@ def test_a_member_of_a_group_is_told_as_such(
     """The group and the number in it are facts of a record, and of the message that goes on."""
     listeners.add("next")
     group = {"id": CHAIN_ID, "index": 7, "bucket": bucket, "folder": "cache"}
+    header: dict[str, Any] = {
+        "tally": {"size": 8, "family": 32, "then": False, "outer": None},
+        "blocks": [],
+        "then": None,
+        "failures": "hold",
+        "result_id": CHAIN_ID,
+        "chain_id": CHAIN_ID,
+        "hops": 0,
+        "message_group": None,
+        "made_at": time.time(),
+    }
+    assert Objects().create(f"{CHAIN_ID}!header", json.dumps(header).encode())
     task_id = str(uuid5(uuid5(UUID(CHAIN_ID), "7"), "0#work"))
     callback = {"chain": "next", "group": group}
     body = message(task_id=task_id, callback=callback, callback_position=-1)

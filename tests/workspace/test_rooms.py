@@ -98,6 +98,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "stated": {"_aws.step_functions", "_batch", "task", "task_context"},
         "sending": {"_aws", "_wire", "current_task", "errors", "task"},
         "testing": {
+            "_aws.clock",
             "_aws.listeners",
             "_aws.parallel",
             "_wire",
@@ -115,6 +116,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
             "_wire",
             "current_task",
             "errors",
+            "group",
             "observers",
             "retry",
             "settings",

@@ -28,6 +28,14 @@ class MalformedMessageError(PermanentError, ValueError):
     """Raised when a record's body isn't a message: JSON with a task_name and what belongs to it."""
 
 
+class GroupOverError(PermanentError):
+    """Raised for a member of a group that can't be joined any more.
+
+    What the group is, is removed from the bucket, or will be within a day, as all objects
+    there are after the days that it keeps them (`ALGERNON_CACHE_DAYS`).
+    """
+
+
 class TooManyHopsError(PermanentError):
     """Raised when so many Tasks led to one that its chain is taken for one that never ends."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from algernon_serialize import ajson
 from algernon_storage import StoredData
@@ -17,6 +17,9 @@ from .batch import Batch
 from .delivery import Attempt, Delivery, going
 from .failures import fail
 from .redelivery import leave_to_state_machine
+
+if TYPE_CHECKING:
+    from .groups import Groups
 
 D = TypeVar("D", bound=Delivery)
 
@@ -52,7 +55,20 @@ def store_parts(batch: Batch, attempts: list[Attempt]) -> None:
             fail(batch, attempt, answer)
 
 
-def publish_to_callbacks(batch: Batch, attempts: list[Attempt]) -> None:
+def send_on(batch: Batch, attempts: list[Attempt], groups: Groups | None) -> None:
+    """Send on what Tasks returned to whoever gets it: callbacks, groups, state machines."""
+    if any(attempt.expansion is not None for attempt in attempts):
+        # What few cold starts need.
+        from .expansions import expand_groups
+
+        expand_groups(batch, attempts)
+    _publish_to_callbacks(batch, attempts)
+    if groups is not None and batch.may_send:
+        groups.answer(attempts)
+    _report_successes(batch, attempts)
+
+
+def _publish_to_callbacks(batch: Batch, attempts: list[Attempt]) -> None:
     """Store the results that go to a callback, and publish the messages for it."""
     addressed = _address(batch, attempts) if batch.may_send else []
     if not (addressed and batch.may_send):
@@ -76,7 +92,7 @@ def publish_to_callbacks(batch: Batch, attempts: list[Attempt]) -> None:
             fail(batch, attempt, error)
 
 
-def report_successes(batch: Batch, attempts: list[Attempt]) -> None:
+def _report_successes(batch: Batch, attempts: list[Attempt]) -> None:
     """Tell the state machines that wait for Tasks what these returned."""
     waited_for = [attempt for attempt in going(attempts) if attempt.task_token is not None]
     if waited_for and batch.may_send:

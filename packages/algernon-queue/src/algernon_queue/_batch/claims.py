@@ -9,13 +9,14 @@ from functools import partial
 from math import isfinite
 from operator import call
 
-from algernon_storage import Claim, Outcome
+from algernon_storage import Claim, Expansion, Outcome
 
 from .._aws.parallel import in_parallel
 from ..errors import TaskRunningError
 from .batch import Batch
 from .delivery import Attempt, going
 from .failures import fail
+from .lookup import Lookup
 from .receives import worker_lost
 
 logger = logging.getLogger("algernon_queue")
@@ -23,20 +24,23 @@ logger = logging.getLogger("algernon_queue")
 # AWS Lambda Developer Guide, "Lambda quotas": the longest that a function may run, in seconds.
 _LONGEST_RUN = 900
 
-Answer = Claim | Outcome | None
+Answer = Claim | Outcome | Expansion | None
 
 
-def claim_calls(batch: Batch, attempts: list[Attempt]) -> list[Callable[[], Answer]]:
-    """Return what claims the Task of each attempt, if there is a ledger."""
-    ledger = batch.worker.ledger
-    if ledger is None:
-        return []
+def claim_lookups(batch: Batch, attempts: list[Attempt]) -> list[Lookup]:
+    """Return what claims the Task of each attempt that there is a ledger for."""
     left = batch.deadline.seconds_left()
     seconds = left if isfinite(left) else _LONGEST_RUN
-    return [partial(attempt.do, ledger.claim, attempt.message, seconds) for attempt in attempts]
+    lookups = []
+    for attempt in attempts:
+        ledger = batch.worker.ledger_of(attempt.message)
+        if ledger is not None:
+            claim = partial(attempt.do, ledger.claim, attempt.message, seconds)
+            lookups.append(Lookup(claim, partial(_note_claim, batch, attempt)))
+    return lookups
 
 
-def note_claim(batch: Batch, attempt: Attempt, answer: Answer | Exception) -> None:
+def _note_claim(batch: Batch, attempt: Attempt, answer: Answer | Exception) -> None:
     """Note what the ledger said of an attempt's Task."""
     match answer:
         case Claim():
@@ -45,6 +49,8 @@ def note_claim(batch: Batch, attempt: Attempt, answer: Answer | Exception) -> No
                 fail(batch, attempt, worker_lost("or came with one that does"))
         case Outcome():
             attempt.outcome = answer
+        case Expansion():
+            attempt.expansion = answer.group_id
         case Exception():
             fail(batch, attempt, answer)
         case None:
@@ -57,15 +63,18 @@ def finish_claims(batch: Batch, attempts: list[Attempt]) -> None:
 
     This goes for a batch that stays whole too, so that none of them runs again.
     """
-    ledger = batch.worker.ledger
-    if ledger is None:
-        return
     finishing = []
     calls: list[Callable[[], Outcome]] = []
     for attempt in going(attempts):
-        if attempt.claim is not None and attempt.outcome is None:
-            finishing.append(attempt)
-            finish = partial(ledger.finish, attempt.claim, attempt.document)
+        ledger, claim = batch.worker.ledger_of(attempt.message), attempt.claim
+        if ledger is None or claim is None or attempt.expansion is not None or attempt.outcome:
+            continue
+        finishing.append(attempt)
+        if attempt.skipped == "expired":
+            calls.append(partial(attempt.do, ledger.expire, claim))
+        else:
+            is_kept = attempt.kept_id == attempt.message.task_id
+            finish = partial(ledger.finish, claim, attempt.document, is_kept=is_kept)
             calls.append(partial(attempt.do, finish, ends_chain=attempt.ends_chain))
     for attempt, answer in zip(finishing, in_parallel(call, calls), strict=True):
         if isinstance(answer, Outcome):
@@ -78,14 +87,13 @@ def finish_claims(batch: Batch, attempts: list[Attempt]) -> None:
 
 def release_claims(batch: Batch, attempts: list[Attempt]) -> None:
     """Give back the claims of Tasks that failed or weren't started, so that they can run again."""
-    ledger = batch.worker.ledger
-    if ledger is None:
-        return
     releasing = []
     calls: list[Callable[[], None]] = []
     for attempt in attempts:
-        claim = attempt.claim
-        if claim is not None and attempt.failure is not None and attempt.outcome is None:
+        ledger, claim = batch.worker.ledger_of(attempt.message), attempt.spare_claim
+        if attempt.failure is not None and attempt.outcome is None:
+            claim = attempt.claim or claim
+        if ledger is not None and claim is not None:
             may_have_run = attempt.run is not None or claim.may_have_run
             releasing.append(attempt)
             calls.append(

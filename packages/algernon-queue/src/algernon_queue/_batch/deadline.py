@@ -38,6 +38,10 @@ class Deadline:
         """Return the seconds that are left but for the margin; fewer than none, once in it."""
         return self.seconds_left() - self.margin
 
+    def keep_back(self, seconds: float) -> None:
+        """Keep back so many seconds at least, or half of what is left if that is less."""
+        self.margin = max(self.margin, min(seconds, self.seconds_left() / 2))
+
     @property
     def is_over(self) -> bool:
         """Whether nothing may be begun any more; so it is once a wait for the margin has ended."""

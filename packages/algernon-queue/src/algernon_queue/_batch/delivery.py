@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from algernon_storage import Claim, Document, Outcome, Upload
 
@@ -15,6 +15,9 @@ from .._wire.message import Message
 from .._wire.record import Record
 from ..errors import NotTriedError
 from ..observers import RecordFacts
+
+if TYPE_CHECKING:
+    from .._aws.groups import Prepared
 
 R = TypeVar("R")
 
@@ -131,18 +134,27 @@ class Attempt(Delivery):
         message: The message.
         is_extra: Whether it was received more often than its Task is tried.
         claim: The ledger's claim for the Task, where there is a ledger.
-        outcome: What came of the Task, where the ledger knows.
+        spare_claim: The claim for a Task that turned out not to be run.
+        outcome: What came of the Task, where that is known.
+        skipped: Why the Task isn't run, though nothing came of it yet: it came too late, or
+            its group was joined, failed or cancelled meanwhile.
         run: The Task's run, once it was started.
         result: What it returned.
+        expansion: The group that it returned, or the id of the one that it returned earlier.
+        kept: What stands as the result of all that was sent, where the Task ends that.
         publication: The message in which that goes to its callback.
     """
 
     message: Message
     is_extra: bool = field(default=False, init=False)
     claim: Claim | None = field(default=None, init=False)
+    spare_claim: Claim | None = field(default=None, init=False)
     outcome: Outcome | None = field(default=None, init=False)
+    skipped: Literal["expired", "group decided"] | None = field(default=None, init=False)
     run: Run | None = field(default=None, init=False)
     result: Result | None = field(default=None, init=False)
+    expansion: Prepared | str | None = field(default=None, init=False)
+    kept: Outcome | None = field(default=None, init=False)
     publication: Publication | None = field(default=None, init=False)
 
     @property
@@ -151,17 +163,45 @@ class Attempt(Delivery):
         return self.outcome is not None and self.claim is None
 
     @property
+    def is_to_run(self) -> bool:
+        """Whether its Task is still to be run, or was in this batch."""
+        return (
+            self.failure is None
+            and self.outcome is None
+            and self.skipped is None
+            and not isinstance(self.expansion, str)
+        )
+
+    @property
     def ends_chain(self) -> bool:
         """Whether its result goes to no callback, though the message may name one."""
+        if self.skipped is not None or self.expansion is not None:
+            return True
         if self.outcome is not None:
             return self.outcome.ends_chain
         return self.result is not None and self.result.ends_chain
 
     @property
+    def kept_id(self) -> str | None:
+        """The id under which its result stands for all that was sent, or None."""
+        if self.skipped == "group decided" or self.expansion is not None:
+            return None
+        ends = self.ends_chain or self.message.ends_its_chain
+        return self.message.result_id if ends else None
+
+    @property
     def document(self) -> Document:
         """The result as it is given to whoever gets it."""
         document = None if self.result is None else self.result.document
-        return document or Document.of({})
+        if document is not None:
+            return document
+        # None is kept as what it is. As keyword arguments it is none.
+        return Document.of({} if self.kept_id is None else None)
+
+    def leave(self, outcome: Outcome | None = None) -> None:
+        """Note that its Task isn't run after all, and what came of that, if it is known."""
+        self.outcome = outcome
+        self.claim, self.spare_claim = None, self.claim
 
     def context_entries(self, aws_context: Any) -> dict[str, Any]:
         """Return what is its own in the context that its handler gets."""

@@ -7,8 +7,10 @@ from typing import Any
 from .._aws.cold_start import make_clients
 from ..errors import BatchFailedError
 from .batch import Batch
-from .callbacks import publish_to_callbacks, report_failures, report_successes, store_parts
+from .callbacks import report_failures, send_on, store_parts
 from .claims import finish_claims, release_claims
+from .kept_results import keep_results
+from .known import groups_of
 from .options import Options
 from .outcomes import tell_outcomes
 from .reading import add_constants, fetch_and_claim, read_batch
@@ -42,19 +44,19 @@ class BatchHandler:
         all_stay = True  # if something ends the process
         try:
             attempts = read_batch(batch, event)
-            fetch_and_claim(batch, attempts)
+            groups = groups_of(batch, attempts)
+            fetch_and_claim(batch, attempts, groups)
             add_constants(batch, attempts)
             run_batch(batch, attempts)
             if not batch.is_well:
                 report_failures(batch)
             store_parts(batch, attempts)
             finish_claims(batch, attempts)
-            publish_to_callbacks(batch, attempts)
-            report_successes(batch, attempts)
-            if not batch.is_well:
-                release_claims(batch, attempts)
-                if not batch.stays_whole:
-                    hand_back(batch)
+            keep_results(batch, attempts)
+            send_on(batch, attempts, groups)
+            release_claims(batch, attempts)
+            if not batch.is_well and not batch.stays_whole:
+                hand_back(batch)
             failures = batch.failures
             all_stay = batch.stays_whole and bool(failures)
         finally:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
-from operator import call
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from algernon_storage import StoredData
 
@@ -17,10 +15,15 @@ from .._wire.record import Record, records_of
 from ..current_task import RunningTask, running_task
 from ..observers import Observer, RecordFacts, observers, tell
 from .batch import Batch
-from .claims import claim_calls, note_claim
+from .claims import claim_lookups
 from .delivery import Attempt, Delivery, Unreadable, going
 from .failures import fail
-from .receives import is_extra, worker_lost
+from .known import Known
+from .lookup import Lookup
+from .receives import is_extra
+
+if TYPE_CHECKING:
+    from .groups import Groups
 
 
 def read_batch(batch: Batch, event: Any) -> list[Attempt]:
@@ -44,35 +47,43 @@ def read_batch(batch: Batch, event: Any) -> list[Attempt]:
         elif isinstance(delivery, Unreadable):
             fail(batch, delivery, delivery.error)
     if batch.extra_receives:
-        _note_extra(batch, attempts)
+        _note_extra(attempts)
     return attempts
 
 
-def fetch_and_claim(batch: Batch, attempts: list[Attempt]) -> None:
-    """Fetch the keyword arguments that are stored, and claim Tasks in the ledger, all at once."""
+def fetch_and_claim(batch: Batch, attempts: list[Attempt], groups: Groups | None) -> None:
+    """Fetch what is stored of keyword arguments, and look up what is known of Tasks, all at once.
+
+    Those that there is a ledger for are claimed in it.
+    """
     todo = going(attempts)
-    fetching = [attempt for attempt in todo if attempt.message.stored_kwargs is not None]
-    calls: list[Callable[[], Any]] = [
-        partial(attempt.do, _fetch, attempt.message) for attempt in fetching
+    known = Known(batch, todo, groups)
+    fetched: dict[Attempt, Message | Exception] = {}
+    fetches = [
+        Lookup(partial(attempt.do, _fetch, attempt.message), partial(fetched.__setitem__, attempt))
+        for attempt in todo
+        if attempt.message.stored_kwargs is not None
     ]
-    claims = claim_calls(batch, todo)
-    answers: list[Any] = in_parallel(call, calls + claims)
-    for attempt, answer in zip(todo, answers[len(calls) :], strict=bool(claims)):
-        note_claim(batch, attempt, answer)
-    for attempt, answer in zip(fetching, answers, strict=False):
-        # What is done needs no arguments any more.
-        if attempt.failure is None and attempt.outcome is None:
-            if isinstance(answer, Exception):
-                fail(batch, attempt, answer)
+    lookups = fetches + claim_lookups(batch, todo) + known.lookups
+    for lookup, answer in zip(lookups, in_parallel(_look, lookups), strict=True):
+        lookup.note(answer)
+    known.apply()
+    for attempt, message in fetched.items():
+        if attempt.is_to_run:
+            if isinstance(message, Exception):
+                fail(batch, attempt, message)
             else:
-                attempt.message = answer
+                attempt.message = message
+
+
+def _look(lookup: Lookup) -> Any:
+    return lookup.look()
 
 
 def add_constants(batch: Batch, attempts: list[Attempt]) -> None:
     """Add to keyword arguments the constants that chains have for their Tasks."""
     for attempt in attempts:
-        # What is done needs no arguments any more.
-        if attempt.message.constants and attempt.failure is None and attempt.outcome is None:
+        if attempt.message.constants and attempt.is_to_run:
             try:
                 attempt.message = attempt.do(attempt.message.with_constants)
             except Exception as error:  # noqa: BLE001 - a bad record is no other record's failure
@@ -139,10 +150,8 @@ def _facts(delivery: Delivery) -> RecordFacts:
     return facts
 
 
-def _note_extra(batch: Batch, attempts: list[Attempt]) -> None:
-    """Note which records come after all their tries, of which only a ledger knows more."""
+def _note_extra(attempts: list[Attempt]) -> None:
+    """Note which records come after all their tries: nothing is run that may have run."""
     for attempt in going(attempts):
         if attempt.record.receive_count > 1:
             attempt.is_extra = attempt.do(is_extra, attempt.record)
-            if attempt.is_extra and batch.worker.ledger is None:
-                fail(batch, attempt, worker_lost("or has never run"))

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from time import time
 
 from algernon_serialize import RebuildError, SerializeError
-from algernon_storage import OtherTaskError, ReadLimitError
+from algernon_storage import FailureNote, OtherTaskError, ReadLimitError
 
 from .._aws.dead_letters import move_to_dead_letter_queue
+from .._aws.parallel import in_parallel
 from .._aws.queues import hide, visibility_timeout
 from .._aws.step_functions import report_failure
 from .._wire.record import REASON_PREFIX, TASK_ID_ATTRIBUTE
@@ -23,6 +24,7 @@ from ..errors import (
 from ..retry import Retry
 from .batch import Batch
 from .delivery import Attempt, Delivery, Failure
+from .outcome_ids import failed_ids, notes_failures, outcomes_of
 from .receives import is_last, is_last_try
 
 logger = logging.getLogger("algernon_queue")
@@ -107,7 +109,10 @@ def _is_given_up(batch: Batch, delivery: Delivery) -> bool:
         return True
     # In the receives beyond, only a ledger tells what hasn't run from what ends its worker.
     has_run = isinstance(delivery, Attempt) and delivery.run is not None
-    if (has_run or batch.worker.ledger is None) and is_last_try(record):
+    is_under_ledger = isinstance(delivery, Attempt) and (
+        batch.worker.ledger_of(delivery.message) is not None
+    )
+    if (has_run or not is_under_ledger) and is_last_try(record):
         return delivery.has_failed
     retry = _retry(batch, delivery)
     tries = batch.worker.tries.of(record)
@@ -122,6 +127,7 @@ def _is_permanent(failure: Failure) -> bool:
 
 
 def _move(batch: Batch, given_up: Sequence[Delivery]) -> None:
+    _note_failures(batch, given_up)
     problems = move_to_dead_letter_queue(
         [(delivery.record, _reasons(delivery)) for delivery in given_up],
         seconds=batch.deadline.seconds_to_wait(),
@@ -134,6 +140,33 @@ def _move(batch: Batch, given_up: Sequence[Delivery]) -> None:
         else:
             what = "%s can't be moved to the dead-letter queue: %s"
             delivery.do(logger.error, what, delivery, problem)
+
+
+def _note_failures(batch: Batch, given_up: Sequence[Delivery]) -> None:
+    """Note why Tasks failed, for whoever waits for their results."""
+    noting = [
+        delivery
+        for delivery in given_up
+        if isinstance(delivery, Attempt) and notes_failures(batch, delivery)
+    ]
+    problems = in_parallel(lambda attempt: attempt.do(_note_failure, attempt), noting)
+    for attempt, problem in zip(noting, problems, strict=True):
+        # Its dead letter has the reason too.
+        if problem is not None:
+            attempt.do(logger.warning, "the failure of %s can't be noted: %s", attempt, problem)
+
+
+def _note_failure(attempt: Attempt) -> None:
+    message, error = attempt.message, _error_of(attempt)
+    note = FailureNote(
+        error=type(error).__name__,
+        reason=text_of(error)[:_MAX_REASON],
+        task_id=message.task_id,
+        attempts=attempt.record.receive_count,
+        task_name=message.task_name,
+    )
+    for task_id in failed_ids(attempt):
+        outcomes_of(attempt).note_failure(task_id, note)
 
 
 def _hide(batch: Batch, staying: list[Delivery]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Coroutine
 from math import isinf
 from time import monotonic, time
@@ -44,7 +45,7 @@ def run_batch(batch: Batch, attempts: list[Attempt]) -> None:
     is_first = True
     pending: list[Pending] = []
     for attempt in _in_turn(attempts):
-        if attempt.failure is not None or attempt.outcome is not None:
+        if not attempt.is_to_run:
             continue  # its message group was stopped meanwhile, or its Task is done
         # The first record is always started, or a short timeout would never get anywhere.
         if not is_first and batch.deadline.seconds_to_work() < longest:
@@ -195,9 +196,12 @@ def _note_result(batch: Batch, attempt: Attempt, result: Any, *, ends_chain: boo
     if attempt.failure is not None or (result is None and not ends_chain):
         return
     try:
+        if _is_group(result):
+            attempt.do(_note_group, attempt, result, ends_chain=ends_chain)
+            return
         check_result(result)
         if result is not None and _is_wanted(attempt, ends_chain=ends_chain):
-            if not ends_chain and attempt.message.next_task is not None:
+            if not ends_chain and not attempt.message.ends_its_chain:
                 result = attempt.do(batch.worker.tasks.as_arguments, result)
             document, uploads = attempt.do(_written, result)
             attempt.result = Result(document, uploads, ends_chain)
@@ -208,6 +212,18 @@ def _note_result(batch: Batch, attempt: Attempt, result: Any, *, ends_chain: boo
         fail(batch, attempt, error, is_permanent=True)
 
 
+def _is_group(result: Any) -> bool:
+    # Whoever made one has loaded what it takes, and few cold starts need that.
+    module = sys.modules.get("algernon_queue.group")
+    return module is not None and isinstance(result, module.Group)
+
+
+def _note_group(attempt: Attempt, group: Any, *, ends_chain: bool) -> None:
+    from .expansions import prepared
+
+    attempt.expansion = prepared(attempt, group, ends_chain=ends_chain)
+
+
 def _written(result: Any) -> tuple[Document, tuple[Upload, ...]]:
     with uploads_put_off() as uploads:
         return Document.of(result), tuple(uploads)
@@ -216,9 +232,12 @@ def _written(result: Any) -> tuple[Document, tuple[Upload, ...]]:
 def _is_wanted(attempt: Attempt, *, ends_chain: bool) -> bool:
     if attempt.task_token is not None:
         return True
+    message = attempt.message
+    if message.result_id is not None and (ends_chain or message.ends_its_chain):
+        return True
     if ends_chain:
         return attempt.claim is not None
-    return attempt.message.next_task is not None
+    return not message.ends_its_chain
 
 
 def _out_of_time(deadline: Deadline) -> OutOfTimeError:

@@ -6,7 +6,15 @@ from inspect import signature
 from typing import Any, Self
 
 from algernon_serialize import ajson
-from algernon_storage import Claim, Document, Ledger, Outcome, S3Ledger
+from algernon_storage import (
+    Claim,
+    Document,
+    Expansion,
+    Ledger,
+    Outcome,
+    S3Ledger,
+    SettlingLedger,
+)
 
 from .._wire.message import Message
 
@@ -32,20 +40,35 @@ class TaskLedger:
             return cls(S3Ledger()) if once else None
         return cls(once)
 
-    def claim(self, message: Message, seconds: float) -> Claim | Outcome | None:
+    def claim(self, message: Message, seconds: float) -> Claim | Outcome | Expansion | None:
         """Claim the Task of a message, whose run can take so many seconds from now."""
         claim: Any = self._ledger.claim
         name = {"task_name": message.task_name} if self._takes_name else {}
-        answer: Claim | Outcome | None = claim(message.task_id, seconds, **name)
+        answer: Claim | Outcome | Expansion | None = claim(message.task_id, seconds, **name)
         return answer
 
-    def finish(self, claim: Claim, document: Document, *, ends_chain: bool) -> Outcome:
+    def finish(
+        self, claim: Claim, document: Document, *, ends_chain: bool, is_kept: bool
+    ) -> Outcome:
         """Note a Task's result, and return the one that stands: the first."""
-        result: Any = document
-        if not self._takes_document:
-            # A ledger of somebody's own gets plain JSON, which `ajson` writes as it stands.
-            result = ajson.loads(document.data, rebuild=False)
+        if self._takes_document and isinstance(self._ledger, S3Ledger):
+            return self._ledger.finish(claim, document, ends_chain=ends_chain, is_kept=is_kept)
+        # A ledger of somebody's own gets plain JSON, which `ajson` writes as it stands.
+        result = ajson.loads(document.data, rebuild=False)
         return self._ledger.finish(claim, result, ends_chain=ends_chain)
+
+    def expire(self, claim: Claim) -> Outcome:
+        """Note that a Task came too late to be run, and return what came of it."""
+        if isinstance(self._ledger, SettlingLedger):
+            outcome, _ = self._ledger.settle(claim.task_id, "expired", task_name=claim.task_name)
+            return outcome
+        return self._ledger.finish(claim, {}, ends_chain=True)
+
+    def expand(self, claim: Claim, group_id: str) -> None:
+        """Note that a Task returned a group, all of whose members are sent."""
+        # Elsewhere the Task runs again, and finds the group that it has begun.
+        if isinstance(self._ledger, SettlingLedger):
+            self._ledger.expand(claim, group_id)
 
     def release(self, claim: Claim) -> None:
         """Give a claim back, because the Task failed or wasn't started."""

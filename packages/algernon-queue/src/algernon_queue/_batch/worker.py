@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from algernon_storage import S3Ledger
+
+from .._wire.message import Message
 from ..retry import Retry
 from ..task_context import TaskContext
 from .options import Options
@@ -33,7 +36,7 @@ class Worker:
     Attributes:
         tasks: The Tasks that it runs.
         options: Its options.
-        ledger: Where it claims Tasks, if anywhere.
+        ledger: Where it claims all Tasks, if anywhere.
         context: The dict that handlers get, but for what is each record's own.
         tries: How often the messages that it saw were tried.
     """
@@ -44,3 +47,12 @@ class Worker:
         self.ledger = TaskLedger.of(options.once)
         self.context = context
         self.tries = TriesCounter()
+        self._own_ledger: TaskLedger | None = None
+
+    def ledger_of(self, message: Message) -> TaskLedger | None:
+        """Return where the Task of a message is claimed, if anywhere."""
+        if self.ledger is not None or not message.once:
+            return self.ledger
+        if self._own_ledger is None:
+            self._own_ledger = TaskLedger(S3Ledger())
+        return self._own_ledger

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any, Self
 from uuid import UUID, uuid5
 
@@ -55,6 +55,11 @@ class Membership:
     def result_id(self) -> str:
         """The id under which the member's result stands."""
         return member_id(self.group_id, self.index)
+
+    @property
+    def of_group(self) -> Self:
+        """What all members of the group have in common: the membership of the first."""
+        return replace(self, index=0)
 
     @property
     def as_json(self) -> dict[str, Any]:

@@ -74,6 +74,11 @@ class Record:
         return _mapping(self.raw.get("messageAttributes"))
 
     @property
+    def is_redriven(self) -> bool:
+        """Whether a worker moved it to a dead-letter queue, from where it came back."""
+        return any(name.startswith(REASON_PREFIX) for name in self.message_attributes)
+
+    @property
     def kept_task_id(self) -> str | None:
         """The Task's id, where a worker noted it when it moved the message."""
         noted = self._noted(TASK_ID_ATTRIBUTE)

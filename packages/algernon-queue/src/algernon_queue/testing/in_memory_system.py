@@ -13,6 +13,7 @@ from typing import Self
 
 from algernon_storage import aws_clients_from
 
+from .._aws.clock import Clock, time_told_by
 from .._aws.listeners import unknown_listeners_explained_by
 from .._aws.parallel import one_after_the_other
 from ..dead_letter import DeadLetter
@@ -37,7 +38,11 @@ _FEWEST_TRIES = 5
 _EXTRA_RECEIVES = 2
 
 # How the template's functions are set, besides what their AWS is found by.
-_SETTINGS = {"ALGERNON_EXTRA_RECEIVES": str(_EXTRA_RECEIVES), "ALGERNON_FAILURES": "report"}
+_SETTINGS = {
+    "ALGERNON_CACHE_DAYS": "30",
+    "ALGERNON_EXTRA_RECEIVES": str(_EXTRA_RECEIVES),
+    "ALGERNON_FAILURES": "report",
+}
 
 # Tasks whose senders' threads don't know which Task they belong to have no hops to be counted
 # by, and of those that send two of themselves there are too many before any has too many.
@@ -118,6 +123,8 @@ class InMemorySystem:
             stack.enter_context(caught_by(None))
             stack.enter_context(one_after_the_other())
             stack.enter_context(unknown_listeners_explained_by(self._why_unknown))
+            clock = self._aws.clock
+            stack.enter_context(time_told_by(Clock(lambda: clock.now, clock.advance)))
             stack.enter_context(delays_chosen_by(Random(0)))  # noqa: S311 - always the same
             stack.enter_context(aws_clients_from(self._aws.client))
             self._open = stack.pop_all()
