@@ -94,7 +94,8 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         },
         "results": {"_aws", "_wire", "errors"},
         "chain": {"_batch.functions", "_batch.task_function", "errors", "task"},
-        "result": set(),
+        "result": {"_aws", "_wire.membership", "errors", "waiting"},
+        "waiting": {"current_task", "errors"},
         "stated": {"_aws.step_functions", "_batch", "task", "task_context"},
         "sending": {"_aws", "_wire", "current_task", "errors", "task"},
         "testing": {
@@ -110,6 +111,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
             "router",
             "sending",
             "task",
+            "waiting",
         },
         "_batch": {
             "_aws",

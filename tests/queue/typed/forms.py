@@ -5,9 +5,9 @@ Each `assert_type` says what mypy and pyright have to make of a form.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypedDict, TypeVar, assert_type
+from typing import Any, Literal, NamedTuple, TypedDict, TypeVar, assert_type
 from uuid import UUID
 
 from algernon_queue import (
@@ -16,9 +16,13 @@ from algernon_queue import (
     SentTask,
     Task,
     TaskContext,
+    TaskFailedError,
+    TaskFailure,
     TaskRouter,
+    as_completed,
     current_task,
     send_tasks,
+    wait_all,
 )
 
 router = TaskRouter(failures="report")
@@ -206,6 +210,33 @@ assert_type(price.using(callback="print").send(items=[1]), SentTask[Any])
 assert_type(price.then(bill.using(kwargs={"currency": "USD"})).send([1]), SentTask[Invoice])
 assert_type(price.using(message_group="seven").then(bill).send([1]), SentTask[Invoice])
 assert_type(price.then(bill).using(message_group="seven").send([1]), SentTask[Invoice])
+
+
+# They are waited for.
+async def wait() -> None:
+    """Wait in a coroutine."""
+    assert_type(await price.send(items=[1]), Priced)
+    assert_type(await price.then(bill).send([1]).wait(timeout=60), Invoice)
+    assert_type(await SentTask[Invoice](UUID(int=7)), Invoice)
+
+
+sent = [price.send(items=[number]) for number in (1, 2)]
+assert_type(sent[0].result(timeout=60), Priced)
+assert_type(mail.send("7").result(), None)
+assert_type(wait_all(sent, timeout=60), list[Priced])
+assert_type(wait_all([price.send([1]), again.send([1])]), list[Priced])
+assert_type(as_completed(sent), Iterator[SentTask[Priced]])
+assert_type([one.result() for one in as_completed(sent, timeout=60)], list[Priced])
+by_id: SentTask[Invoice] = SentTask("4f8d8a4e-6f0e-4c0c-9f0e-0d6f6a2b7c11", bucket="theirs")
+assert_type(by_id.result(), Invoice)
+assert_type(by_id.state(), Literal["unknown", "running", "done", "failed", "cancelled", "expired"])
+assert_type(by_id.cancel(), bool)
+assert_type(current_task().is_cancelled(), bool)
+
+
+def why(error: TaskFailedError) -> TaskFailure:
+    """Tell why a Task failed."""
+    return error.failure
 
 
 # They are handed on as what they are.

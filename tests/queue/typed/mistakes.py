@@ -6,7 +6,9 @@ mistake beside it is found.
 
 from __future__ import annotations
 
-from .forms import bill, late, note, pay, pay_again, price
+from algernon_queue import SentTask, wait_all
+
+from .forms import Invoice, bill, late, note, pay, pay_again, price
 
 # An argument is misspelt.
 price.send(itmes=[1])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -39,3 +41,9 @@ _ = price.sned  # type: ignore[attr-defined]  # pyright: ignore
 # A Task returns what can't be the arguments of the next.
 late.then(bill)  # type: ignore[misc]  # pyright: ignore
 price.then(late, bill)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+# A result is taken for another, or waited for as it can't be.
+_invoice: Invoice = price.send([1]).result()  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+_sent: SentTask[Invoice] = price.send([1])  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+price.send([1]).result(60)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+wait_all(price.send([1]))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

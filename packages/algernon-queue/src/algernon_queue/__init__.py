@@ -14,8 +14,14 @@ from .errors import (
     PublishError,
     QueueError,
     RefusedEntryError,
+    ResultNotKeptError,
+    ResultTimeoutError,
     SettingError,
     TaskArgumentsError,
+    TaskCancelledError,
+    TaskExpiredError,
+    TaskFailedError,
+    TaskFailure,
     TaskNameError,
     TaskRunningError,
     TasksNotSentError,
@@ -23,11 +29,12 @@ from .errors import (
     UnknownListenerError,
     UnregisteredTaskError,
     UnrunTaskError,
+    WaitInTaskError,
     WorkerLostError,
 )
 from .observers import MessageFacts, Observer, RecordEnd, RecordFacts, observers
 from .queued import queued
-from .result import SentTask
+from .result import SentTask, as_completed, wait_all
 from .routed_task import RoutedTask, Sendable
 from .router import TaskRouter
 from .sending import send_task, send_tasks
@@ -54,13 +61,19 @@ __all__ = [
     "RecordEnd",
     "RecordFacts",
     "RefusedEntryError",
+    "ResultNotKeptError",
+    "ResultTimeoutError",
     "RoutedTask",
     "Sendable",
     "SentTask",
     "SettingError",
     "Task",
     "TaskArgumentsError",
+    "TaskCancelledError",
     "TaskContext",
+    "TaskExpiredError",
+    "TaskFailedError",
+    "TaskFailure",
     "TaskNameError",
     "TaskRouter",
     "TaskRunningError",
@@ -69,11 +82,14 @@ __all__ = [
     "UnknownListenerError",
     "UnregisteredTaskError",
     "UnrunTaskError",
+    "WaitInTaskError",
     "WorkerLostError",
+    "as_completed",
     "current_task",
     "observers",
     "queued",
     "send_task",
     "send_tasks",
     "stated",
+    "wait_all",
 ]

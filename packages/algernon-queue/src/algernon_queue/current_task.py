@@ -10,6 +10,8 @@ from os import getpid
 from typing import NamedTuple, Protocol
 from uuid import UUID, uuid4, uuid5
 
+from algernon_storage import Objects
+
 from ._aws.listeners import Listeners
 from ._wire.envelope import Envelope
 from ._wire.message import Message
@@ -53,13 +55,30 @@ class _OfRunningTask:
         running = getattr(self, "_running", None)
         return inf if running is None else running.seconds_left()
 
+    def is_cancelled(self) -> bool:
+        """Ask whether what it does is still wanted, which takes a request of S3.
+
+        It isn't if what was sent was cancelled by `SentTask.cancel`, or, of a member of a
+        group, which takes a second request, the group was cancelled or has failed. What it
+        returns is thrown away then. A bare message, which nobody can cancel, isn't.
+
+        Raises:
+            algernon_storage.MissingBucketError: No bucket is named, or it doesn't exist.
+            botocore.exceptions.ClientError: S3 refuses.
+
+        Example:
+            ``if current_task().is_cancelled(): return None``
+        """
+        running = getattr(self, "_running", None)
+        return False if running is None else running.is_cancelled()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentTask(_OfRunningTask):
     """What is known of a running Task.
 
-    Beside the facts, `tries_left` and `seconds_left` are looked up when they are asked
-    for. One that was made by hand, or is a copy, knows neither: None and inf.
+    Beside the facts, `tries_left`, `seconds_left` and `is_cancelled` are looked up when they
+    are asked for. One that was made by hand, or is a copy, knows none: None, inf and False.
 
     Attributes:
         task_name: The Task's name.
@@ -235,6 +254,18 @@ class RunningTask:
         """Return what `CurrentTask.seconds_left` tells."""
         return inf if self._limits is None else self._limits.seconds_left()
 
+    def is_cancelled(self) -> bool:
+        """Return what `CurrentTask.is_cancelled` tells."""
+        message = self._message
+        if message is None or self._record is None:
+            return False
+        group = message.membership
+        objects = Objects() if group is None else Objects(bucket=group.bucket, folder=group.folder)
+        if _ended_as(objects, message.result_id or message.task_id) == "cancelled":
+            return True
+        # Of a group that has failed, nobody waits for the other members either.
+        return group is not None and _ended_as(objects, group.group_id) in ("cancelled", "failed")
+
     def take_id(self, describe: Callable[[], str]) -> SentId:
         """Return the id of a message that is going to be sent.
 
@@ -265,6 +296,12 @@ NOBODY = RunningTask(None, Listeners())
 
 #: The Task that runs; None outside of one.
 running_task: ContextVar[RunningTask | None] = ContextVar("algernon_running_task", default=None)
+
+
+def _ended_as(objects: Objects, sent_id: str) -> str | None:
+    """Return how what was sent, or a group, has ended, or None if it hasn't."""
+    found = objects.find(f"{sent_id}!done", most=1)
+    return None if found is None else found.kind
 
 
 def function_arn_of(aws_context: object) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 
@@ -188,6 +189,87 @@ class GroupStoppedError(NotTriedError):
 
 class SettingError(QueueError, ValueError):
     """Raised when an environment variable or an option has a value that means nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailure:
+    """What is known of a Task that failed for good.
+
+    Attributes:
+        error: The name of the error's class.
+        reason: What the error says.
+        task_id: The id of the Task that failed: of a chain, the one of its Tasks.
+        attempts: How often it was run; 0 where nobody knows.
+        task_name: Its name, where that was noted.
+    """
+
+    error: str
+    reason: str
+    task_id: str
+    attempts: int
+    task_name: str | None = None
+
+    def __str__(self) -> str:
+        name = "" if self.task_name is None else f" {self.task_name!r}"
+        times = {0: "", 1: ", run once,"}.get(self.attempts, f", run {self.attempts} times,")
+        return f"the Task{name} {self.task_id}{times} failed with {self.error}: {self.reason}"
+
+
+class TaskFailedError(QueueError):
+    """Raised by what waits for a Task that failed for good.
+
+    As long as its message is in a dead-letter queue, it can be redriven; then one can wait for its
+    result again.
+
+    Attributes:
+        failure: What is known of it.
+    """
+
+    def __init__(self, failure: TaskFailure) -> None:
+        super().__init__(
+            f"{failure}. If its message is in the dead-letter queue, redrive it when the cause is"
+            " gone, and wait again"
+        )
+        self.failure = failure
+
+
+class TaskCancelledError(QueueError):
+    """Raised by what waits for a Task that was cancelled."""
+
+
+class TaskExpiredError(QueueError):
+    """Raised by what waits for a Task that didn't begin before its time was over."""
+
+
+class ResultNotKeptError(QueueError):
+    """Raised where somebody wants a result that nobody keeps: it was sent without keep_result."""
+
+
+class ResultTimeoutError(QueueError, TimeoutError):
+    """Raised when what is waited for isn't there in time.
+
+    Attributes:
+        states: What is known of each Task that hasn't ended, by the id under which it was
+            sent: ``"unknown"``, ``"running"``, …, as `SentTask.state` tells it.
+        seconds: How long was waited.
+        looks: How often it was looked for.
+    """
+
+    def __init__(
+        self, message: str, *, states: Mapping[str, str], seconds: float, looks: int
+    ) -> None:
+        super().__init__(message)
+        self.states = dict(states)
+        self.seconds = seconds
+        self.looks = looks
+
+
+class WaitInTaskError(QueueError, RuntimeError):
+    """Raised when a Task is about to wait for another one.
+
+    Its function would be paid for while it does nothing, and where all of them wait, none is
+    left to run what they wait for.
+    """
 
 
 class BatchFailedError(QueueError):

@@ -21,7 +21,7 @@ from ._batch.task_function import TaskFunction
 from .chain import Chain, Link, links_of
 from .errors import SettingError
 from .result import SentTask
-from .sending import send_one
+from .sending import keeps_result, send_one
 from .task import Task
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Sendable(Chain[R_co], Generic[P, R_co]):
         given by position are sent by name.
 
         Returns:
-            The id by which it is known.
+            What was sent, by whose id it is known: it waits for the result, and cancels it.
 
         Raises:
             TaskArgumentsError: The arguments don't fit the Task's function.
@@ -122,7 +122,12 @@ class Sendable(Chain[R_co], Generic[P, R_co]):
         """
         topic = self._links[0].topic
         known = {} if topic is None else {self.task_name: topic}
-        return SentTask(send_one(self._request(args, kwargs), {**known, **self._manner.listeners}))
+        task = self._request(args, kwargs)
+        return SentTask.of_send(
+            send_one(task, {**known, **self._manner.listeners}),
+            is_kept=keeps_result(task),
+            is_cancellable=task.cancellable or task.unique is not None,
+        )
 
     @overload
     def then(self: Sendable[P, Passed], last: Sendable[..., T], /) -> Sendable[P, T]: ...

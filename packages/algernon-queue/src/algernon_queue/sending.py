@@ -258,7 +258,7 @@ def outgoing_task(
     callback = callback_of(task)
     sent_id = _sent_id(task, kwargs, callback.as_json, sender)
     result_id = task_id = sent_id.task_id
-    if _keeps_result(task):
+    if keeps_result(task):
         callback.keep_result = result_id
         if callback.chain is not None:
             task_id = first_task_id(result_id, task.task_name)
@@ -285,7 +285,8 @@ def _sent_id(
     return sender.take_id(lambda: what_is_sent(task, kwargs, callback))
 
 
-def _keeps_result(task: Task) -> bool:
+def keeps_result(task: Task) -> bool:
+    """Tell whether what a Task returns, or the last one of its chain, is kept for its sender."""
     # A chain ends by its own outcome, by which each of its Tasks sees that it was cancelled.
     is_chain = task.callback is not None
     return task.keep_result or (is_chain and (task.cancellable or task.unique is not None))

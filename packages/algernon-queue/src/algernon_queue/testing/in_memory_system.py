@@ -23,6 +23,7 @@ from ..routed_task import RoutedTask
 from ..router import TaskRouter
 from ..sending import caught_by
 from ..task import check_task_name
+from ..waiting import nothing_comes_by_waiting
 from .aws import InMemoryAWS
 from .environment import environment
 from .errors import EndlessSystemError
@@ -48,6 +49,11 @@ _SETTINGS = {
 # by, and of those that send two of themselves there are too many before any has too many.
 _MOST_DELIVERIES = 100_000
 
+_WHY_IN_VAIN = (
+    "and in an InMemorySystem nothing is done by waiting: call its run() first, and look whether"
+    " its dead_letters say why there is nothing then"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _TaskQueue:
@@ -68,7 +74,8 @@ class InMemorySystem:
 
     Time doesn't pass by itself: `run` goes on to whatever is due next, so that a backoff of
     an hour takes none, and `advance` lets time pass. Only Python's own clock goes on as
-    ever. The same code gives the same deliveries in the same order.
+    ever. The same code gives the same deliveries in the same order. So `SentTask.result` waits
+    for nothing either: what isn't there after `run` is a ResultTimeoutError at once.
 
     What else a test asks of AWS by `algernon_storage.aws_client` goes to AWS itself, or to
     what the environment names as such; but of these services it gets nothing beyond what
@@ -121,6 +128,7 @@ class InMemorySystem:
         with ExitStack() as stack:
             stack.enter_context(environment({**self._aws.settings, **_SETTINGS}))
             stack.enter_context(caught_by(None))
+            stack.enter_context(nothing_comes_by_waiting(_WHY_IN_VAIN))
             stack.enter_context(one_after_the_other())
             stack.enter_context(unknown_listeners_explained_by(self._why_unknown))
             clock = self._aws.clock

@@ -12,6 +12,7 @@ from algernon_storage import aws_clients_from
 from ..current_task import RunningTask, SentId
 from ..sending import caught_by, outgoing_task
 from ..task import Task
+from ..waiting import nothing_comes_by_waiting
 from .caught_task import CaughtTask
 from .client import InMemoryClient
 from .clock import Clock
@@ -21,6 +22,11 @@ from .sqs import InMemorySQS
 from .sts import InMemorySTS
 
 _BUCKET = "sent-tasks"
+
+_WHY_IN_VAIN = (
+    "and within sent_tasks() nothing that is sent is run: have an InMemorySystem for a test in"
+    " which results come"
+)
 
 
 @contextmanager
@@ -81,7 +87,12 @@ def sent_tasks() -> Iterator[list[Task]]:
     }
     # A topic is then found by its name, without asking.
     variables = {"ALGERNON_BUCKET_NAME": bucket, "ALGERNON_TOPIC_PARAMETER_PREFIX": None}
-    with environment(variables), aws_clients_from(clients.get), caught_by(catch):
+    with (
+        environment(variables),
+        aws_clients_from(clients.get),
+        nothing_comes_by_waiting(_WHY_IN_VAIN),
+        caught_by(catch),
+    ):
         yield sent
 
 
