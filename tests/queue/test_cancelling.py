@@ -10,12 +10,16 @@ from algernon_queue import (
     SentTask,
     SettingError,
     TaskCancelledError,
+    TaskFailedError,
     TaskRouter,
     current_task,
     send_task,
 )
+from algernon_queue._wire.manifest import Header
+from algernon_queue._wire.membership import Membership
 from algernon_queue.testing import InMemorySystem
 from algernon_storage import Document, Objects, Outcomes, S3Ledger
+from algernon_storage.tally import Outer, Place, Tally
 
 from .events import LambdaContext, event, message, record
 
@@ -191,6 +195,56 @@ def test_a_member_asks_for_its_group_too(bucket: str, verdict: str, is_cancelled
         LambdaContext(),
     )
     assert asked == [False, is_cancelled]
+
+
+def test_a_group_fails_with_a_member_that_is_cancelled() -> None:
+    """Whoever waits for what comes of it is told."""
+    with InMemorySystem():
+        membership = member_of_a_group_of_two()
+        sent: SentTask[Any] = SentTask.of_member(membership)
+        joined = SentTask[Any](ID)
+        assert sent.cancel() is True
+        assert sent.state() == "cancelled"
+        assert joined.state() == "failed"
+        with pytest.raises(TaskFailedError, match=f"a member of the group {GROUP} was cancelled"):
+            joined.result()
+        with pytest.raises(TaskCancelledError):
+            sent.result()
+
+
+def test_a_cancel_that_was_cut_short_is_finished_by_the_next() -> None:
+    """The group fails all the same, though this call only found that its member is cancelled."""
+    with InMemorySystem():
+        sent: SentTask[Any] = SentTask.of_member(member_of_a_group_of_two())
+        Outcomes().write(sent.task_id, Document.of({}), kind="cancelled")
+        assert sent.cancel() is False
+        assert SentTask[Any](ID).state() == "failed"
+
+
+def test_a_member_that_is_done_is_not_cancelled() -> None:
+    """Its group isn't touched, and its result is there, though nobody asked for it to be kept."""
+    with InMemorySystem():
+        sent: SentTask[int] = SentTask.of_member(member_of_a_group_of_two())
+        Outcomes().write(sent.task_id, Document.of(7))
+        assert sent.cancel() is False
+        assert SentTask[Any](ID).state() == "unknown"
+        assert sent.result() == 7
+
+
+def test_a_member_of_a_forgotten_group_is_cancelled_alone() -> None:
+    """Where the group's header is gone, there is nobody to be told."""
+    with InMemorySystem():
+        sent: SentTask[Any] = SentTask.of_member(Membership(GROUP, 0, Objects().bucket, "cache"))
+        assert sent.cancel() is True
+
+
+def member_of_a_group_of_two() -> Membership:
+    """Write down a group, of whose end ID is the outcome, and return its first member."""
+    place = Place(Objects().bucket, Objects().folder)
+    tally = Tally(GROUP, place, 2, outer=Outer(ID, place))
+    header = Header(tally, (), None, ID, GROUP, 0, None, made_at=0)
+    Objects().create(header.name, header.text)
+    return Membership(GROUP, 0, *place)
 
 
 def test_a_chain_is_cancelled_under_the_id_that_was_sent(ran: list[Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict
+from functools import partial
 from time import sleep
 from typing import Any, Generic, Self, TypeVar, cast
 from uuid import UUID
@@ -195,7 +196,7 @@ class SentTask(Generic[R_co]):
 
         What hasn't begun never does. What runs goes on: its result is thrown away, nothing
         comes after it, and it can ask `CurrentTask.is_cancelled`. Of a chain no further Task
-        begins.
+        begins. A group fails with the first of its members that is cancelled.
 
         It holds for what was sent by ``using(cancellable=True)`` or ``using(unique=…)``, and
         for Tasks of workers with a ledger (``once=True``). One that is made from an id can't
@@ -220,7 +221,10 @@ class SentTask(Generic[R_co]):
                 " doesn't look for that: send it by using(cancellable=True), or, if the worker"
                 f" has a ledger (once=True), call SentTask({self._task_id!r}).cancel()"
             )
-        _, is_ours = self._ledger.settle(self._task_id, "cancelled")
+        outcome, is_ours = self._ledger.settle(self._task_id, "cancelled")
+        # Whoever cancelled it before may have died over the rest.
+        if self._membership is not None and outcome.kind == "cancelled":
+            _fail_group(self._membership)
         return is_ours
 
     @property
@@ -396,6 +400,22 @@ def _value_of(answer: R | Exception) -> R:
 def _timed_out(wait: Wait, tasks: list[SentTask[Any]]) -> ResultTimeoutError:
     states = [_value_of(state) for state in in_parallel(SentTask.state, tasks)]
     return wait.timed_out({task.task_id: state for task, state in zip(tasks, states, strict=True)})
+
+
+def _fail_group(membership: Membership) -> None:
+    """Have a group fail, and whatever waits for it, of which a member is cancelled."""
+    # What few cold starts need.
+    from algernon_storage.tally import Place, fail
+
+    from ._aws.joins import publish_join, run_steps
+    from ._aws.listeners import Listeners
+    from ._aws.manifests import find_header
+
+    header = find_header(Place(membership.bucket, membership.folder), membership.group_id)
+    if header is None:
+        return  # nobody waits for a group that is forgotten
+    publish = partial(publish_join, listeners=Listeners())
+    _value_of(*run_steps([fail(header.tally)], publish))
 
 
 def _listed(sent: Iterable[SentTask[R]], function_name: str) -> list[SentTask[R]]:
