@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import UUID, uuid5
 
 import pytest
 from algernon_queue.dead_letter import DeadLetter
@@ -11,6 +12,8 @@ from algernon_queue.dead_letter import DeadLetter
 from .events import TASK_ID
 
 BODY = json.dumps({"task_name": "charge", "task_id": TASK_ID})
+GROUP_ID = "6fa459ea-ee8a-3ca4-894e-db77e160355e"
+MEMBER_ID = str(uuid5(UUID(GROUP_ID), "3"))
 NOTED = {
     "algernon.error": "ConnectionError",
     "algernon.reason": "the bank doesn't answer",
@@ -77,3 +80,20 @@ def test_what_is_no_message_is_of_the_task_whose_queue_it_was_in() -> None:
     letter = DeadLetter.of(record({}, body="no JSON"), "charge")
 
     assert (letter.task, letter.task_id, letter.chain_id) == ("charge", None, None)
+
+
+@pytest.mark.parametrize(
+    ("callback", "result_id"),
+    [
+        (None, None),
+        ("mail", None),
+        ({"keep_result": TASK_ID}, TASK_ID),
+        ({"group": {"id": GROUP_ID, "index": 3, "bucket": "b", "folder": "f"}}, MEMBER_ID),
+    ],
+    ids=["alone", "chain", "kept", "member"],
+)
+def test_a_dead_letter_says_whose_result_it_holds(callback: Any, result_id: str | None) -> None:
+    """By that id whoever waits for a result, or for a group, knows the letter of it."""
+    body = {"task_name": "charge", "task_id": result_id or TASK_ID, "callback": callback}
+
+    assert DeadLetter.of(record({}, json.dumps(body)), "charge").result_id == result_id

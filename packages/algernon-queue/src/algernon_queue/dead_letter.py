@@ -25,6 +25,8 @@ class DeadLetter:
         receive_count: How often the message was received.
         task_id: The Task's id, or None where the message can't be read.
         chain_id: The id of the chain that it belongs to, or None as for `task_id`.
+        result_id: The id under which the result that it is about is awaited: what was sent
+            with `keep_result`, or a member of a group. None where nobody awaits one.
 
     Example:
         ``assert [letter.error for letter in system.dead_letters] == ["CardDeclinedError"]``
@@ -36,6 +38,7 @@ class DeadLetter:
     receive_count: int
     task_id: str | None
     chain_id: str | None
+    result_id: str | None = None
 
     @classmethod
     def of(cls, record: Mapping[str, Any], queue_of: str) -> Self:
@@ -56,6 +59,7 @@ class DeadLetter:
             receive_count=int(count) if count.isdecimal() else found.receive_count,
             task_id=message.task_id if message else None,
             chain_id=message.chain_id if message else None,
+            result_id=message.result_id if message else None,
         )
 
 
