@@ -88,7 +88,9 @@ if TYPE_CHECKING:  # importing typing takes a third of this package's time
                 or None where it doesn't, or the worker can't tell.
         """
 
-        outcome: Literal["done", "duplicate", "failed", "dead_letter", "handed_back"]
+        outcome: Literal[
+            "done", "duplicate", "failed", "dead_letter", "handed_back", "cancelled", "expired"
+        ]
         error: Exception | None
         started_at: float | None
         seconds: float | None

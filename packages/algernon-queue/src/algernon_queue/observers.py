@@ -87,17 +87,20 @@ class MessageFacts(TypedDict):
     group_index: NotRequired[int]
 
 
-EndedAs = Literal["done", "duplicate", "failed", "dead_letter", "handed_back"]
+EndedAs = Literal[
+    "done", "duplicate", "failed", "dead_letter", "handed_back", "cancelled", "expired"
+]
 
 
 class RecordEnd(TypedDict):
     """What observers are told of the end of a record.
 
     Attributes:
-        outcome: ``"done"``; ``"duplicate"``, where the ledger knew the Task to be done;
+        outcome: ``"done"``; ``"duplicate"``, where the Task was known to be done;
             ``"failed"``; ``"dead_letter"``, where it failed and was moved to the
-            dead-letter queue; or ``"handed_back"``, where it goes back to the queue
-            without having failed itself.
+            dead-letter queue; ``"handed_back"``, where it goes back to the queue
+            without having failed itself; ``"cancelled"``, where nobody wants its result any
+            more, whether it ran or not; or ``"expired"``, where it came too late to be run.
         error: Why, or None.
         started_at: When the Task began to run, in seconds since 1970, or None if it didn't.
         seconds: How long it ran, or None if it didn't, or never ended.

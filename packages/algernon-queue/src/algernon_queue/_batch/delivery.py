@@ -136,8 +136,8 @@ class Attempt(Delivery):
         claim: The ledger's claim for the Task, where there is a ledger.
         spare_claim: The claim for a Task that turned out not to be run.
         outcome: What came of the Task, where that is known.
-        skipped: Why the Task isn't run, though nothing came of it yet: it came too late, or
-            its group was joined, failed or cancelled meanwhile.
+        skipped: Why the Task isn't run, though nothing came of it yet: it came too late; or
+            its group is joined already; or that was cancelled, or has failed.
         run: The Task's run, once it was started.
         result: What it returned.
         expansion: The group that it returned, or the id of the one that it returned earlier.
@@ -150,7 +150,7 @@ class Attempt(Delivery):
     claim: Claim | None = field(default=None, init=False)
     spare_claim: Claim | None = field(default=None, init=False)
     outcome: Outcome | None = field(default=None, init=False)
-    skipped: Literal["expired", "group decided"] | None = field(default=None, init=False)
+    skipped: Literal["expired", "joined", "cancelled"] | None = field(default=None, init=False)
     run: Run | None = field(default=None, init=False)
     result: Result | None = field(default=None, init=False)
     expansion: Prepared | str | None = field(default=None, init=False)
@@ -161,6 +161,11 @@ class Attempt(Delivery):
     def is_duplicate(self) -> bool:
         """Whether the ledger knew its Task to be done, by an earlier run."""
         return self.outcome is not None and self.claim is None
+
+    @property
+    def is_too_late_for_group(self) -> bool:
+        """Whether it was decided already what comes of the group whose member its Task is."""
+        return self.skipped in ("joined", "cancelled")
 
     @property
     def is_to_run(self) -> bool:
@@ -184,7 +189,7 @@ class Attempt(Delivery):
     @property
     def kept_id(self) -> str | None:
         """The id under which its result stands for all that was sent, or None."""
-        if self.skipped == "group decided" or self.expansion is not None:
+        if self.is_too_late_for_group or self.expansion is not None:
             return None
         ends = self.ends_chain or self.message.ends_its_chain
         return self.message.result_id if ends else None

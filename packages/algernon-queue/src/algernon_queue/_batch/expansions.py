@@ -22,10 +22,12 @@ def expand_groups(batch: Batch, attempts: list[Attempt]) -> None:
     A Task that comes again doesn't run again then: the members that were written down the
     first time are sent again.
     """
-    if not batch.may_send:
-        return
     for attempt in going(attempts):
-        if attempt.expansion is not None:
+        if attempt.expansion is None:
+            continue
+        if not batch.may_send:
+            attempt.leave()  # and it runs again
+        else:
             try:
                 attempt.do(_expand, batch, attempt)
             except Exception as error:  # noqa: BLE001 - it is the failure of this record alone

@@ -6,7 +6,7 @@ from collections import defaultdict
 from functools import partial
 from typing import Any
 
-from algernon_storage import MissingObjectError, StorageError
+from algernon_storage import MalformedObjectError, MissingObjectError
 from algernon_storage.tally import Place, Step, Tally, conclude, join
 from algernon_storage.tally import fail as fail_group
 
@@ -49,7 +49,7 @@ class Groups:
         """What is to be looked up: of each group its header, and its verdict."""
         lookups = []
         for group in self._groups:
-            header = partial(_trusted_header, group)
+            header = partial(read_header, _place(group), group.group_id)
             lookups.append(Lookup(header, partial(self._headers.__setitem__, group)))
             verdict = partial(_verdict, group)
             lookups.append(Lookup(verdict, partial(self._verdicts.__setitem__, group)))
@@ -63,10 +63,10 @@ class Groups:
                 continue
             problem = self._problem(attempt, group)
             if problem is not None:
-                is_permanent = isinstance(problem, (StorageError, GroupOverError))
+                is_permanent = isinstance(problem, MalformedObjectError)
                 fail(self._batch, attempt, problem, is_permanent=is_permanent)
             elif self._verdicts[group] is not None:
-                attempt.skipped = "group decided"
+                attempt.skipped = "joined" if self._verdicts[group] == "joined" else "cancelled"
                 attempt.leave(attempt.outcome)
 
     def _problem(self, attempt: Attempt, group: Membership) -> Exception | None:
@@ -122,7 +122,7 @@ class Groups:
 
 def _steps(tally: Tally, members: list[Attempt]) -> list[tuple[Step, list[Attempt]]]:
     """Return what is to be done for members of one group, each with those that wait for it."""
-    late = [each for each in members if each.skipped == "group decided"]
+    late = [each for each in members if each.is_too_late_for_group]
     lost: list[Attempt] = []
     families: dict[int, dict[int, Attempt]] = defaultdict(dict)
     done: dict[int, list[Attempt]] = defaultdict(list)
@@ -146,14 +146,12 @@ def _steps(tally: Tally, members: list[Attempt]) -> list[tuple[Step, list[Attemp
     return steps
 
 
-def _trusted_header(group: Membership) -> Header:
-    place = Place(group.bucket, group.folder)
-    objects_at(place).check_trust()
-    return read_header(place, group.group_id)
+def _place(group: Membership) -> Place:
+    return Place(group.bucket, group.folder)
 
 
 def _verdict(group: Membership) -> str | None:
-    found = objects_at(Place(group.bucket, group.folder)).find(f"{group.group_id}!done", most=1)
+    found = objects_at(_place(group)).find(f"{group.group_id}!done", most=1)
     return None if found is None else found.kind
 
 

@@ -71,10 +71,15 @@ class Known:
         found = self._found.get(attempt)
         if attempt.skipped is not None or attempt.outcome is not None:
             return
-        # What ended a chain ends it for all of its Tasks, but a result is its last one's.
-        if found is not None and (found.kind != "done" or attempt.message.ends_its_chain):
+        is_under_ledger = self._batch.worker.ledger_of(attempt.message) is not None
+        # What ended a chain ends it for all of its Tasks. A result may be that of another chain,
+        # sent under the same unique key, but then there is a ledger, which knows better.
+        if found is not None and (
+            found.kind != "done"
+            or (not is_under_ledger and attempt.message.ends_its_chain and _came_before(attempt))
+        ):
             attempt.leave(found)
-        elif attempt.is_extra and self._batch.worker.ledger_of(attempt.message) is None:
+        elif attempt.is_extra and not is_under_ledger:
             fail(self._batch, attempt, worker_lost("or has never run"))
         elif _has_expired(attempt):
             attempt.skipped = "expired"
@@ -94,7 +99,11 @@ def groups_of(batch: Batch, attempts: list[Attempt]) -> Groups | None:
 def _may_be_known(attempt: Attempt) -> bool:
     # A chain is cancelled by its own outcome, at which each of its Tasks looks.
     is_in_chain = attempt.message.task_id != attempt.message.result_id
-    return is_in_chain or attempt.record.receive_count > 1 or attempt.record.is_redriven
+    return is_in_chain or _came_before(attempt)
+
+
+def _came_before(attempt: Attempt) -> bool:
+    return attempt.record.receive_count > 1 or attempt.record.is_redriven
 
 
 def _has_expired(attempt: Attempt) -> bool:

@@ -63,4 +63,13 @@ def _ended_as(delivery: Delivery, *, all_stay: bool) -> EndedAs:
         return "failed"
     if failure is not None or all_stay:
         return "handed_back"
-    return "duplicate" if isinstance(delivery, Attempt) and delivery.is_duplicate else "done"
+    if not isinstance(delivery, Attempt):
+        return "done"
+    if delivery.skipped == "expired":
+        return "expired"
+    standing = delivery.kept or delivery.outcome
+    if delivery.skipped == "cancelled" or (standing is not None and standing.kind == "cancelled"):
+        return "cancelled"
+    if standing is not None and standing.kind == "expired":
+        return "expired"
+    return "duplicate" if delivery.is_duplicate or delivery.skipped == "joined" else "done"

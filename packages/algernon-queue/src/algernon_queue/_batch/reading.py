@@ -6,13 +6,14 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from algernon_storage import StoredData
+from algernon_storage import Objects, StorageError, StoredData
 
 from .._aws.parallel import in_parallel
 from .._wire.envelope import Envelope
 from .._wire.message import Message
 from .._wire.record import Record, records_of
 from ..current_task import RunningTask, running_task
+from ..errors import MalformedMessageError
 from ..observers import Observer, RecordFacts, observers, tell
 from .batch import Batch
 from .claims import claim_lookups
@@ -121,11 +122,26 @@ def _read(batch: Batch, record: Record, envelope: Envelope | Exception) -> Deliv
         return Unreadable(record=record, context=context, envelope=None, error=envelope)
     try:
         message = Message.of(envelope)
+        _check_place(message)
     except Exception as error:  # noqa: BLE001 - a bad record is no other record's failure
         return Unreadable(record=record, context=context, envelope=envelope, error=error)
     running = RunningTask(message, batch.listeners, batch.limits, record, envelope)
     context.run(running_task.set, running)
     return Attempt(record=record, context=context, envelope=envelope, message=message)
+
+
+def _check_place(message: Message) -> None:
+    """Refuse a member of a group that lies where this worker neither reads nor writes."""
+    group = message.membership
+    if group is None:
+        return
+    try:
+        Objects(bucket=group.bucket, folder=group.folder).check_trust()
+    except StorageError as error:
+        raise MalformedMessageError(
+            f"the message for {message.task_name!r} says that its Task is a member of a group, and"
+            f" that can't be: {error}"
+        ) from error
 
 
 def _facts(delivery: Delivery) -> RecordFacts:

@@ -23,6 +23,8 @@ _STATES: dict[str | None, str] = {
     "failed": "failed, so that it is tried again, or is in the dead-letter queue by now",
     "dead_letter": "failed, and was moved to the dead-letter queue",
     "handed_back": "went back to the queue",
+    "cancelled": "was cancelled",
+    "expired": "came too late",
 }
 # Of so many Tasks of which the same is to be said, each has a sentence of its own.
 _MOST_SENTENCES = 5

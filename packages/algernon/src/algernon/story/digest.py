@@ -23,6 +23,8 @@ _OUTCOMES: dict[str, tuple[str, Style]] = {
     "failed": ("failed", "bad"),
     "dead_letter": ("failed", "bad"),
     "handed_back": ("handed back", "open"),
+    "cancelled": ("cancelled", "open"),
+    "expired": ("expired", "open"),
 }
 # What algernon-queue says of a message, and the heading of its Task says too.
 _SAID_BY_THE_HEADING = (" failed: ", " stays in the queue: ", " was moved to the dead-letter queue")
