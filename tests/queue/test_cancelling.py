@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid5
 
 import pytest
 from algernon_queue import (
@@ -176,7 +175,7 @@ def test_a_bare_message_is_not_cancelled() -> None:
 )
 def test_a_member_asks_for_its_group_too(bucket: str, verdict: str, is_cancelled: bool) -> None:
     """It is told when its group is cancelled, or has failed, while it runs."""
-    group = {"id": GROUP, "index": 0, "bucket": bucket, "folder": "cache"}
+    member = member_of_a_group_of_two()
     asked: list[bool] = []
     router = TaskRouter(failures="report")
 
@@ -186,14 +185,8 @@ def test_a_member_asks_for_its_group_too(bucket: str, verdict: str, is_cancelled
         Objects().create(f"{GROUP}!done", b"{}", kind=verdict)
         asked.append(current_task().is_cancelled())
 
-    router.handler(
-        event(
-            record(
-                message("doubt", task_id=str(uuid5(UUID(GROUP), "0")), callback={"group": group})
-            )
-        ),
-        LambdaContext(),
-    )
+    sent = message("doubt", task_id=member.result_id, callback={"group": member.as_json})
+    router.handler(event(record(sent)), LambdaContext())
     assert asked == [False, is_cancelled]
 
 
@@ -248,7 +241,7 @@ def member_of_a_group_of_two() -> Membership:
 
 
 def test_a_chain_is_cancelled_under_the_id_that_was_sent(ran: list[Any]) -> None:
-    """Whichever of its Tasks runs, it asks for what was sent."""
+    """Whichever of its Tasks runs, it asks for what was sent, and no other begins."""
     router = TaskRouter(failures="report")
 
     @router.task
@@ -260,8 +253,12 @@ def test_a_chain_is_cancelled_under_the_id_that_was_sent(ran: list[Any]) -> None
         ran.append(SentTask[Any](ID).cancel())
         ran.append(current_task().is_cancelled())
 
+    @router.task
+    def last() -> None:
+        ran.append("last")
+
     with InMemorySystem(router) as system:
-        first.then(doubt).using(cancellable=True, task_id=ID).send()
+        first.then(doubt, last).using(cancellable=True, task_id=ID).send()
         system.run()
         assert ran == [False, True, True]
         assert SentTask[Any](ID).state() == "cancelled"
