@@ -53,7 +53,17 @@ class SentTask(Generic[R_co]):
         SettingError: The task_id is no UUID.
 
     Example:
-        ``price.using(keep_result=True).send(items=[1, 2]).result(timeout=60)``
+        >>> from algernon_queue import TaskRouter
+        >>> from algernon_queue.testing import InMemorySystem
+        >>> router = TaskRouter()
+        >>> @router.task
+        ... def price(items: list[int]) -> dict[str, int]:
+        ...     return {"total": sum(items)}
+        >>> with InMemorySystem(router) as system:
+        ...     sent = price.using(keep_result=True).send(items=[1, 2])
+        ...     system.run()
+        ...     print(sent.state(), sent.result(timeout=60))
+        done {'total': 3}
     """
 
     __slots__ = (
@@ -200,7 +210,8 @@ class SentTask(Generic[R_co]):
 
         It holds for what was sent by ``using(cancellable=True)`` or ``using(unique=…)``, and
         for Tasks of workers with a ledger (``once=True``). One that is made from an id can't
-        know: of anything else it returns True, and the Task runs all the same.
+        know: of anything else it returns True, and the Task runs all the same. So it does
+        where the worker's ledger is in another folder, unless this has that folder.
 
         Returns:
             True if it is cancelled from now on, by this call. False if it was too late: it
