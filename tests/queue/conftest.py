@@ -10,6 +10,7 @@ from algernon_queue import observers
 from algernon_queue._aws import queues
 
 from .events import event, record
+from .lambda_clock import LambdaClock
 from .queues import as_lambda_has_it
 from .watching import Notes
 
@@ -96,6 +97,12 @@ def _nothing_known_of_queues() -> None:
 def listeners(aws: LocalAWS) -> Listeners:
     """Topics of Tasks that feed one queue, so far none."""
     return Listeners(aws)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> LambdaClock:
+    """Lambda's clock, which goes on when the test says so."""
+    return LambdaClock(monkeypatch)
 
 
 @pytest.fixture

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .conftest import Listeners
+    from .lambda_clock import LambdaClock
+
+#: How long what never comes is waited for, on a machine of any speed.
+SECONDS = 300
 
 
 def batch(count: int, **others: Any) -> list[dict[str, Any]]:
@@ -82,16 +86,16 @@ def failures_of(handler: Any, *records: dict[str, Any], context: Any = None) -> 
 
 
 def test_a_batch_takes_as_long_as_its_longest_record(make: Any) -> None:
-    """Ten records that each wait for half a second take about that, and not five seconds."""
+    """Ten records that each wait do so at the same time: none ends before all of them began."""
     done = []
+    together = asyncio.Barrier(10)
 
     async def wait(n: int, context: Any) -> None:
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(SECONDS):
+            await together.wait()
         done.append(n)
 
-    begin = time.perf_counter()
-    assert make(wait)(event(*batch(10)), LambdaContext()) == ALL_DONE
-    assert time.perf_counter() - begin < 4.5
+    assert make(wait)(event(*batch(10)), None) == ALL_DONE
     assert sorted(done) == list(range(10))
 
 
@@ -261,14 +265,16 @@ def test_what_goes_on_after_its_record_is_not_waited_for(make: Any) -> None:
 
     async def leave(n: int, context: dict[str, Any]) -> None:
         async def later() -> None:
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            async with asyncio.timeout(SECONDS):
+                await context["next_batch"].wait()
             await asyncio.sleep(0.01)
             went_on.append(n)
 
         if n == 0 and "left" not in context:
+            context["next_batch"] = asyncio.Event()
             context["left"] = asyncio.create_task(later())
         elif n == 1:
+            context["next_batch"].set()
             await context["left"]
 
     handler = make(leave)
@@ -292,28 +298,47 @@ def test_a_chain_can_end_early(bucket: str, listeners: Listeners, make: Any) -> 
     assert len(listeners.messages()) == 2
 
 
-def test_what_takes_too_long_is_handed_back(bucket: str, listeners: Listeners, make: Any) -> None:
+@pytest.mark.parametrize("failures", ["batch", "report"])
+def test_what_takes_too_long_is_handed_back(
+    bucket: str, listeners: Listeners, make: Any, clock: LambdaClock, failures: Any
+) -> None:
     """A coroutine that Lambda's time is too short for is cancelled in time; others are sent on."""
     listeners.add("next")
-    ended = []
+    steps: list[str] = []
 
     async def work(n: int, context: Any) -> dict[str, int]:
         try:
-            await asyncio.sleep(600 if n == 1 else 0.01)
+            while n == 1 and len(steps) < 2:
+                await asyncio.sleep(0)
+            for _ in range(3 * (n == 1)):
+                clock.goes_on(10)
+                await asyncio.sleep(0.001)
+                steps.append("there is time")
         finally:
-            ended.append(n)
+            steps.append(f"{n} ends")
         return {"n": n}
 
     records = batch(3, callback="next")
-    begin = time.perf_counter()
-    assert make(work, failures="report")(event(*records), Lambda(1)) == failed(records[1])
-    assert 0.8 < time.perf_counter() - begin < 600
-    assert ended == [0, 2, 1]
-    assert len(listeners.messages()) == 2
-    errors = failures_of(make(work), *records, context=Lambda(1))
-    assert list(errors) == [1]
-    assert isinstance(errors[1], OutOfTimeError)
-    assert listeners.messages() == []
+    handler = make(work, failures=failures)
+    if failures == "report":
+        assert handler(event(*records), clock.context) == failed(records[1])
+    else:
+        errors = failures_of(handler, *records, context=clock.context)
+        assert {n: type(error) for n, error in errors.items()} == {1: OutOfTimeError}
+    assert steps == ["0 ends", "2 ends", "there is time", "there is time", "1 ends"]
+    assert len(listeners.messages()) == (2 if failures == "report" else 0)
+
+
+def test_what_ends_together_with_the_time_is_done(make: Any, clock: LambdaClock) -> None:
+    """A coroutine that ends before it could be cancelled has its result, and isn't run again."""
+
+    async def work(n: int, context: Any) -> None:
+        if n == 0:
+            clock.goes_on(30)
+        else:
+            await asyncio.sleep(0)
+
+    assert make(work)(event(*batch(3)), clock.context) == ALL_DONE
 
 
 @pytest.mark.parametrize("wait", [asyncio.sleep, None], ids=["waiting", "busy"])
@@ -355,17 +380,21 @@ def test_once_the_time_is_over_no_coroutine_begins(make: Any) -> None:
     assert {type(error) for error in errors.values()} == {OutOfTimeError}
 
 
-def test_a_coroutine_may_finish_in_spite_of_being_late(make: Any) -> None:
+def test_a_coroutine_may_finish_in_spite_of_being_late(make: Any, clock: LambdaClock) -> None:
     """One that tidies up when it is cancelled, and returns a result, is done."""
+    cancelled = []
 
     async def work(n: int, context: Any) -> dict[str, int]:
+        if n == 1:
+            clock.goes_on(30)
         try:
-            await asyncio.sleep(10)
+            await asyncio.sleep(60)
         except asyncio.CancelledError:
-            return {"n": n}
-        raise AssertionError
+            cancelled.append(n)
+        return {"n": n}
 
-    assert make(work)(event(*batch(2)), Lambda(1)) == ALL_DONE
+    assert make(work)(event(*batch(2)), clock.context) == ALL_DONE
+    assert cancelled == [0, 1]
 
 
 def fifo_batch(groups: str) -> list[dict[str, Any]]:

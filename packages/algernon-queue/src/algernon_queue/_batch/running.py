@@ -123,14 +123,20 @@ async def _await(
         seconds = batch.deadline.seconds_to_work()
         timeout = asyncio.timeout(None if isinf(seconds) else seconds)
         running_since = _start(attempt)
+        # As a task of its own, since what it does to that, such as cancelling it, would
+        # otherwise end the whole batch.
+        running = asyncio.create_task(
+            _await_and_note(batch, attempt, coroutine), context=attempt.context
+        )
         try:
             async with timeout:
-                # As a task of its own, since what it does to that, such as cancelling
-                # it, would otherwise end the whole batch.
-                running = _await_and_note(batch, attempt, coroutine)
-                await asyncio.create_task(running, context=attempt.context)
+                await running
         except TimeoutError as error:
-            fail(batch, attempt, _out_of_time(batch.deadline) if timeout.expired() else error)
+            if not timeout.expired():
+                fail(batch, attempt, error)
+            # Otherwise it came to its end in the same moment as the time did.
+            elif running.cancelled() or running.exception() is not None:
+                fail(batch, attempt, _out_of_time(batch.deadline))
         except BaseException as error:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
