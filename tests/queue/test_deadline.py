@@ -14,6 +14,7 @@ from .events import ALL_DONE, LambdaContext, event, failed, fifo_record, message
 
 if TYPE_CHECKING:
     from .conftest import Listeners
+    from .lambda_clock import LambdaClock
 
 
 def batch(count: int, **others: Any) -> list[dict[str, Any]]:
@@ -139,17 +140,23 @@ def test_a_router_keeps_the_margin_too() -> None:
     assert list(caught.value.failures) == [record["messageId"] for record in records[1:]]
 
 
-def test_a_coroutine_leaves_the_margin_alone() -> None:
+@pytest.mark.parametrize(("margin", "steps"), [(None, 4), (15, 3)])
+def test_a_coroutine_leaves_the_margin_alone(
+    margin: float | None, steps: int, clock: LambdaClock
+) -> None:
     """A coroutine is cancelled when only the margin is left, however long that is."""
+    begun = []
 
-    @queued(failures="report", deadline_margin=29.5)
+    @queued(failures="report", deadline_margin=margin)
     async def handler(event: Any, context: Any) -> None:
-        await asyncio.sleep(600 if event["task_kwargs"]["n"] == 1 else 0)
+        for step in range(9 if event["task_kwargs"]["n"] == 1 else 0):
+            begun.append(step)
+            await asyncio.sleep(0.001)
+            clock.goes_on(9.8)
 
     records = batch(3)
-    begin = time.perf_counter()
-    assert handler(event(*records), LambdaContext(millis_left=30_000)) == failed(records[1])
-    assert 0.4 < time.perf_counter() - begin < 600
+    assert handler(event(*records), clock.context) == failed(records[1])
+    assert begun == list(range(steps))
 
 
 @pytest.mark.parametrize(

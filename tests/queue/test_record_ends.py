@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ..conftest import LocalAWS
     from ..wire import Wire
     from .conftest import Listeners
+    from .lambda_clock import LambdaClock
 
 
 def only(end: dict[str, Any]) -> tuple[str, type | None, bool]:
@@ -209,23 +210,16 @@ def test_what_there_was_no_time_for_is_handed_back(notes: Notes, failures: Any) 
     assert others == [("handed_back", OutOfTimeError, False)] * 2
 
 
-def test_a_coroutine_that_is_cut_short_is_handed_back(notes: Notes) -> None:
+def test_a_coroutine_that_is_cut_short_is_handed_back(notes: Notes, clock: LambdaClock) -> None:
     """One that Lambda's time is too short for has run for a while, and goes back."""
-
-    class Ending(LambdaContext):
-        def __init__(self) -> None:
-            super().__init__()
-            self.end = time.monotonic() + 1
-
-        def get_remaining_time_in_millis(self) -> int:
-            return int((self.end - time.monotonic()) * 1000)
 
     @queued(failures="report")
     async def handler(event: Any, context: Any) -> None:
-        await asyncio.sleep(600)
+        clock.goes_on(30)
+        await asyncio.sleep(0.01)
 
     one = record(message())
-    assert handler(event(one), Ending()) == failed(one)
+    assert handler(event(one), clock.context) == failed(one)
     assert only(notes.ends[0]) == ("handed_back", OutOfTimeError, True)
     assert 0 < notes.ends[0]["seconds"] < 600
 
