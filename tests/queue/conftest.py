@@ -83,8 +83,9 @@ class Listeners:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_known_of_queues() -> None:
-    """Have each test's worker ask its queues itself, whatever ran before it."""
+def _nothing_known_of_queues(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each test's worker ask its queues itself, whatever ran before it, and but once."""
+    monkeypatch.setattr(queues, "_period", lambda: 0)
     for answers in (
         queues._attributes_of,
         queues._max_receive_count,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +15,7 @@ from algernon_queue import (
     queued,
     send_tasks,
 )
+from algernon_queue._aws import entries
 from botocore.exceptions import ClientError
 
 from ..wire import Answer
@@ -277,14 +277,20 @@ def test_waiting_for_sns_ends_with_lambda_s_time(wire: Wire) -> None:
     assert sns.calls == [["0"]]
 
 
-def test_waiting_takes_half_of_the_time_at_most(wire: Wire) -> None:
+def test_waiting_takes_half_of_the_time_at_most(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With three seconds left, no more than half of that is waited."""
-    wire.treatment = Throttle({0: 99})
+    wire.treatment = sns = Throttle({0: 99})
+    waits: list[float] = []
+    monkeypatch.setattr(entries, "uniform", lambda shortest, longest: longest)
+    monkeypatch.setattr(entries, "sleep", waits.append)
+    monkeypatch.setattr(entries, "monotonic", lambda: sum(waits))
     one = batch()[0]
-    begin = monotonic()
     handler = queued(failures="report")(no_result)
     assert handler(event(one), LambdaContext(millis_left=3000)) == failed(one)
-    assert monotonic() - begin < 2.9
+    assert waits == pytest.approx([0.2, 0.4, 0.8])
+    assert len(sns.calls) == 4
 
 
 def test_a_sender_tries_again_too(wire: Wire) -> None:
