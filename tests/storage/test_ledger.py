@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TASK_ID = "4f8d8a4e-6f0e-4c0c-9f0e-0d6f6a2b7c11"
 CLAIM_KEY = f"cache/{TASK_ID}!claim.json"
-SECONDS = 30
+SECONDS = 3600
 LAPSED = SECONDS + 2  # S3 tells times to the second
 
 
