@@ -63,7 +63,7 @@ def check_store(client: Any, bucket: str, condition: str, is_refused: Callable[[
         LedgerError: The store ignores the condition.
     """
     endpoint = client.meta.endpoint_url
-    store: _Store = learnt().setdefault((check_store, endpoint, bucket), _Store())
+    store = _store(client, bucket)
     if condition in store.held:
         return
     with store.looking:
@@ -72,10 +72,27 @@ def check_store(client: Any, bucket: str, condition: str, is_refused: Callable[[
         if not is_refused():
             raise LedgerError(
                 f"what answers at {endpoint} for the bucket {bucket!r} ignores"
-                f" {_HEADERS[condition]}, so that two workers would both be given one Task: keep"
-                " the ledger in S3 itself, or somewhere else by a Ledger of your own"
+                f" {_HEADERS[condition]}, so that two workers would both be given one Task, or both"
+                " say what came of it: keep the ledger in S3 itself, or somewhere else by a Ledger"
+                " of your own"
             )
         store.held.add(condition)
+
+
+def note_refusal(client: Any, bucket: str, condition: str) -> None:
+    """Note that a store refused a write under a condition, which is all that it has to prove.
+
+    Args:
+        client: The client for it.
+        bucket: The bucket.
+        condition: The parameter of PutObject that had the condition.
+    """
+    _store(client, bucket).held.add(condition)
+
+
+def _store(client: Any, bucket: str) -> _Store:
+    store: _Store = learnt().setdefault((check_store, client.meta.endpoint_url, bucket), _Store())
+    return store
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from algernon_serialize import MalformedJSONError, NestingError, ajson
 
 from .buckets import trust_ledger
 from .clients import aws_client
-from .conditions import check_boto3, check_store
+from .conditions import check_boto3, check_store, note_refusal
 from .document import Document
 from .errors import LedgerError, ReadLimitError, StorageSettingError
 from .named_objects import Objects
@@ -400,6 +400,8 @@ class S3Ledger:
             )
         except ClientError as error:
             code = error.response["Error"]["Code"]
+            if code == "PreconditionFailed":
+                note_refusal(aws_client("s3"), place.bucket, *condition)
             if code in _CONDITION_FAILED:
                 return None
             if code == "NoSuchBucket":

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from .buckets import check_trust, own_bucket, own_folder
 from .clients import aws_client
-from .conditions import check_store
+from .conditions import check_store, note_refusal
 from .multipart import PART_BYTES
 from .objects import SmallObject, create_object, delete_object, find_small
 from .pointer import Pointer
@@ -145,13 +145,16 @@ def create_once(place: Pointer, body: bytes, notes: Mapping[str, str]) -> bool:
         LedgerError: The store ignores conditions.
         botocore.exceptions.ClientError: S3 refuses for any other reason.
     """
+    condition = "IfNoneMatch"
     is_new = create_object(place, body, metadata=notes)
+    if not is_new:
+        note_refusal(aws_client("s3"), place.bucket, condition)
     # To have a large one refused would cost as much as to write it.
-    if is_new and len(body) <= PART_BYTES:
+    elif len(body) <= PART_BYTES:
         check_store(
             aws_client("s3"),
             place.bucket,
-            "IfNoneMatch",
+            condition,
             is_refused=lambda: not create_object(place, body, metadata=notes),
         )
     return is_new

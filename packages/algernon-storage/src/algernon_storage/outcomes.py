@@ -94,6 +94,9 @@ class Outcomes:
     def find(self, task_id: str, *, task_name: str | None = None) -> Outcome | None:
         """Return what came of a Task, or None where that isn't known yet, by one HEAD.
 
+        Without `s3:ListBucket` it takes a GET more. In a bucket that doesn't exist nothing
+        is known.
+
         Args:
             task_id: The Task's id.
             task_name: Its name, if an outcome of another name's is to be refused.
