@@ -170,6 +170,17 @@ def test_a_chain_that_is_cancelled_ends_before_its_next_task(shop: Shop) -> None
         assert system.dead_letters == []
 
 
+def test_a_task_that_is_cancelled_never_runs(shop: Shop) -> None:
+    """Wherever its worker has its ledger, and though the message may name none."""
+    with InMemorySystem(shop.router) as system:
+        sent = shop.price.using(cancellable=True).send(n=7)
+        assert sent.cancel() is True
+        system.run()
+        assert shop.ran == []
+        assert sent.state() == "cancelled"
+        assert system.dead_letters == []
+
+
 def test_a_task_that_is_cancelled_while_it_runs_sends_nothing_on() -> None:
     """It sees that it is cancelled; whatever it returns then goes nowhere."""
     router = TaskRouter()

@@ -259,7 +259,7 @@ def outgoing_task(
     sent_id = _sent_id(task, kwargs, callback.as_json, sender)
     result_id = task_id = sent_id.task_id
     if keeps_result(task):
-        callback.keep_result = result_id
+        callback = callback.keeping(result_id)
         if callback.chain is not None:
             task_id = first_task_id(result_id, task.task_name)
     outgoing = OutgoingTask(

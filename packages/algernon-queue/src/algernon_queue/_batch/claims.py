@@ -66,8 +66,11 @@ def finish_claims(batch: Batch, attempts: list[Attempt]) -> None:
     finishing = []
     calls: list[Callable[[], Outcome]] = []
     for attempt in going(attempts):
-        ledger, claim = batch.worker.ledger_of(attempt.message), attempt.claim
-        if ledger is None or claim is None or attempt.expansion is not None or attempt.outcome:
+        claim = attempt.claim
+        if claim is None or attempt.expansion is not None or attempt.outcome is not None:
+            continue
+        ledger = batch.worker.ledger_of(attempt.message)
+        if ledger is None:
             continue
         finishing.append(attempt)
         if attempt.skipped == "expired":
@@ -90,10 +93,13 @@ def release_claims(batch: Batch, attempts: list[Attempt]) -> None:
     releasing = []
     calls: list[Callable[[], None]] = []
     for attempt in attempts:
-        ledger, claim = batch.worker.ledger_of(attempt.message), attempt.spare_claim
+        claim = attempt.spare_claim
         if attempt.failure is not None and attempt.outcome is None:
             claim = attempt.claim or claim
-        if ledger is not None and claim is not None:
+        if claim is None:
+            continue
+        ledger = batch.worker.ledger_of(attempt.message)
+        if ledger is not None:
             may_have_run = attempt.run is not None or claim.may_have_run
             releasing.append(attempt)
             calls.append(

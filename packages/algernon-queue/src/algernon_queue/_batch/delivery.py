@@ -189,10 +189,10 @@ class Attempt(Delivery):
     @property
     def kept_id(self) -> str | None:
         """The id under which its result stands for all that was sent, or None."""
-        if self.is_too_late_for_group or self.expansion is not None:
+        result_id = self.message.then.result_id
+        if result_id is None or self.is_too_late_for_group or self.expansion is not None:
             return None
-        ends = self.ends_chain or self.message.ends_its_chain
-        return self.message.result_id if ends else None
+        return result_id if self.ends_chain or self.message.ends_its_chain else None
 
     @property
     def document(self) -> Document:

@@ -45,14 +45,23 @@ class Known:
         """What is to be looked up."""
         lookups = [] if self._groups is None else self._groups.lookups
         for attempt in self._attempts:
-            message = attempt.message
-            if message.result_id is not None and _may_be_known(attempt):
-                look = partial(attempt.do, outcomes_of(attempt).find, message.result_id)
+            if (known_id := self._known_id(attempt)) is not None:
+                look = partial(attempt.do, outcomes_of(attempt).find, known_id)
                 lookups.append(Lookup(look, partial(self._note_outcome, attempt)))
-            if attempt.record.is_redriven and notes_failures(self._batch, attempt):
+            if notes_failures(self._batch, attempt) and attempt.record.is_redriven:
                 look = partial(attempt.do, _forget_failures, attempt)
                 lookups.append(Lookup(look, partial(_note_forgetting, attempt)))
         return lookups
+
+    def _known_id(self, attempt: Attempt) -> str | None:
+        """Return the id under which it may stand what came of a Task, besides in its ledger."""
+        message, ledger = attempt.message, self._batch.worker.ledger
+        if message.result_id is not None and _may_be_known(attempt):
+            return message.result_id
+        # Whoever cancels it knows of no ledger that its worker has elsewhere.
+        if message.once and ledger is not None and not ledger.is_the_workers_own:
+            return message.result_id or message.task_id
+        return None
 
     def _note_outcome(self, attempt: Attempt, answer: Outcome | Exception | None) -> None:
         if isinstance(answer, Exception):
@@ -65,10 +74,11 @@ class Known:
         if self._groups is not None:
             self._groups.check_members(self._attempts)
         for attempt in going(self._attempts):
-            self._apply_to(attempt)
+            found = self._found.get(attempt)
+            if found or attempt.is_extra or attempt.message.expires_at is not None:
+                self._apply_to(attempt, found)
 
-    def _apply_to(self, attempt: Attempt) -> None:
-        found = self._found.get(attempt)
+    def _apply_to(self, attempt: Attempt, found: Outcome | None) -> None:
         if attempt.skipped is not None or attempt.outcome is not None:
             return
         is_under_ledger = self._batch.worker.ledger_of(attempt.message) is not None

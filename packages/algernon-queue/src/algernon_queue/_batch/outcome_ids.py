@@ -19,7 +19,7 @@ def outcomes_of(attempt: Attempt) -> Outcomes:
 def notes_failures(batch: Batch, attempt: Attempt) -> bool:
     """Tell whether somebody may ask why the Task of an attempt failed."""
     message = attempt.message
-    return message.result_id is not None or batch.worker.ledger_of(message) is not None
+    return message.then.result_id is not None or batch.worker.ledger_of(message) is not None
 
 
 def failed_ids(attempt: Attempt) -> set[str]:

@@ -10,6 +10,7 @@ from algernon_storage import Objects, StorageError, StoredData
 
 from .._aws.parallel import in_parallel
 from .._wire.envelope import Envelope
+from .._wire.membership import Membership
 from .._wire.message import Message
 from .._wire.record import Record, records_of
 from ..current_task import RunningTask, running_task
@@ -122,7 +123,8 @@ def _read(batch: Batch, record: Record, envelope: Envelope | Exception) -> Deliv
         return Unreadable(record=record, context=context, envelope=None, error=envelope)
     try:
         message = Message.of(envelope)
-        _check_place(message)
+        if (group := message.then.membership) is not None:
+            _check_place(group, message.task_name)
     except Exception as error:  # noqa: BLE001 - a bad record is no other record's failure
         return Unreadable(record=record, context=context, envelope=envelope, error=error)
     running = RunningTask(message, batch.listeners, batch.limits, record, envelope)
@@ -130,16 +132,13 @@ def _read(batch: Batch, record: Record, envelope: Envelope | Exception) -> Deliv
     return Attempt(record=record, context=context, envelope=envelope, message=message)
 
 
-def _check_place(message: Message) -> None:
+def _check_place(group: Membership, task_name: str) -> None:
     """Refuse a member of a group that lies where this worker neither reads nor writes."""
-    group = message.membership
-    if group is None:
-        return
     try:
         Objects(bucket=group.bucket, folder=group.folder).check_trust()
     except StorageError as error:
         raise MalformedMessageError(
-            f"the message for {message.task_name!r} says that its Task is a member of a group, and"
+            f"the message for {task_name!r} says that its Task is a member of a group, and"
             f" that can't be: {error}"
         ) from error
 

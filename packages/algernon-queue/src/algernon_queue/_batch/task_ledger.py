@@ -24,10 +24,12 @@ class TaskLedger:
 
     Args:
         ledger: The ledger, which may be one of the user's own.
+        is_the_workers_own: Whether it lies where the worker's other objects do.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, *, is_the_workers_own: bool = False) -> None:
         self._ledger = ledger
+        self.is_the_workers_own = is_the_workers_own
         self._takes_name = "task_name" in signature(ledger.claim).parameters
         self._takes_document = (
             isinstance(ledger, S3Ledger) and type(ledger).finish is S3Ledger.finish
@@ -37,7 +39,7 @@ class TaskLedger:
     def of(cls, once: bool | Ledger) -> Self | None:  # noqa: FBT001 - the option as it was given
         """Return the ledger that the option `once` asks for, or None where it asks for none."""
         if isinstance(once, bool):
-            return cls(S3Ledger()) if once else None
+            return cls(S3Ledger(), is_the_workers_own=True) if once else None
         return cls(once)
 
     def claim(self, message: Message, seconds: float) -> Claim | Outcome | Expansion | None:

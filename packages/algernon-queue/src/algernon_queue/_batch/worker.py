@@ -54,5 +54,5 @@ class Worker:
         if self.ledger is not None or not message.once:
             return self.ledger
         if self._own_ledger is None:
-            self._own_ledger = TaskLedger(S3Ledger())
+            self._own_ledger = TaskLedger(S3Ledger(), is_the_workers_own=True)
         return self._own_ledger

@@ -46,7 +46,7 @@ class Callback:
         membership: Whose member the Task or the chain is, or None.
     """
 
-    __slots__ = ("chain", "constants", "keep_result", "membership")
+    __slots__ = ("chain", "constants", "keep_result", "membership", "result_id")
 
     def __init__(
         self,
@@ -59,6 +59,8 @@ class Callback:
         self.constants = constants
         self.keep_result = keep_result
         self.membership = membership
+        #: The id under which the last Task's result is to stand, or None if it is nobody's.
+        self.result_id = membership.result_id if membership else keep_result
 
     @classmethod
     def of(cls, value: object, task_name: str) -> Self:
@@ -111,11 +113,6 @@ class Callback:
         return not self.constants and self.result_id is None
 
     @property
-    def result_id(self) -> str | None:
-        """The id under which the last Task's result is to stand, or None if it is nobody's."""
-        return self.membership.result_id if self.membership else self.keep_result
-
-    @property
     def as_json(self) -> CallbackJSON:
         """What a message has for it: the chain alone, wherever that is all."""
         if self.is_plain:
@@ -129,6 +126,10 @@ class Callback:
             steps = {str(number): {"kwargs": kwargs} for number, kwargs in self.constants.items()}
             said["steps"] = steps
         return said
+
+    def keeping(self, result_id: str) -> Self:
+        """Return it with the result kept under an id."""
+        return type(self)(self.chain, self.constants, result_id)
 
     def after(self, position: int) -> Self:
         """Return what the Task at a position of its chain, and those after it, need of it."""

@@ -104,7 +104,8 @@ class Message:
         position = body.get(POSITION)
         if position is not None or not then.is_plain:
             _check_position(position, task_name, then)
-        _check_id(task_id, position, task_name, then)
+        if then.result_id is not None:
+            _check_id(task_id, then.result_id, position, task_name, then)
         hops = 0 if (given := body.get(HOPS)) is None else _checked_hops(given, task_name)
         if body.get("task_kwargs") is None:
             body["task_kwargs"] = {}
@@ -361,11 +362,10 @@ def _check_position(position: object, task_name: str, then: Callback) -> None:
         )
 
 
-def _check_id(task_id: str, position: int | None, task_name: str, then: Callback) -> None:
+def _check_id(
+    task_id: str, result_id: str, position: int | None, task_name: str, then: Callback
+) -> None:
     """Refuse a message whose Task would write the result of another one by accident."""
-    result_id = then.result_id
-    if result_id is None:
-        return
     if then.chain is None:
         expected = result_id
     elif position == -1:
