@@ -95,6 +95,16 @@ def test_what_is_not_there_is_refused(s3: Any) -> None:
         s3.get_object(Bucket="none", Key="k")
 
 
+def test_an_object_is_removed(s3: Any) -> None:
+    """What is removed isn't there any more, and to remove it again is fine."""
+    s3.put_object(Bucket="shop", Key="k", Body=b"text")
+    for _ in range(2):
+        removed = s3.delete_object(Bucket="shop", Key="k")
+        assert removed["ResponseMetadata"]["HTTPStatusCode"] == 204
+        assert code_of(s3.head_object, Bucket="shop", Key="k") == ("404", 404)
+    assert code_of(s3.delete_object, Bucket="none", Key="k") == ("NoSuchBucket", 404)
+
+
 def test_an_object_is_created_once(s3: Any) -> None:
     """A write under If-None-Match is refused where an object is, and leaves that as it is."""
     s3.put_object(Bucket="shop", Key="k", Body=b"first", IfNoneMatch="*")

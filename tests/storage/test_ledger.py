@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 from algernon_serialize import UnserializableError
-from algernon_storage import Claim, LedgerError, MissingBucketError, Outcome, S3Ledger, StoredData
+from algernon_storage import (
+    Claim,
+    Expansion,
+    Kind,
+    LedgerError,
+    MissingBucketError,
+    Outcome,
+    S3Ledger,
+    StoredData,
+)
 from botocore.exceptions import ClientError
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -375,7 +385,7 @@ WORKERS = st.sampled_from(["ada", "bob", "eve"])
 
 
 class Workers(RuleBasedStateMachine):
-    """Workers that claim, finish and release one Task, whatever the others do, as time goes on."""
+    """Workers that claim, finish, release, expand and settle one Task, as time goes on."""
 
     clock: S3Clock
 
@@ -387,13 +397,14 @@ class Workers(RuleBasedStateMachine):
         self.ends = 0.0
         self.time = 0.0
         self.outcome: Outcome | None = None
+        self.expansion: Expansion | None = None
 
     @rule(worker=WORKERS, seconds=st.sampled_from([0.5, 3, 10]))
     def claim(self, worker: str, seconds: float) -> None:
         """It is given if the Task isn't done, and nobody has a claim that holds."""
         answer = S3Ledger().claim(self.task_id, seconds)
-        if self.outcome is not None:
-            assert answer == self.outcome
+        if self.outcome is not None or self.expansion is not None:
+            assert answer == (self.outcome or self.expansion)
         elif self.holder is not None and self.time <= self.ends:
             assert answer is None
         else:
@@ -410,6 +421,24 @@ class Workers(RuleBasedStateMachine):
                 self.outcome = Outcome(outcome.pointer, ends_chain)
                 assert StoredData.retrieve(outcome.pointer).data == worker
             assert outcome == self.outcome
+
+    @rule(kind=st.sampled_from(["cancelled", "expired", "failed"]))
+    def settle(self, kind: Kind) -> None:
+        """Anybody may settle the Task, unless it has an outcome."""
+        outcome, is_ours = S3Ledger().settle(self.task_id, kind)
+        assert is_ours is (self.outcome is None)
+        if is_ours:
+            self.outcome = Outcome(outcome.pointer, ends_chain=True, kind=kind)
+        assert outcome == self.outcome
+
+    @rule(worker=WORKERS)
+    def expand(self, worker: str) -> None:
+        """Whoever has a claim may note that the Task returned its group, of which there is one."""
+        if worker in self.tokens:
+            S3Ledger().expand(self.tokens[worker], "its group")
+            # Whoever expands a Task has run it, which is told when the claim is given back.
+            self.tokens[worker] = replace(self.tokens[worker], may_have_run=True)
+            self.expansion = Expansion("its group")
 
     @rule(worker=WORKERS)
     def release(self, worker: str) -> None:
@@ -430,6 +459,9 @@ class Workers(RuleBasedStateMachine):
         """What was the outcome once is the outcome."""
         if self.outcome is not None:
             assert S3Ledger().claim(self.task_id, 1) == self.outcome
+            assert S3Ledger().state(self.task_id) == self.outcome.kind
+        elif self.expansion is not None:
+            assert S3Ledger().state(self.task_id) == "running"
 
 
 def test_workers_never_share_a_task(bucket: str, clock: S3Clock) -> None:

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from algernon_storage import (
     Claim,
+    Document,
+    FailureNote,
     MissingObjectError,
+    Objects,
     Outcome,
+    Outcomes,
     S3Ledger,
     StoredData,
 )
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
 TASK_ID = "4f8d8a4e-6f0e-4c0c-9f0e-0d6f6a2b7c11"
 SECONDS = 30
+NOTE = FailureNote("ValueError", "no such order", TASK_ID, 3)
 
 #: What S3 says to who lacks a right: to a caller from the bucket's own account, and to others.
 OWN_ACCOUNT = (
@@ -162,18 +167,79 @@ def test_who_may_not_read_is_told(aws: LocalAWS, bucket: str, wire: Wire) -> Non
 
 
 def test_who_may_not_write_is_told(bucket: str, wire: Wire) -> None:
-    """Without s3:PutObject, storing, claiming and finishing say which right is needed."""
+    """Without s3:PutObject, whatever writes says which right is needed."""
     claim = claimed()
     wire.treatment = lambda call, forward: denial(call, OTHER_ACCOUNT)
-    for write in (
+    writes: tuple[Callable[[], object], ...] = (
         lambda: StoredData("n", [1]).store(),
         lambda: StoredData("n", "x" * 9 * 1024 * 1024).store(),
         claimed,
         lambda: S3Ledger().finish(claim, 1),
         lambda: S3Ledger().release(claim),
-    ):
+        lambda: S3Ledger().settle(TASK_ID, "cancelled"),
+        lambda: S3Ledger().expand(claim, "group"),
+        lambda: Outcomes().write(TASK_ID, Document.of({})),
+        lambda: Outcomes().note_failure(TASK_ID, NOTE),
+        lambda: Objects().create("group!header", b"{}"),
+    )
+    for write in writes:
         with pytest.raises(ClientError, match=r"AccessDenied.* role needs s3:PutObject on"):
             write()
+
+
+@pytest.mark.parametrize("text", [OWN_ACCOUNT, OTHER_ACCOUNT])
+def test_who_may_not_delete_is_told(bucket: str, wire: Wire, text: str) -> None:
+    """Without s3:DeleteObject, what forgets a failure says which right is needed."""
+    Outcomes().note_failure(TASK_ID, NOTE)
+    wire.treatment = lambda call, forward: denial(call, text.format(*["s3:DeleteObject"] * 2))
+    with pytest.raises(ClientError, match=r"AccessDenied.* role needs s3:DeleteObject on"):
+        Outcomes().forget_failure(TASK_ID)
+    with pytest.raises(ClientError, match=r"AccessDenied.* role needs s3:DeleteObject on"):
+        Objects().delete(f"{TASK_ID}!failed")
+    wire.treatment = None
+    assert Outcomes().failure(TASK_ID) == NOTE
+
+
+def test_what_is_not_there_is_known_where_s3_says_what_is_missing(bucket: str, wire: Wire) -> None:
+    """Without s3:ListBucket, what nobody has written is none where the denial names that right."""
+    wire.treatment = without_list_bucket(OWN_ACCOUNT)
+    assert Outcomes().find(TASK_ID) is None
+    assert Outcomes().failure(TASK_ID) is None
+    assert Objects().find("group!header", most=100) is None
+    assert S3Ledger().state(TASK_ID) == "unknown"
+
+
+def test_what_nobody_can_know_of_an_outcome_names_the_right(bucket: str, wire: Wire) -> None:
+    """Without s3:ListBucket, what a denial may hide isn't taken for missing."""
+    wire.treatment = without_list_bucket(OTHER_ACCOUNT)
+    for look in (
+        lambda: Outcomes().find(TASK_ID),
+        lambda: Outcomes().failure(TASK_ID),
+        lambda: Objects().find("group!header", most=100),
+        lambda: S3Ledger().state(TASK_ID),
+    ):
+        with pytest.raises(ClientError, match=r"s3:ListBucket on the bucket 'worker-bucket'"):
+            look()
+
+
+def test_a_task_is_settled_without_list_bucket(bucket: str, wire: Wire, message: str) -> None:
+    """To cancel a Task takes writing, and to be too late for it reading what is there."""
+    wire.treatment = without_list_bucket(message)
+    outcome, is_ours = S3Ledger().settle(TASK_ID, "cancelled", task_name="pay")
+    assert is_ours
+    assert S3Ledger().settle(TASK_ID, "cancelled", task_name="pay") == (outcome, False)
+    assert S3Ledger().claim(TASK_ID, SECONDS) == outcome
+
+
+def test_a_group_that_nobody_can_know_of_names_the_right(bucket: str, wire: Wire) -> None:
+    """Where a denial may hide what a worker that died left, its Task isn't run again."""
+    clock = S3Clock(wire)
+    wire.treatment = without_list_bucket(OWN_ACCOUNT, clock.treat)
+    S3Ledger().expand(claimed(), "group")
+    wire.treatment = without_list_bucket(OTHER_ACCOUNT, clock.treat)
+    clock.goes_on(SECONDS + 2)
+    with pytest.raises(ClientError, match=r"s3:ListBucket on the bucket 'worker-bucket'"):
+        S3Ledger().claim(TASK_ID, SECONDS)
 
 
 def test_a_wrong_key_is_no_missing_right(bucket: str, wire: Wire) -> None:
