@@ -11,8 +11,12 @@ from typing import Any, Literal, NamedTuple, TypedDict, TypeVar, assert_type
 from uuid import UUID
 
 from algernon_queue import (
+    Group,
+    Progress,
+    Results,
     RoutedTask,
     Sendable,
+    SentGroup,
     SentTask,
     Task,
     TaskContext,
@@ -130,6 +134,24 @@ def late(number: str, context: Mapping[str, Any] | None = None) -> int:
     return current_task().receive_count
 
 
+@router.task
+def total(results: Results[Priced], currency: str = "EUR") -> Priced:
+    """Get the results of a group."""
+    return {"total": sum(result["total"] for result in results)}
+
+
+@router.task
+def split(lists: list[list[int]]) -> Group[Priced]:
+    """Return a group with a Task that gets its results."""
+    return Group([price.request(items=items) for items in lists], then=total)
+
+
+@router.task
+async def scatter(lists: list[list[int]]) -> Group[Results[Any]]:
+    """Return a group whose results the next Task gets."""
+    return Group(price.request(items=items) for items in lists)
+
+
 class Shop:
     """An object whose method is a Task."""
 
@@ -210,6 +232,29 @@ assert_type(price.using(callback="print").send(items=[1]), SentTask[Any])
 assert_type(price.then(bill.using(kwargs={"currency": "USD"})).send([1]), SentTask[Invoice])
 assert_type(price.using(message_group="seven").then(bill).send([1]), SentTask[Invoice])
 assert_type(price.then(bill).using(message_group="seven").send([1]), SentTask[Invoice])
+
+# They are sent in groups.
+members = [price.request(items=[1]), price.then(bill).request(items=[2])]
+assert_type(Group(members).send(), SentGroup[Results[Any]])
+assert_type(Group(members).send().result()[0], Any)
+assert_type(Group(members, then=total).send(unique="march"), SentGroup[Priced])
+assert_type(Group(members, then=total.then(bill)).send().result(timeout=60), Invoice)
+assert_type(Group(members, then=total.using(kwargs={"currency": "USD"})).send().result(), Priced)
+assert_type(Group(members, then="sum_up", failures="hold").send().result(), Any)
+assert_type(SentGroup[Priced]("4f8d8a4e-6f0e-4c0c-9f0e-0d6f6a2b7c11").result(), Priced)
+assert_type(Group([]).send().progress(), Progress)
+assert_type(Group(members).send()[0], SentTask[Any])
+
+# Groups that are returned give what comes of them.
+assert_type(split.send(lists=[[1]]), SentTask[Priced])
+assert_type(split.then(total).send(lists=[[1]]), SentTask[Priced])
+assert_type(scatter.then(total, bill).send(lists=[[1]]), SentTask[Invoice])
+assert_type(Group([split.then(total).request(lists=[[1]])], then=total).send(), SentGroup[Priced])
+
+
+async def wait_for_group() -> None:
+    """Wait for a group among other coroutines."""
+    assert_type(await Group(members, then=total).send(), Priced)
 
 
 # They are waited for.

@@ -6,9 +6,9 @@ mistake beside it is found.
 
 from __future__ import annotations
 
-from algernon_queue import SentTask, wait_all
+from algernon_queue import Group, SentTask, wait_all
 
-from .forms import Invoice, bill, late, note, pay, pay_again, price
+from .forms import Invoice, bill, late, note, pay, pay_again, price, total
 
 # An argument is misspelt.
 price.send(itmes=[1])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -47,3 +47,11 @@ _invoice: Invoice = price.send([1]).result()  # type: ignore[assignment]  # pyri
 _sent: SentTask[Invoice] = price.send([1])  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
 price.send([1]).result(60)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 wait_all(price.send([1]))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+# A member of a group, or what gets its results, isn't a Task, or has no arguments yet.
+Group([price])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+Group([1, 2])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+Group(price.request([1]))  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+Group([], then=print)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+Group([], then=total.request(results=[]))  # type: ignore[call-overload, arg-type]  # pyright: ignore
+Group([], failures="collect")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]

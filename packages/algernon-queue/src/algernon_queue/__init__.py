@@ -1,8 +1,16 @@
 """Run Tasks from SQS in Lambda, and send their results to the next Task."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from algernon_serialize import register_later
+
 from .current_task import CurrentTask, current_task
 from .errors import (
     BatchFailedError,
+    GroupNotSentError,
     GroupStoppedError,
     MalformedMessageError,
     NoCurrentTaskError,
@@ -14,6 +22,7 @@ from .errors import (
     PublishError,
     QueueError,
     RefusedEntryError,
+    ResultError,
     ResultNotKeptError,
     ResultTimeoutError,
     SettingError,
@@ -42,9 +51,16 @@ from .stated import stated
 from .task import PipelineTermination, Task
 from .task_context import TaskContext
 
+if TYPE_CHECKING:
+    from .group import Group
+    from .results import Results
+    from .sent_group import Progress, SentGroup
+
 __all__ = [
     "BatchFailedError",
     "CurrentTask",
+    "Group",
+    "GroupNotSentError",
     "GroupStoppedError",
     "MalformedMessageError",
     "MessageFacts",
@@ -56,15 +72,19 @@ __all__ = [
     "OutOfTimeError",
     "PermanentError",
     "PipelineTermination",
+    "Progress",
     "PublishError",
     "QueueError",
     "RecordEnd",
     "RecordFacts",
     "RefusedEntryError",
+    "ResultError",
     "ResultNotKeptError",
     "ResultTimeoutError",
+    "Results",
     "RoutedTask",
     "Sendable",
+    "SentGroup",
     "SentTask",
     "SettingError",
     "Task",
@@ -93,3 +113,34 @@ __all__ = [
     "stated",
     "wait_all",
 ]
+
+# What few cold starts need.
+_LATER = {
+    "Group": "group",
+    "Progress": "sent_group",
+    "Results": "results",
+    "SentGroup": "sent_group",
+}
+
+
+if not TYPE_CHECKING:  # A type checker that saw it would take any name for one of this module.
+
+    def __getattr__(name: str) -> object:
+        module = _LATER.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(f".{module}", __name__), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _results() -> list[type]:
+    from . import results  # noqa: F401 - which registers them, before the first object is read
+
+    return []
+
+
+register_later(_results)

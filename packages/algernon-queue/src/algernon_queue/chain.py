@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from ._batch.functions import missing_names, shown_signature, unknown_names
 from ._batch.task_function import TaskFunction
+from ._wire.membership import RESULTS
 from .errors import SettingError, TaskArgumentsError, kind_of
 from .task import check_task_name
 
@@ -45,15 +45,22 @@ class Link(NamedTuple):
         kwargs = {**self.constants, **kwargs}
         return kwargs if self.function is None else self.function.sent_arguments(args, kwargs)
 
-    def problem_with(self, names: AbstractSet[str]) -> str | None:
-        """Return why it can't be given keyword arguments of these names alone, or None."""
+    def problem_with_results(self) -> str | None:
+        """Return why it can't be given the results of a group, or None if it may."""
+        if RESULTS in self.constants:
+            return f"using(kwargs=…) gives it {RESULTS!r} already, which it gets from the group"
         signature = None if self.function is None else self.function.sent_signature
         if signature is None:
             return None
-        unknown = unknown_names(signature, names)
-        missing = missing_names(signature, names)
-        said = [f"no {unknown}"] * bool(unknown) + [f"{missing} too"] * bool(missing)
-        return f"it takes {shown_signature(signature)}, {' and '.join(said)}" if said else None
+        names = {RESULTS, *self.constants}
+        unknown, missing = unknown_names(signature, names), missing_names(signature, names)
+        if not (unknown or missing):
+            return None
+        lacks = f"and no {unknown}" if unknown else f"and {missing} too, by using(kwargs=…)"
+        return (
+            f"it takes {shown_signature(signature)}, {lacks}; of a Group it gets the keyword"
+            f" argument {RESULTS!r}"
+        )
 
 
 class Chain(ABC, Generic[R_co]):

@@ -5,6 +5,7 @@ It is imported with the first chain that is built: most cold starts build none.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date, time, timedelta
@@ -80,6 +81,12 @@ def check_constants(link: Link) -> None:
 
 def _problem(returned: Any, after: Link) -> str | None:
     """Return why a Task can't take what is returned, or None if it may."""
+    if _is_of_groups(returned, "Group"):
+        problem = after.problem_with_results()
+        return problem and (
+            f"{problem}, unless the Group has a then of its own, whose result goes on: then"
+            " annotate what that is, as in Group[dict]"
+        )
     fields = {} if returned is type(None) else model_fields(returned)
     if fields is None:
         # A Task that is known by name alone may have a handler that takes anything.
@@ -100,6 +107,13 @@ def _problem(returned: Any, after: Link) -> str | None:
         if unknown or missing:
             return _unfit(returned, after, signature, unknown, missing)
     return None if config.get("use_enum_values") else _misfit(after, fields)
+
+
+def _is_of_groups(kind: Any, name: str) -> bool:
+    """Tell whether a type is Group, or Results."""
+    # What annotates a function has been imported.
+    module = sys.modules.get(f"{__package__}.group")
+    return module is not None and kind is getattr(module, name)
 
 
 def _left_out(returned: Any, fields: Mapping[str, Any]) -> AbstractSet[str]:
@@ -180,6 +194,10 @@ def _alternatives(hint: Any) -> list[Any]:
         return [kind for each in get_args(hint) for kind in _alternatives(each)]
     if origin is Annotated:
         return _alternatives(get_args(hint)[0])
+    if _is_of_groups(origin, "Group"):
+        given = _alternatives(get_args(hint)[0])
+        # What its own Task returns goes on; where it has none, the results do.
+        return [origin if _is_of_groups(kind, "Results") else kind for kind in given]
     if origin is Literal:
         return [type(value) for value in get_args(hint)]
     if origin is not None and isinstance(origin, type) and model_fields(origin) is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from itertools import islice
 from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
 from uuid import UUID, uuid4, uuid5
@@ -13,11 +14,10 @@ from algernon_serialize import NestingError, UnserializableError, ajson
 from algernon_storage import Document, Objects, StoredData, Upload, uploads_put_off
 from algernon_storage.tally import Outer, Place, Tally
 
-from ._aws.groups import Prepared
+from ._aws.groups import Prepared, begin
 from ._wire.callback import Callback
 from ._wire.manifest import (
     MAX_ARGUMENTS_BYTES,
-    RESULTS,
     Header,
     Member,
     WrittenMember,
@@ -25,12 +25,14 @@ from ._wire.manifest import (
     results_text,
 )
 from ._wire.membership import MOST_MEMBERS, Membership, first_task_id
-from ._wire.message import Message, OutgoingTask
+from ._wire.message import NAMESPACE, Message, OutgoingTask
 from .chain import Chain, Link, links_of
+from .current_task import NOBODY, SentId, running_task
 from .errors import SettingError, TaskArgumentsError, kind_of
 from .results import Results
-from .sending import callback_of, check_room, written
-from .task import Task, check_task
+from .sending import callback_of, check_room, what_is_sent, written
+from .sent_group import SentGroup
+from .task import Task, check_task, is_utf8
 
 R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
@@ -70,6 +72,23 @@ class Group(Generic[R_co]):
             are too many; `then` is no Task; or `failures` is something else.
         TaskArgumentsError: `then` doesn't take ``results``, or not them alone.
         TaskNameError: A name can't be a Task's.
+
+    Example:
+        >>> from algernon_queue import Group, Results, TaskRouter
+        >>> from algernon_queue.testing import InMemorySystem
+        >>> router = TaskRouter()
+        >>> @router.task
+        ... def price(item: str) -> int:
+        ...     return 9 * len(item)
+        >>> @router.task
+        ... def total(results: Results[int]) -> dict[str, int]:
+        ...     return {"total": sum(results)}
+        >>> with InMemorySystem(router) as system:
+        ...     members = [price.request(item=item) for item in ("tea", "jam")]
+        ...     sent = Group(members, then=total).send()
+        ...     system.run()
+        ...     print(sent.result())
+        {'total': 54}
     """
 
     __slots__ = ("_tasks", "_then")
@@ -126,6 +145,61 @@ class Group(Generic[R_co]):
     def __repr__(self) -> str:
         then = "#".join(link.task_name for link in self._then)
         return f"<Group of {len(self)} Tasks{f', then {then}' if then else ''}>"
+
+    def send(self, *, unique: str | None = None) -> SentGroup[R_co]:
+        """Send all members to their listeners.
+
+        What they are is written down first, in the bucket. Where sending breaks off, what
+        sends it again goes on with the same group: a Task that is tried again, or whoever
+        gives the same `unique`. Then a member may come twice, as any message may.
+
+        Args:
+            unique: A key, of which one group is sent within the days that the bucket keeps
+                objects. Whoever sends another one gets that one.
+
+        Raises:
+            GroupNotSentError: SNS doesn't take some of the members.
+            UnknownListenerError: No topic is known for a Task; nothing was sent.
+            PublishError: There are no credentials, or there is no region, to tell a Task's
+                topic by; nothing was sent.
+            SettingError: `unique` is no text; or a member has a message group, but its Task's
+                topic none; nothing was sent.
+            TaskArgumentsError: A chain's constants are more than its messages have room for;
+                nothing was sent.
+            algernon_serialize.UnserializableError: `ajson` can't send an argument or a
+                constant; nothing was sent.
+            algernon_storage.MissingBucketError: No bucket is named, or it doesn't exist.
+            algernon_storage.StorageError: Something can't be stored; nothing was sent.
+
+        Example:
+            ``Group([resize.request(path=path) for path in paths], then=summary).send()``
+        """
+        sender = running_task.get() or NOBODY
+        if unique is not None:
+            sent_id = SentId(_unique_id(unique))
+        else:
+            sent_id = sender.take_id(self._described)
+        group_id = sent_id.task_id
+        try:
+            prepared = self._prepared(
+                group_id,
+                _Origin(sender.chain_id or group_id, sender.hops, sender.group),
+            )
+            tally = begin(prepared, sender.listeners, is_unique=unique is not None)
+        except Exception:
+            sender.give_back(sent_id)
+            raise
+        return SentGroup.of_send(tally, prepared.header.result_id)
+
+    def _described(self) -> str:
+        """Return what is sent as a text that equal groups share."""
+        digest = sha256()
+        for index, task in enumerate(self._tasks):
+            with _naming(index):
+                what = what_is_sent(task, dict(task.task_kwargs), callback_of(task).as_json)
+            digest.update(what.encode())
+        then = ajson.dumps([[link.task_name, dict(link.constants)] for link in self._then])
+        return f"group#{then}#{digest.hexdigest()}"
 
     def _prepared(self, group_id: str, origin: _Origin) -> Prepared:
         own = Objects()
@@ -279,6 +353,14 @@ def _then_id(group_id: str) -> str:
     return str(uuid5(UUID(group_id), "then"))
 
 
+def _unique_id(unique: object) -> str:
+    if not (isinstance(unique, str) and unique and is_utf8(unique)):
+        raise SettingError(
+            f"unique={unique!r} of a Group is no text that tells it from others, such as 'march'"
+        )
+    return str(uuid5(NAMESPACE, f"unique-group:{unique}"))
+
+
 @contextmanager
 def _naming(index: int) -> Iterator[None]:
     """Have an error say which member it is about."""
@@ -325,16 +407,8 @@ def _checked_then(then: object) -> tuple[Link, ...]:
         )
     names = then.split("#") if isinstance(then, str) else [then]
     links = tuple(link for name in names for link in links_of(name, "Group(then=…)"))
-    first = links[0]
-    if RESULTS in first.constants:
+    if (problem := links[0].problem_with_results()) is not None:
         raise TaskArgumentsError(
-            f"the Task {first.task_name!r} gets {RESULTS!r} from its Group: leave it out of"
-            " using(kwargs=…)"
-        )
-    problem = first.problem_with({RESULTS, *first.constants})
-    if problem is not None:
-        raise TaskArgumentsError(
-            f"the Task {first.task_name!r} can't take the results of a Group, which it gets as"
-            f" {RESULTS!r}: {problem}"
+            f"the Task {links[0].task_name!r} can't take the results of a Group: {problem}"
         )
     return links

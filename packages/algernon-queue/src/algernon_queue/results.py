@@ -45,7 +45,23 @@ class Results(AlgObject, Sequence[T_co], wire_name="algernon_queue:Results"):
     so that ten thousand take no more room than some. Each access makes the object anew. They
     can be handed on, in arguments or as a Task's result: what travels is where they are.
 
-    A Task gets them as its argument ``results``.
+    A Task gets them as its argument ``results``, and `SentGroup.result` returns them.
+
+    Example:
+        >>> from algernon_queue import Group, Results, TaskRouter
+        >>> from algernon_queue.testing import InMemorySystem
+        >>> router = TaskRouter()
+        >>> @router.task
+        ... def count(words: str) -> int:
+        ...     return len(words.split())
+        >>> @router.task
+        ... def add(results: Results[int]) -> None:
+        ...     print(sum(results), results[-1], len(results[:2]))
+        >>> with InMemorySystem(router) as system:
+        ...     members = [count.request(words=words) for words in ("a b", "c", "d e f")]
+        ...     sent = Group(members, then=add).send()
+        ...     system.run()
+        6 3 2
     """
 
     __slots__ = ("_nodes", "_objects", "_shown", "_tally")

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from algernon_storage import StoredData
 
+    from .group import Group
+
     C_contra = TypeVar("C_contra", bound=Mapping[str, Any], contravariant=True)
 
 P = ParamSpec("P")
@@ -103,7 +105,13 @@ class Sendable(Chain[R_co], Generic[P, R_co]):
             )
         return self._request(args, kwargs)
 
-    def send(self, *args: P.args, **kwargs: P.kwargs) -> SentTask[R_co]:
+    @overload
+    def send(self: Sendable[P, Group[T]], *args: P.args, **kwargs: P.kwargs) -> SentTask[T]: ...
+
+    @overload
+    def send(self, *args: P.args, **kwargs: P.kwargs) -> SentTask[R_co]: ...
+
+    def send(self, *args: P.args, **kwargs: P.kwargs) -> SentTask[Any]:
         """Send the Task to its listener, with these arguments.
 
         They are checked here, as far as the function says what it takes; those that are
@@ -492,6 +500,7 @@ if TYPE_CHECKING:
         | _PydanticModel
         | _Struct
         | _NamedTuple
+        | Group[Any]
         | None
     )
     #: A Task in the midst of a chain.

@@ -17,11 +17,8 @@ from algernon_storage.tally import Place, Tally
 
 from ..errors import kind_of
 from .callback import Callback, is_task_name, shown_keys
-from .membership import Membership, first_task_id
+from .membership import RESULTS, Membership, first_task_id
 from .message import HOPS, ONCE, POSITION, OutgoingTask
-
-#: The keyword argument by which a Task gets the results of a group.
-RESULTS = "results"
 
 #: The bytes that a member's keyword arguments may have to stand in its block. What is longer is
 #: an object of its own, so that no message grows with it.

@@ -8,6 +8,9 @@ from uuid import UUID, uuid5
 
 from ..errors import MalformedMessageError
 
+#: The keyword argument by which a Task gets the results of a group.
+RESULTS = "results"
+
 #: The most members that a group may have.
 MOST_MEMBERS = 10_000
 
