@@ -22,7 +22,7 @@ from typing import (
 )
 
 import pytest
-from algernon_queue import RoutedTask, Task, TaskArgumentsError, TaskRouter
+from algernon_queue import Group, Results, RoutedTask, Task, TaskArgumentsError, TaskRouter
 from algernon_storage import StoredData
 
 
@@ -405,3 +405,56 @@ def test_methods_and_coroutines_say_what_they_return() -> None:
     price.then(task(NEXT, takes_total))
     with pytest.raises(TaskArgumentsError, match="would be missing"):
         price.then(task(NEXT, takes_currency))
+
+
+def takes_results(results: Results[int], copies: int = 1) -> None:
+    """Take the results of a group."""
+
+
+class Totalled(TypedDict):
+    """What a group's own Task returns."""
+
+    total: int
+
+
+@pytest.mark.parametrize(
+    ("returned", "function"),
+    [
+        (Group, takes_results),
+        (Group[Results[int]], takes_results),
+        (Group[Results[int]] | None, takes_anything),
+        (Group[Totalled], takes_total),
+        (Group[Totalled] | Totalled, takes_total),
+        (Group[Any], takes_total),
+        (Group[Any], takes_results),
+        (Group, takes_anything),
+    ],
+)
+def test_what_comes_of_a_group_may_fit(returned: Any, function: Callable[..., Any]) -> None:
+    """A Task that returns a Group is followed by one that takes its results, or what follows it."""
+    assert returning(returned).then(task("after", function)).request().callback == "after"
+
+
+@pytest.mark.parametrize(
+    ("returned", "function", "problem"),
+    [
+        (Group, takes_total, r"returns, Group: it takes \(total: int\) .*, and no \['results'\]"),
+        (Group, takes_total, r"annotate what that is, as in Group\[dict\]"),
+        (Group[Results[int]], takes_total, r"of a Group it gets the keyword argument 'results'"),
+        (Group[Totalled], takes_results, r"and no \['total'\]"),
+        (Group[int], takes_total, "a dict would do"),
+    ],
+)
+def test_what_comes_of_a_group_and_cannot_fit_is_refused(
+    returned: Any, function: Callable[..., Any], problem: str
+) -> None:
+    """It is told when the chain is built."""
+    with pytest.raises(TaskArgumentsError, match=problem):
+        returning(returned).then(task("after", function))
+
+
+def test_constants_do_not_stand_in_for_results() -> None:
+    """What gets the results of a group isn't given others."""
+    after = task("after", takes_results).using(kwargs={"results": []})
+    with pytest.raises(TaskArgumentsError, match="gives it 'results' already"):
+        returning(Group).then(after)
