@@ -103,3 +103,36 @@ def test_a_client_that_cannot_be_made_at_the_start_is_made_later(
     topic = listeners.add("next")["next"]
     assert output_of(LATE.replace("TOPIC", topic)) == "{'batchItemFailures': []}\n"
     assert [message["task_name"] for message in listeners.messages()] == ["next"]
+
+
+# It prints what is loaded of groups before one is made, and after.
+WITHOUT_GROUPS = """
+import sys
+from algernon_queue import TaskRouter
+
+def loaded():
+    groups = ("algernon_queue.group", "algernon_queue.results", "algernon_storage.tally")
+    return sorted(set(groups) & set(sys.modules))
+
+router = TaskRouter(failures="report")
+
+@router.task
+def price(total):
+    return {"total": total}
+
+body = '{"task_name": "price", "task_kwargs": {"total": 7}}'
+router.handler({"Records": [{"messageId": "m", "body": body}]}, None)
+before = loaded()
+from algernon_queue import Group
+print(before, loaded())
+"""
+
+
+@pytest.mark.starts
+def test_nothing_of_groups_is_loaded_before_it_is_needed() -> None:
+    """A worker that has none starts and runs without it."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_GROUPS], capture_output=True, text=True, check=True
+    )
+    modules = ["algernon_queue.group", "algernon_queue.results", "algernon_storage.tally"]
+    assert done.stdout.strip() == f"[] {modules}"

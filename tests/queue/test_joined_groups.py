@@ -294,6 +294,29 @@ def test_a_dead_letter_holds_a_group_until_it_is_redriven() -> None:
         assert sent.result() == {"n": 3}
 
 
+def test_what_gets_the_results_may_come_to_be_later() -> None:
+    """A member that can't send it on is a dead letter; redriven, it sends what nobody has sent."""
+    worker = TaskRouter(failures="report")
+
+    @worker.task
+    def late(results: Results[int]) -> int:
+        noted.append("late")
+        return sum(results)
+
+    with InMemorySystem(router) as system:
+        sent = Group([number.request(n=n) for n in range(3)], then="late").send()
+        system.run()
+        assert sent.state() == "running"
+        assert sent.progress() == (3, 0, 3)
+        assert {letter.error for letter in system.dead_letters} == {"UnknownListenerError"}
+        system.add(worker)
+        system.redrive()
+        system.run()
+        assert sent.result() == 3
+        assert noted.count("late") == 1
+        assert sorted(noted[:-1]) == [0, 1, 2]
+
+
 def test_what_gets_the_results_may_fail_and_be_redriven() -> None:
     """Then the group has failed until that."""
     worker = TaskRouter(failures="report")
