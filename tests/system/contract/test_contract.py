@@ -292,6 +292,43 @@ def test_what_isnt_started_in_time_comes_again(system: System, journal: Journal)
     assert system.dead_letters() == []
 
 
+def test_a_group_that_a_task_returns_is_joined(system: System, journal: Journal) -> None:
+    """Its callback gets all results, in order and once, and the chain goes on."""
+    system.send(Task("scatter", {"journal": journal.name, "count": 40}, "scatter#gather#finish"))
+    system.run()
+    assert journal.counts() == {"scatter": 1, "tell": 40, "gather": 1, "finish": 1}
+    (gathered,) = journal.lines("gather")
+    assert gathered["numbers"] == [*range(40)]
+    assert journal.lines("finish")[0]["got"] == {"n": sum(range(40))}
+    assert system.dead_letters() == []
+
+
+def test_a_member_that_failed_holds_its_group(system: System, journal: Journal) -> None:
+    """Its dead letter is all that there is to do: redriven, it completes the join."""
+    permit = Path(journal.name).with_name("permit")
+    arguments = {"journal": journal.name, "count": 5, "permit": str(permit)}
+    system.send(Task("scatter", arguments, "scatter#gather#finish"))
+    system.run()
+    assert [letter[:2] for letter in system.dead_letters()] == [("tell", "PermanentError")]
+    assert "gather" not in journal.counts()
+    permit.touch()
+    assert system.redrive() == 1
+    system.run()
+    assert journal.counts() == {"scatter": 1, "tell": 6, "gather": 1, "finish": 1}
+    assert journal.lines("gather")[0]["numbers"] == [*range(5)]
+    assert system.dead_letters() == []
+
+
+def test_a_member_may_be_a_group_itself(system: System, journal: Journal) -> None:
+    """What its own join returns is its result in the group around it."""
+    arguments = {"journal": journal.name, "count": 3, "depth": 1}
+    system.send(Task("scatter", arguments, "scatter#gather#finish"))
+    system.run()
+    assert journal.counts() == {"scatter": 4, "tell": 9, "gather": 4, "finish": 1}
+    assert [line["numbers"] for line in journal.lines("gather")] == [[0, 1, 2]] * 3 + [[3] * 3]
+    assert system.dead_letters() == []
+
+
 def test_ids_are_derived(system: System, journal: Journal) -> None:
     """A callback has the same id whenever the Task before it runs, and on every system."""
     given = "4f8d8a4e-6f0e-4c0c-9f0e-0d6f6a2b7c11"

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from algernon_queue import (
+    Group,
     PermanentError,
     PipelineTermination,
+    Results,
     TaskContext,
     TaskRouter,
     current_task,
@@ -99,6 +101,36 @@ def refuse(journal: str, permit: str) -> None:
     note(journal, "refuse")
     if not Path(permit).exists():
         raise PermanentError("there is no permit")
+
+
+@router.task
+def tell(journal: str, n: int, permit: str | None = None) -> dict[str, Any]:
+    """Return a number; where a permit is wanted and there is none, fail for good."""
+    note(journal, "tell", n=n)
+    if permit is not None and not Path(permit).exists():
+        raise PermanentError("there is no permit")
+    return {"journal": journal, "n": n}
+
+
+@router.task
+def scatter(journal: str, count: int, permit: str | None = None, depth: int = 0) -> Group[Any]:
+    """Return a group that tells numbers, of which the third wants a permit, if there is one."""
+    note(journal, "scatter")
+    return Group(
+        scatter.then(gather).request(journal=journal, count=count, depth=depth - 1)
+        if depth
+        else tell.request(journal=journal, n=n, permit=permit if n == 2 else None)
+        for n in range(count)
+    )
+
+
+@router.task
+def gather(results: Results[dict[str, Any]]) -> dict[str, Any]:
+    """Note what the members of a group returned, and add it up."""
+    journal = results[0]["journal"]
+    numbers = [result["n"] for result in results]
+    note(journal, "gather", numbers=numbers)
+    return {"journal": journal, "n": sum(numbers)}
 
 
 @router.task

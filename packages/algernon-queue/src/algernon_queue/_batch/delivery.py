@@ -142,6 +142,7 @@ class Attempt(Delivery):
         result: What it returned.
         expansion: The group that it returned, or the id of the one that it returned earlier.
         kept: What stands as the result of all that was sent, where the Task ends that.
+        kept_text: Its text in JSON, where that is known.
         publication: The message in which that goes to its callback.
     """
 
@@ -155,6 +156,7 @@ class Attempt(Delivery):
     result: Result | None = field(default=None, init=False)
     expansion: Prepared | str | None = field(default=None, init=False)
     kept: Outcome | None = field(default=None, init=False)
+    kept_text: bytes | None = field(default=None, init=False)
     publication: Publication | None = field(default=None, init=False)
 
     @property

@@ -142,7 +142,8 @@ def _steps(tally: Tally, members: list[Attempt]) -> list[tuple[Step, list[Attemp
     if lost:
         steps.append((fail_group(tally), lost))
     for family, leaves in families.items():
-        steps.append((join(tally, dict.fromkeys(leaves)), done[family]))
+        texts = {index: attempt.kept_text for index, attempt in leaves.items()}
+        steps.append((join(tally, texts), done[family]))
     return steps
 
 

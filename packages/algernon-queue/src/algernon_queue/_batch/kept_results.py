@@ -22,22 +22,24 @@ def keep_results(batch: Batch, attempts: list[Attempt]) -> None:
         if isinstance(answer, Exception):
             fail(batch, attempt, answer)
         else:
-            attempt.kept = answer
+            attempt.kept, attempt.kept_text = answer
 
 
-def _keep(attempt: Attempt) -> Outcome:
+def _keep(attempt: Attempt) -> tuple[Outcome, bytes | None]:
+    """Return the outcome that stands, with its text where that is known."""
     outcomes, result_id = outcomes_of(attempt), str(attempt.kept_id)
     if attempt.outcome is not None:
         # What the ledger has stands, whatever this run returned.
         standing, _ = outcomes.copy(result_id, attempt.outcome)
-        return standing
+        return standing, None
     message = attempt.message
-    standing, _ = outcomes.write(
+    document = attempt.document
+    standing, is_ours = outcomes.write(
         result_id,
-        attempt.document,
+        document,
         kind="expired" if attempt.skipped == "expired" else "done",
         ends_chain=attempt.ends_chain,
         is_kept=True,
         task_name=message.task_name if result_id == message.task_id else None,
     )
-    return standing
+    return standing, document.data if is_ours else None
