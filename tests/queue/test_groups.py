@@ -19,7 +19,7 @@ from algernon_queue import (
     TaskRouter,
     UnknownListenerError,
 )
-from algernon_serialize import UnserializableError
+from algernon_serialize import SerializeError, UnserializableError, ajson
 from algernon_storage import LedgerError, MissingBucketError, MissingObjectError, StoredData
 
 from ..wire import Answer, Call
@@ -356,6 +356,23 @@ def test_what_sns_did_not_take_is_sent_again(sns: Listeners, wire: Wire) -> None
     sent = Group(members(25)).send(unique="march")
     assert sent.group_id == caught.value.group_id
     assert len(sns.messages()) == 25
+
+
+def test_a_group_within_a_value_is_refused(sns: Listeners) -> None:
+    """A Task returns a Group by itself, and not among other things; none is an argument."""
+    with pytest.raises(UnserializableError, match="a Group is no value that is sent: have a Task"):
+        price.send(item=Group([]))
+    worker = TaskRouter(failures="report")
+
+    @worker.task
+    def split() -> dict[str, Any]:
+        return {"groups": [Group([])]}
+
+    with pytest.raises(UnserializableError, match=r"groups\[0\]: a Group is no value"):
+        worker.handler({"task_name": "split", "task_kwargs": {}}, None)
+    tag = {"_alg_class": "Group", "_alg_module": "algernon_queue.group", "value": {}}
+    with pytest.raises(SerializeError, match="a Group is no value"):
+        ajson.loads(json.dumps(tag))
 
 
 def test_a_group_that_never_was_is_not_found(bucket: str) -> None:

@@ -11,6 +11,7 @@ from .current_task import CurrentTask, current_task
 from .errors import (
     BatchFailedError,
     GroupNotSentError,
+    GroupOverError,
     GroupStoppedError,
     MalformedMessageError,
     NoCurrentTaskError,
@@ -61,6 +62,7 @@ __all__ = [
     "CurrentTask",
     "Group",
     "GroupNotSentError",
+    "GroupOverError",
     "GroupStoppedError",
     "MalformedMessageError",
     "MessageFacts",

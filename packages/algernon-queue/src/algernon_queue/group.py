@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from itertools import islice
-from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
+from typing import Any, Generic, Literal, NamedTuple, NoReturn, TypeVar, overload
 from uuid import UUID, uuid4, uuid5
 
 from algernon_serialize import NestingError, UnserializableError, ajson
@@ -242,6 +242,16 @@ class Group(Generic[R_co]):
                     kwargs = ajson.dumpb(StoredData.at(str(place)))
                 text = _member_text(task, kwargs.decode(), membership)
             yield WrittenMember(text, uploads)
+
+
+def _refuse(_: object) -> NoReturn:
+    raise UnserializableError(
+        "a Group is no value that is sent: have a Task of a queue return it by itself, or send it"
+        " by its send()"
+    )
+
+
+ajson.register(Group, encode=_refuse, decode=_refuse)
 
 
 class _Origin(NamedTuple):
