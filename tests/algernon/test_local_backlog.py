@@ -13,6 +13,8 @@ from algernon.errors import LocalSystemError
 from algernon.local import LocalSystem
 from algernon_storage import aws_client
 
+from ..waiting import PATIENCE, wait_for
+
 pytestmark = pytest.mark.starts
 
 WORKER = """
@@ -82,13 +84,22 @@ def kept(system: LocalSystem, key: str) -> list[str]:
     return [found["Key"].removeprefix(f"{key}/") for found in answer.get("Contents", [])]
 
 
+def hidden(system: LocalSystem, task: str) -> int:
+    """Return how many messages of a Task are hidden."""
+    name = "ApproximateNumberOfMessagesNotVisible"
+    answer = aws_client("sqs").get_queue_attributes(
+        QueueUrl=system.queue_url(task), AttributeNames=[name]
+    )
+    return int(answer["Attributes"][name])
+
+
 def test_a_run_lasts_until_all_chains_are_done(system: LocalSystem) -> None:
     """Messages that go to and fro between two queues don't look as if there were none."""
     chain = "#".join(["pong", "ping"] * 10 + ["keep"])
     chains = [Task("ping", {"key": f"chain-{number}", "hops": 0}, chain) for number in range(5)]
 
     send_tasks(chains)
-    system.run()
+    system.run(timeout=PATIENCE)
 
     assert [kept(system, f"chain-{number}") for number in range(5)] == [["21"]] * 5
 
@@ -96,7 +107,7 @@ def test_a_run_lasts_until_all_chains_are_done(system: LocalSystem) -> None:
 def test_a_run_waits_for_what_is_tried_again(system: LocalSystem) -> None:
     """A message that is hidden for a backoff counts as left to do."""
     send_task("fail_twice", {"key": "flaky"}, "keep")
-    system.run()
+    system.run(timeout=PATIENCE)
 
     assert kept(system, "flaky") == ["0"]
 
@@ -110,6 +121,7 @@ def test_a_run_says_what_is_left_when_time_is_up(folder: Path) -> None:
     """A Task without retries comes again after the queue's visibility timeout: too late."""
     with LocalSystem("worker:router", directory=folder) as system, system.as_default():
         send_task("fail")
+        wait_for(lambda: hidden(system, "fail"))
 
         with pytest.raises(
             LocalSystemError,
@@ -126,7 +138,7 @@ def test_a_run_says_that_the_local_aws_has_ended(folder: Path) -> None:
         os.kill(system._aws._process.pid, signal.SIGKILL)
 
         with pytest.raises(LocalSystemError, match="ended with status -9"):
-            system.run()
+            system.run(timeout=PATIENCE)
 
 
 def test_a_process_is_led_to_a_system_for_a_block(running: LocalSystem) -> None:

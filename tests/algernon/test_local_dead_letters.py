@@ -10,6 +10,8 @@ from algernon.local import LocalSystem
 from algernon_queue.dead_letter import DeadLetter
 from algernon_storage import aws_client
 
+from ..waiting import PATIENCE
+
 pytestmark = pytest.mark.starts
 
 WORKER = """
@@ -53,7 +55,7 @@ def system(running: LocalSystem) -> Iterator[LocalSystem]:
 def test_a_dead_letter_says_who_failed_and_why(system: LocalSystem) -> None:
     """It has the Task, its id, the error, and how often it was received."""
     task_id = send_task("need", {"key": "missing"})
-    system.run()
+    system.run(timeout=PATIENCE)
 
     reason = "An error occurred (404) when calling the HeadObject operation: Not Found"
     assert system.dead_letters == [
@@ -71,7 +73,7 @@ def test_a_dead_letter_says_who_failed_and_why(system: LocalSystem) -> None:
 def test_dead_letters_stay_where_they_are(system: LocalSystem) -> None:
     """Whoever looks at them takes none, however many there are, and may look again at once."""
     send_tasks(Task("refuse", {"number": number}) for number in range(25))
-    system.run()
+    system.run(timeout=PATIENCE)
 
     first, second = system.dead_letters, system.dead_letters
 
@@ -84,11 +86,11 @@ def test_a_redriven_letter_is_done_where_its_cause_is_gone(system: LocalSystem) 
     """It goes back to the queue that it came from, and runs as any other."""
     send_task("need", {"key": "late"})
     send_task("need", {"key": "lost"})
-    system.run()
+    system.run(timeout=PATIENCE)
     aws_client("s3").put_object(Bucket="needs", Key="late")
 
     assert system.redrive() == 2
-    system.run()
+    system.run(timeout=PATIENCE)
 
     assert len(system.dead_letters) == 1
 
@@ -100,11 +102,11 @@ def test_a_redriven_letter_keeps_its_task_id(system: LocalSystem) -> None:
         MessageBody='{"task_name": "refuse", "task_kwargs": {"number": 1}}',
         MessageAttributes={"origin": {"DataType": "String", "StringValue": "elsewhere"}},
     )
-    system.run()
+    system.run(timeout=PATIENCE)
     before = system.dead_letters
 
     assert system.redrive() == 1
-    system.run()
+    system.run(timeout=PATIENCE)
 
     assert system.dead_letters == before
     received = aws_client("sqs").receive_message(
@@ -117,10 +119,10 @@ def test_a_redriven_letter_keeps_its_task_id(system: LocalSystem) -> None:
 def test_a_redrive_ends_where_all_fail_again(system: LocalSystem) -> None:
     """What comes back while it lasts is left for the next one."""
     send_tasks(Task("refuse", {"number": number}) for number in range(25))
-    system.run()
+    system.run(timeout=PATIENCE)
 
     assert system.redrive() == 25
-    system.run()
+    system.run(timeout=PATIENCE)
     assert len(system.dead_letters) == 25
 
 

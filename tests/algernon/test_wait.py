@@ -15,7 +15,7 @@ from algernon.local import LocalSystem
 from algernon.template import logical_id
 from algernon_storage import aws_client
 
-from ..waiting import wait_for
+from ..waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.starts
 
@@ -113,7 +113,9 @@ def kept(system: LocalSystem, key: str) -> set[str]:
 
 def test_a_chain_is_done_when_its_last_task_is(system: LocalSystem) -> None:
     """Its messages that go from queue to queue don't look as if there were none."""
-    system.wait(send_task("step", {"key": "line"}, "#".join(["step"] * 10 + ["keep"])))
+    system.wait(
+        send_task("step", {"key": "line"}, "#".join(["step"] * 10 + ["keep"])), timeout=PATIENCE
+    )
 
     assert kept(system, "line") == {"10"}
 
@@ -124,7 +126,7 @@ def test_what_send_returns_is_waited_for(system: LocalSystem) -> None:
     def step(key: str) -> dict[str, object]:
         raise NotImplementedError
 
-    system.wait(TaskRouter().task(step).then("keep").send(key="sent"))
+    system.wait(TaskRouter().task(step).then("keep").send(key="sent"), timeout=PATIENCE)
 
     assert kept(system, "sent") == {"1"}
 
@@ -136,28 +138,28 @@ def test_each_of_many_chains_is_waited_for_alone(system: LocalSystem) -> None:
         Task("step", {"key": "many", "hops": number}, "keep") for number in range(20)
     )
     for chain_id in chain_ids:
-        system.wait(chain_id)
+        system.wait(chain_id, timeout=PATIENCE)
 
     assert kept(system, "many") == {str(number + 1) for number in range(20)}
 
 
 def test_what_tasks_send_belongs_to_it(system: LocalSystem) -> None:
     """A chain that spreads ends with its last branch."""
-    system.wait(send_task("scatter", {"key": "spread", "count": 5}))
+    system.wait(send_task("scatter", {"key": "spread", "count": 5}), timeout=PATIENCE)
 
     assert kept(system, "spread") == {"1", "2", "3", "4", "5"}
 
 
 def test_what_is_tried_again_is_waited_for(system: LocalSystem) -> None:
     """A message that is hidden for a backoff is left to do."""
-    system.wait(send_task("fail_twice", {"key": "flaky"}, "keep"))
+    system.wait(send_task("fail_twice", {"key": "flaky"}, "keep"), timeout=PATIENCE)
 
     assert kept(system, "flaky") == {"0"}
 
 
 def test_workers_that_log_nothing_are_waited_for_too(system: LocalSystem) -> None:
     """The end is told by the queues, of which no worker has to tell anything."""
-    system.wait(send_task("whisper", {"key": "silent"}, "keep"))
+    system.wait(send_task("whisper", {"key": "silent"}, "keep"), timeout=PATIENCE)
 
     assert kept(system, "silent") == {"0"}
 
@@ -165,7 +167,7 @@ def test_workers_that_log_nothing_are_waited_for_too(system: LocalSystem) -> Non
 def test_its_lines_stay_for_who_asks_for_them(system: LocalSystem) -> None:
     """Whoever waits takes no line from `log_lines`, so that all of the chain come by that."""
     chain_id = send_task("step", {"key": "lines"}, "keep")
-    system.wait(chain_id)
+    system.wait(chain_id, timeout=PATIENCE)
 
     lines: list[str] = []
 
@@ -183,7 +185,7 @@ def test_a_chain_that_failed_says_why(system: LocalSystem) -> None:
     """What became a dead letter is told, with its Task, error and reason, and is there to see."""
     chain_id = send_task("step", {"key": "wrong"}, "refuse#keep")
     with pytest.raises(ChainFailedError) as caught:
-        system.wait(chain_id)
+        system.wait(chain_id, timeout=PATIENCE)
 
     (letter,) = caught.value.dead_letters
     assert (letter.task, letter.chain_id) == ("refuse", chain_id)
@@ -193,7 +195,7 @@ def test_a_chain_that_failed_says_why(system: LocalSystem) -> None:
 def test_a_chain_that_failed_in_part_is_waited_for_whole(system: LocalSystem) -> None:
     """A dead letter of one branch leaves the other time to come to its end."""
     with pytest.raises(ChainFailedError) as caught:
-        system.wait(send_task("split", {"key": "halves"}))
+        system.wait(send_task("split", {"key": "halves"}), timeout=PATIENCE)
 
     assert [letter.task for letter in caught.value.dead_letters] == ["refuse"]
     assert "refuse is a dead letter after 1 receive (PermanentError: no halves)" in str(
@@ -207,7 +209,7 @@ def test_a_redriven_chain_is_waited_for_again(system: LocalSystem) -> None:
     chain_id = send_task("refuse", {"key": "stubborn"})
     for _ in range(2):
         with pytest.raises(ChainFailedError, match="no stubborn"):
-            system.wait(chain_id)
+            system.wait(chain_id, timeout=PATIENCE)
         system.redrive()
 
 
@@ -215,10 +217,10 @@ def test_other_chains_that_name_it_are_none_of_it(system: LocalSystem) -> None:
     """A chain's id may be an argument of another chain's Task."""
     chain_id = send_task("step", {"key": "named"}, "keep")
     with pytest.raises(ChainFailedError):
-        system.wait(send_task("refuse", {"key": chain_id}))
+        system.wait(send_task("refuse", {"key": chain_id}), timeout=PATIENCE)
     send_task("fail", {"key": chain_id})
 
-    system.wait(chain_id)
+    system.wait(chain_id, timeout=PATIENCE)
 
 
 def test_a_message_without_ids_has_that_of_its_notification(system: LocalSystem) -> None:
@@ -228,7 +230,7 @@ def test_a_message_without_ids_has_that_of_its_notification(system: LocalSystem)
         TopicArn=topic, Message='{"task_name": "refuse", "task_kwargs": {"key": "raw"}}'
     )
     with pytest.raises(ChainFailedError, match="PermanentError: no raw"):
-        system.wait(published["MessageId"])
+        system.wait(published["MessageId"], timeout=PATIENCE)
 
 
 def test_it_says_what_is_known_when_time_is_up(system: LocalSystem) -> None:
@@ -251,7 +253,7 @@ def test_it_says_what_is_known_when_time_is_up(system: LocalSystem) -> None:
 def test_what_can_be_no_id_is_refused(system: LocalSystem, chain_id: str) -> None:
     """A chain's id is a UUID."""
     with pytest.raises(ChainError, match="is no chain_id"):
-        system.wait(chain_id)
+        system.wait(chain_id, timeout=PATIENCE)
 
 
 def test_of_a_chain_that_nobody_sent_nothing_is_left(system: LocalSystem) -> None:
@@ -263,7 +265,7 @@ def test_an_id_may_be_written_in_any_way_of_a_uuid(system: LocalSystem) -> None:
     """Upper case and without hyphens, it is the same."""
     chain_id = send_task("refuse", {"key": "loud"})
     with pytest.raises(ChainFailedError, match="no loud"):
-        system.wait(chain_id.upper().replace("-", ""))
+        system.wait(chain_id.upper().replace("-", ""), timeout=PATIENCE)
 
 
 def test_it_says_that_the_local_aws_has_ended(folder: Path) -> None:
@@ -272,4 +274,4 @@ def test_it_says_that_the_local_aws_has_ended(folder: Path) -> None:
         os.kill(system._aws._process.pid, signal.SIGKILL)
         system._aws._process.wait()
         with pytest.raises(LocalSystemError, match="ended with status -9"):
-            system.wait(str(uuid4()))
+            system.wait(str(uuid4()), timeout=PATIENCE)
