@@ -4,43 +4,28 @@ from __future__ import annotations
 
 import pytest
 
-from .traces import Daemon, Workers, record
+from .traces import NAPS, Daemon, Workers, record
 from .xray import HEADER, SAMPLED, SENDING, SENT, TASKS, of_tasks, subsegments
 
 
-@pytest.mark.parametrize("define", ["def", "async def"])
+@pytest.mark.parametrize("define", NAPS)
 def test_subsegment_has_the_times_of_its_task(
     define: str, workers: Workers, daemon: Daemon
 ) -> None:
     """A subsegment begins and ends when its Task does, not when its batch does."""
-    function = workers.start(
-        "one",
-        TASKS
-        + f"""
-@router.task
-{define} nap(seconds):
-    {"await asyncio" if "async" in define else "time"}.sleep(seconds)
-""",
-    )
-    event = {
-        "Records": [
-            record({"task_name": "nap", "task_kwargs": {"seconds": seconds}})
-            for seconds in (0.3, 0.1)
-        ]
-    }
-    function.invoke(event, trace_id=SAMPLED)
+    function = workers.start("one", TASKS + NAPS[define])
+    naps = [record({"task_name": "nap", "task_kwargs": {"n": n}}) for n in (1, 2)]
+    function.invoke({"Records": naps}, trace_id=SAMPLED)
     times = [
         (each.document["start_time"], each.document["end_time"])
         for each in of_tasks(daemon.received())
     ]
     (first_start, first_end), (second_start, second_end) = times
     # A clock may be set meanwhile, by a little.
-    assert first_end - first_start > 0.25
-    assert second_end - second_start > 0.05
-    if define == "def":
-        assert second_start > first_end - 0.05
-    else:
-        assert second_end < first_end
+    assert first_end - first_start > 0.09
+    assert second_end - second_start > 0.09
+    assert (second_start > first_end - 0.05) == (define == "def")
+    assert (second_end < first_end - 0.05) == (define == "async def")
 
 
 @pytest.mark.parametrize(

@@ -125,10 +125,11 @@ def test_work_that_goes_on_after_its_record_does_no_harm(workers: Workers, daemo
         TASKS
         + """
 background, outcomes = [], []
+next_invocation = asyncio.Event()
 
 async def go_on():
     try:
-        await asyncio.sleep(0.05)
+        await next_invocation.wait()
         for name in ("late", "later"):
             async with xray_recorder.in_subsegment_async(name):
                 boto3.client("sqs").list_queues()
@@ -144,6 +145,7 @@ async def begin():
 
 @router.task
 async def finish():
+    next_invocation.set()
     await asyncio.gather(*background)
     return {"outcomes": outcomes}
 """,

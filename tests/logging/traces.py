@@ -37,6 +37,27 @@ def ship(n):
     raise ValueError("no ship")
 """
 
+#: Two Tasks of a tenth of a second and more: plain ones, or coroutines of which the first one
+#: ends so much later than the second.
+NAPS = {
+    "def": """
+@router.task
+def nap(n):
+    time.sleep(0.1)
+""",
+    "async def": """
+second_is_over = asyncio.Event()
+
+@router.task
+async def nap(n):
+    if n == 1:
+        await second_is_over.wait()
+    await asyncio.sleep(0.1)
+    if n == 2:
+        second_is_over.set()
+""",
+}
+
 
 class Daemon:
     """The socket that X-Ray's SDK sends to."""
