@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -11,7 +11,14 @@ from typing import Any, Generic, Literal, NamedTuple, NoReturn, TypeVar, overloa
 from uuid import UUID, uuid4, uuid5
 
 from algernon_serialize import NestingError, UnserializableError, ajson
-from algernon_storage import Document, Objects, StoredData, Upload, uploads_put_off
+from algernon_storage import (
+    Document,
+    Objects,
+    StoredData,
+    Upload,
+    content_sha256,
+    uploads_put_off,
+)
 from algernon_storage.tally import Outer, Place, Tally
 
 from ._aws.groups import Prepared, begin
@@ -197,14 +204,15 @@ class Group(Generic[R_co]):
         for index, task in enumerate(self._tasks):
             with _naming(index):
                 what = what_is_sent(task, dict(task.task_kwargs), callback_of(task).as_json)
-            digest.update(what.encode())
-        then = ajson.dumps([[link.task_name, dict(link.constants)] for link in self._then])
+            digest.update(f"{what}#{task.message_group or ''}\n".encode())
+        then = content_sha256([[link.task_name, dict(link.constants)] for link in self._then])
         return f"group#{then}#{digest.hexdigest()}"
 
     def _prepared(self, group_id: str, origin: _Origin) -> Prepared:
         own = Objects()
         place = Place(own.bucket, own.folder)
-        links = [(link.task_name, link.constants) for link in self._then] + origin.following
+        own_links = [(link.task_name, link.constants) for link in self._then]
+        links = [*own_links, *origin.following]
         result_id = origin.result_id or _then_id(group_id)
         tally = Tally(group_id, place, len(self), has_then=bool(links))
         results = results_text(tally).encode()
@@ -271,7 +279,7 @@ class _Origin(NamedTuple):
     message_group: str | None
     result_id: str | None = None
     membership: Membership | None = None
-    following: list[tuple[str, Mapping[str, Any]]] = []  # noqa: RUF012 - a tuple's default
+    following: Sequence[tuple[str, Mapping[str, Any]]] = ()
 
 
 def prepare(
@@ -306,7 +314,7 @@ def prepare(
         message_group,
         message.result_id,
         message.membership,
-        [] if ends_chain else _following(message),
+        () if ends_chain else _following(message),
     )
     prepared = group._prepared(group_id, origin)
     return replace(prepared, blocks=[*prepared.blocks])
