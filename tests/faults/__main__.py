@@ -1,7 +1,7 @@
 """Kill workers, spoil their network, and see whether every promise is kept.
 
-``hatch run faults --chains 2000 --seed 1``: it prints the figures, and ends with
-status 1 if a promise was broken.
+``hatch run faults --chains 2000 --members 6000 --seed 1``: it prints the figures, of chains and
+then of groups, and ends with status 1 if a promise was broken.
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ from pathlib import Path
 from random import SystemRandom
 from tempfile import TemporaryDirectory
 
+from .account import Account
+from .group_account import GroupAccount
+from .group_run import GroupPlan, run_groups
 from .run import Plan, run
 from .system import on_ministack, on_moto
 
 _SHOWN = 20
+_LARGEST_GROUP = 300
 
 
 def main() -> int:
@@ -25,6 +29,8 @@ def main() -> int:
     parser.add_argument("--chains", type=int, default=2000)
     parser.add_argument("--poison", type=int, help="by default one for 25 chains")
     parser.add_argument("--kills", type=int, help="by default one for five chains")
+    parser.add_argument("--members", type=int, default=6000, help="of groups; 0 for none")
+    parser.add_argument("--group-kills", type=int, help="by default one for fifteen members")
     parser.add_argument("--seed", type=int, help="by default one that is drawn, and printed")
     parser.add_argument("--timeout", type=int, help="of the function, in seconds")
     parser.add_argument("--journal", type=Path, help="a folder to keep the journal in")
@@ -32,24 +38,48 @@ def main() -> int:
     given = parser.parse_args()
     # moto's server logs every call.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    plan = Plan(
-        seed=SystemRandom().randrange(1_000_000) if given.seed is None else given.seed,
-        chains=given.chains,
-        poison=given.chains // 25 if given.poison is None else given.poison,
-        kills=given.chains // 5 if given.kills is None else given.kills,
-        timeout=given.timeout,
-    )
-    print(f"{'seed':48}{plan.seed:>10}", flush=True)
+    seed = SystemRandom().randrange(1_000_000) if given.seed is None else given.seed
+    print(f"{'seed':52}{seed:>10}", flush=True)
     with TemporaryDirectory(prefix="faults-") as temporary:
         folder = Path(temporary) if given.journal is None else given.journal
-        account = run(plan, on_ministack if given.on == "ministack" else on_moto, folder)
+        broken = []
+        if given.chains:
+            plan = Plan(
+                seed=seed,
+                chains=given.chains,
+                poison=given.chains // 25 if given.poison is None else given.poison,
+                kills=given.chains // 5 if given.kills is None else given.kills,
+                timeout=given.timeout,
+            )
+            start = on_ministack if given.on == "ministack" else on_moto
+            broken += _told(run(plan, start, _made(folder / "chains")))
+        if given.members:
+            group_plan = GroupPlan(
+                seed=seed,
+                members=given.members,
+                largest=min(_LARGEST_GROUP, given.members // 20),
+                frail=given.members // 150,
+                kills=given.members // 15 if given.group_kills is None else given.group_kills,
+                timeout=given.timeout,
+            )
+            broken += _told(run_groups(group_plan, _made(folder / "groups")))
+    return 1 if broken else 0
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _told(account: Account | GroupAccount) -> list[str]:
+    """Print what a run came to, and return the promises that were broken."""
     for name, figure in account.figures:
-        print(f"{name:48}{figure:>10}")
+        print(f"{name:52}{figure:>10}")
     broken = account.broken_promises
-    print(f"{'promises broken':48}{len(broken):>10,}")
+    print(f"{'promises broken':52}{len(broken):>10,}", flush=True)
     for promise in broken[:_SHOWN]:
         print(f"  {promise}")
-    return 1 if broken else 0
+    return broken
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from typing import Any
+from urllib.parse import unquote
 
 from algernon_storage import aws_client
 
@@ -15,12 +17,18 @@ BEFORE_EFFECT = "in the handler, before its effect"
 AFTER_EFFECT = "in the handler, after its effect"
 BEFORE_PUBLISH = "between upload and publish"
 AFTER_PUBLISH = "between publish and the rest of the batch"
+BEFORE_WRITE = "before an object of a group is written"
+AFTER_WRITE = "after an object of a group was written"
 BEFORE_ANSWER = "between the end of the batch and the answer"
 FROM_OUTSIDE = "at any moment, from outside"
 BY_LAMBDA = "by the local Lambda itself"
 
 IN_A_TASK = (BEFORE_EFFECT, AFTER_EFFECT)
 AROUND_PUBLISHING = (BEFORE_PUBLISH, AFTER_PUBLISH)
+AROUND_WRITING = (BEFORE_WRITE, AFTER_WRITE)
+
+# What joins hang on: headers and blocks, leaves, nodes, verdicts, and what notes how far it is.
+_OF_A_GROUP = re.compile(r"/([^/!]+![^/]+)\.json$")
 
 
 class Killer:
@@ -45,6 +53,10 @@ class Killer:
             events = aws_client("sns").meta.events
             events.register("before-call.sns.PublishBatch", self._before_publishing)
             events.register("after-call.sns.PublishBatch", self._after_publishing)
+            if self._settings.kill_chances.get(BEFORE_WRITE):
+                events = aws_client("s3").meta.events
+                events.register("before-call.s3.PutObject", self._before_writing)
+                events.register("after-call.s3.PutObject", self._after_writing)
             self._is_hooked = True
 
     def visit(self, moment: str, *occasion: object) -> None:
@@ -62,3 +74,13 @@ class Killer:
 
     def _after_publishing(self, **_: Any) -> None:
         self.visit_in_batch(AFTER_PUBLISH)
+
+    def _before_writing(self, *, params: Any, context: dict[str, Any], **_: Any) -> None:
+        written = _OF_A_GROUP.search(unquote(params["url_path"]))
+        if written:
+            context["written"] = written[1]
+            self.visit(BEFORE_WRITE, *self._batch, written[1])
+
+    def _after_writing(self, *, context: dict[str, Any], **_: Any) -> None:
+        if "written" in context:
+            self.visit(AFTER_WRITE, *self._batch, context["written"])

@@ -57,6 +57,9 @@ _THROTTLED = {
     ),
 }
 
+# The keyword argument by which a Task gets the results of a group.
+RESULTS = "results"
+
 Forward = Callable[[], Answer]
 
 
@@ -116,10 +119,19 @@ class BadNetwork:
                 with self._turn:
                     answer = forward()
             if done and call.operation == "PUT" and answer.status == 200:
-                self._journal.note("done", task_id=done[1])
+                self._journal.note("done", task_id=done[1], begin=call.begin)
+            if call.operation == "PublishBatch" and answer.status == 200:
+                self._note_joins(list(_entries(call.form)))
             return answer
 
         return send
+
+    def _note_joins(self, published: list[dict[str, str]]) -> None:
+        """Note the Tasks that get the results of groups, among some that SNS took."""
+        for entry in published:
+            message = json.loads(entry["Message"])
+            if RESULTS in (message["task_kwargs"] or {}):
+                self._journal.note("join", task_id=message["task_id"])
 
     def _publish_some(self, call: Call) -> Answer:
         """Publish some of the entries of a PublishBatch, and refuse the others."""
@@ -132,6 +144,7 @@ class BadNetwork:
             successful = self._sns().publish_batch(
                 TopicArn=call.form["TopicArn"], PublishBatchRequestEntries=taken
             )["Successful"]
+            self._note_joins(taken)
         refused = [entry for entry in entries if entry not in taken]
         body = (
             '<PublishBatchResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">'

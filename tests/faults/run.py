@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
-from typing import Any
 
 from ..waiting import NothingMovedError, wait_for
 from . import kills, network
 from .account import Account, Leavings
+from .contents import bodies, count, documents, keys
 from .journal import JournalReader
 from .messages import batches, identity, make_chains, make_poison, mixed
 from .outside import killing_from_outside
+from .patience import enough_seconds
 from .settings import Settings
 from .system import Start, System
 
 # A guess, which only turns a number of kills into chances.
 _MESSAGES_A_BATCH = 5
-
-# What takes about as long as ten messages do, on any machine.
-_WORK = "import boto3; boto3.client('s3', region_name='us-east-1')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +85,7 @@ def run(plan: Plan, start: Start, folder: Path) -> Account:
     chains, poison = make_chains(settings, plan.chains), make_poison(settings, plan.poison)
     messages = mixed(settings, chains, poison)
     reader = JournalReader(Path(settings.journal))
-    with start(settings, folder, plan.timeout or _enough_seconds()) as system:
+    with start(settings, folder, plan.timeout or enough_seconds()) as system:
         begin = time.monotonic()
         pause = plan.chains / 10 / max(plan.kills / 6, 1)
         with killing_from_outside(settings, kills=plan.kills // 6, pause=pause):
@@ -110,16 +102,6 @@ def run(plan: Plan, start: Start, folder: Path) -> Account:
         seconds=seconds,
         standstill=standstill,
     )
-
-
-def _enough_seconds() -> int:
-    """Return how long a batch may take on a machine that is as fast, and as busy, as this one.
-
-    What a dead worker had in hand waits as long, so it is no more than enough.
-    """
-    begin = time.monotonic()
-    subprocess.run([sys.executable, "-c", _WORK], check=True)
-    return ceil(4 * (time.monotonic() - begin))
 
 
 def _send(system: System, messages: list[tuple[str, str]]) -> None:
@@ -149,51 +131,17 @@ def _wait(system: System, plan: Plan) -> str | None:
 
 
 def _progress(system: System) -> Progress:
-    left = {task: _count(system, url) for task, url in system.queues.items()}
-    return Progress(len(list(_keys(system, "ends/"))), left)
-
-
-def _count(system: System, url: str) -> int:
-    """Return how many messages are in a queue, whoever has them in hand."""
-    answer = system.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-    waiting = "ApproximateNumberOfMessages"
-    return int(answer["Attributes"][waiting]) + int(answer["Attributes"][f"{waiting}NotVisible"])
+    left = {task: count(system, url) for task, url in system.queues.items()}
+    return Progress(len(list(keys(system, "ends/"))), left)
 
 
 def _leavings(system: System) -> Leavings:
     return Leavings(
-        ends=_documents(system, "ends/"),
-        counters=_documents(system, "counters/"),
+        ends=documents(system, "ends/"),
+        counters=documents(system, "counters/"),
         dead_letters={
-            task: [identity(body) for body in _bodies(system, url)]
+            task: [identity(body) for body in bodies(system, url)]
             for task, url in system.dead_letter_queues.items()
         },
         waiting=sum(_progress(system).left.values()),
     )
-
-
-def _keys(system: System, prefix: str) -> Iterator[str]:
-    paginator = system.client("s3").get_paginator("list_objects_v2")
-    for page in paginator.paginate(Bucket=system.bucket, Prefix=prefix):
-        yield from (found["Key"] for found in page.get("Contents", []))
-
-
-def _documents(system: System, prefix: str) -> dict[str, Any]:
-    """Return what is in the objects under a prefix, by the rest of their keys."""
-    s3 = system.client("s3")
-
-    def document(key: str) -> Any:
-        return json.loads(s3.get_object(Bucket=system.bucket, Key=key)["Body"].read())
-
-    keys = list(_keys(system, prefix))
-    with ThreadPoolExecutor(8) as threads:
-        documents = threads.map(document, keys)
-        return {key.removeprefix(prefix): one for key, one in zip(keys, documents, strict=True)}
-
-
-def _bodies(system: System, url: str) -> Iterator[str]:
-    sqs = system.client("sqs")
-    while messages := sqs.receive_message(
-        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600
-    ).get("Messages"):
-        yield from (message["Body"] for message in messages)

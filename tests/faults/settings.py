@@ -20,6 +20,8 @@ class Settings:
         proxy_url: Where the worker believes it to be.
         kill_chances: The chance of a SIGKILL each time a worker comes to a moment.
         fault_chances: The chance of each fault of the network, by call.
+        frail_chance: The chance of a group's member to fail until it is cured.
+        largest_group: How many members the largest groups have.
     """
 
     seed: int
@@ -28,6 +30,8 @@ class Settings:
     proxy_url: str
     kill_chances: dict[str, float]
     fault_chances: dict[str, float]
+    frail_chance: float = 0.0
+    largest_group: int = 0
 
     @classmethod
     def load(cls, path: Path) -> Self:

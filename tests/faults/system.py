@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -20,9 +20,21 @@ from .messages import TASKS
 from .network import bad_network
 from .settings import Settings
 
-# What a worker needs, copied to where the run's own settings lie beside it.
-_WORKER = "chains_worker"
-_MODULES = ("counter", "journal", "kills", "messages", "pipe", "settings", "worker")
+# What workers need, copied to where the run's own settings lie beside it.
+_WORKERS = "faulty"
+_MODULES = (
+    "counter",
+    "free_worker",
+    "group_worker",
+    "groups",
+    "journal",
+    "kills",
+    "messages",
+    "pipe",
+    "process",
+    "settings",
+    "worker",
+)
 
 # What a dead worker had in hand comes back after so many of the function's timeouts: much
 # sooner than the template says, so that a run is over sooner. By then its claims lapsed, and
@@ -83,8 +95,26 @@ def _client(service: str, url: str, region: str, key: str, secret: str) -> Any:
 @contextmanager
 def on_ministack(settings: Settings, folder: Path, timeout: int) -> Iterator[System]:
     """Run the template's own system, with ministack's event source mappings and workers."""
+    with _on_ministack(["worker"], settings, folder, timeout) as system:
+        yield system
+
+
+@contextmanager
+def groups_on_ministack(settings: Settings, folder: Path, timeout: int) -> Iterator[System]:
+    """Run the same with the workers whose Tasks are members of groups."""
+    with _on_ministack(["group_worker", "free_worker"], settings, folder, timeout) as system:
+        yield system
+
+
+@contextmanager
+def _on_ministack(
+    workers: Sequence[str], settings: Settings, folder: Path, timeout: int
+) -> Iterator[System]:
     local = LocalSystem(
-        f"{_WORKER}.worker:router", directory=folder, timeout=timeout, stack_name="faults"
+        *(f"{_WORKERS}.{worker}:router" for worker in workers),
+        directory=folder,
+        timeout=timeout,
+        stack_name="faults",
     )
     environ = {
         "AWS_REGION": _REGION,
@@ -100,7 +130,7 @@ def on_ministack(settings: Settings, folder: Path, timeout: int) -> Iterator[Sys
             for page in system.client("sns").get_paginator("list_topics").paginate()
             for topic in page["Topics"]
         ]
-        for task in TASKS:
+        for task in local.tasks:
             (system.topics[task],) = (arn for arn in arns if arn.endswith(f":faults-{task}"))
             system.queues[task] = local.queue_url(task)
             system.dead_letter_queues[task] = local.dead_letter_queue_url(task)
@@ -135,7 +165,7 @@ def on_moto(settings: Settings, folder: Path, timeout: int) -> Iterator[System]:
             event_source_mapping(
                 system.client("sqs"),
                 system.queues,
-                module=f"{_WORKER}.pipe",
+                module=f"{_WORKERS}.pipe",
                 directory=folder,
                 environ=system.environ,
                 function_arn=f"arn:aws:lambda:{_REGION}:{_ACCOUNT}:function:worker",
@@ -151,7 +181,7 @@ def on_moto(settings: Settings, folder: Path, timeout: int) -> Iterator[System]:
 def _network(
     settings: Settings, folder: Path, environ: dict[str, str], *, one_at_a_time: bool = False
 ) -> Iterator[None]:
-    worker = folder / _WORKER
+    worker = folder / _WORKERS
     worker.mkdir()
     for module in _MODULES:
         shutil.copy(Path(__file__).with_name(f"{module}.py"), worker)
