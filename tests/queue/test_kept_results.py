@@ -156,6 +156,18 @@ def test_a_failure_that_is_redriven_in_vain_is_told_again(shop: Shop) -> None:
         assert len(system.dead_letters) == 1
 
 
+def test_what_another_worker_runs_has_not_failed() -> None:
+    """A message that is given up while a claim stands says nothing of what comes of the Task."""
+    shop = Shop(once=True)
+    with InMemorySystem(shop.router) as system:
+        sent = shop.price.using(keep_result=True).send(n=7)
+        S3Ledger().claim(sent.task_id, 1e9)
+        system.run()
+        assert [letter.error for letter in system.dead_letters] == ["TaskRunningError"]
+        assert Outcomes().failure(sent.task_id) is None
+        assert sent.state() == "running"
+
+
 def test_a_chain_that_is_cancelled_ends_before_its_next_task(shop: Shop) -> None:
     """What has run has run; no further Task begins, and there is no result."""
     with InMemorySystem(shop.router) as system:

@@ -147,7 +147,10 @@ def _note_failures(batch: Batch, given_up: Sequence[Delivery]) -> None:
     noting = [
         delivery
         for delivery in given_up
-        if isinstance(delivery, Attempt) and notes_failures(batch, delivery)
+        if isinstance(delivery, Attempt)
+        and notes_failures(batch, delivery)
+        # Of what another worker runs, nobody knows yet what comes.
+        and not isinstance(_error_of(delivery), TaskRunningError)
     ]
     problems = in_parallel(lambda attempt: attempt.do(_note_failure, attempt), noting)
     for attempt, problem in zip(noting, problems, strict=True):
