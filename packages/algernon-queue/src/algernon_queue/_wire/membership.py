@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 from uuid import UUID, uuid5
 
@@ -67,7 +67,12 @@ class Membership:
     @property
     def as_json(self) -> dict[str, Any]:
         """What messages have for it."""
-        return dict(zip(_KEYS, astuple(self), strict=True))
+        return {
+            "id": self.group_id,
+            "index": self.index,
+            "bucket": self.bucket,
+            "folder": self.folder,
+        }
 
 
 def member_id(group_id: str, index: int) -> str:
