@@ -158,6 +158,29 @@ def test_a_group_within_a_group_stands_below_the_member_that_returned_it() -> No
     assert verdict_of(*lines) == ["All of it is done."]
 
 
+def test_a_member_waits_for_the_group_that_it_returned() -> None:
+    """Of the outer group it is open, and has failed where something within has."""
+    inner_id = str(uuid5(UUID(member_id(0)), "group"))
+    lines = [json_line(task_name="split"), sent(0), sent(1), ran(0), ran(1)]
+    inner = [ran(0, group_id=inner_id), ran(1, group_id=inner_id, outcome="dead_letter")]
+
+    outer = [row for row in tree_of(*lines, *inner) if GROUP_ID in row]
+    assert [row.split()[-5:] for row in outer] == [["2", "-", "1", "1", "-"]]
+    assert len([line for line in verdict_of(*lines, *inner) if line.startswith("The group ")]) == 2
+
+
+@pytest.mark.parametrize(("depth", "names", "rows"), [(200, 200, 401), (1200, 2, 6)])
+def test_groups_within_groups_are_told_however_deep(depth: int, names: int, rows: int) -> None:
+    """Each below the member that returned it; names that come again are one row, as ever."""
+    group_id, lines = GROUP_ID, [json_line(task_name="split")]
+    for n in range(depth):
+        lines.append(ran(0, group_id=group_id, task_name=f"work{n % names}"))
+        group_id = str(uuid5(UUID(member_id(0, group_id)), "group"))
+
+    assert verdict_of(*lines) == ["All of it is done."]
+    assert len(tree_of(*lines)) == rows
+
+
 def test_a_group_that_no_task_sent_is_a_chain_of_its_own() -> None:
     """Its id is that of the chain, and nobody is missing above it."""
     lines = [ran(index, group_id=CHAIN_ID) for index in range(3)]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from .chain import Chain, TaskRun
 from .groups import TaskKey, first_task_id
+from .states import member_states
 from .terminal import Line, Style, Terminal
 from .tree import tree_of
 from .wording import count, duration, size, table
@@ -204,18 +205,13 @@ def _unknown_sends(chain: Chain) -> Iterator[_Remark]:
 
 def _open_groups(chain: Chain) -> Iterator[_Remark]:
     """Say which groups wait for members."""
-    tasks = chain.tasks
-    for group in chain.groups.values():
-        size = len(group.members)
-        left = sum(
-            not all(tasks[task] and tasks[task][-1].is_done for task in member)
-            for member in group.members.values()
-        )
+    for group_id, states in member_states(chain).items():
+        left = len(states) - states.count("done")
         if left:
             yield _Remark(
-                ("groups", group.group_id),
-                f"The group {group.group_id} waits for {left} of the {size} members that are known"
-                f" of: algernon group {group.group_id} tells what holds it.",
+                ("groups", group_id),
+                f"The group {group_id} waits for {left} of the {len(states)} members that are known"
+                f" of: algernon group {group_id} tells what holds it.",
                 "not joined, since not all of their members are done; algernon group ID tells what"
                 " holds one",
             )

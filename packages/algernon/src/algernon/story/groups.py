@@ -41,6 +41,11 @@ class Group:
     join: TaskKey | None
 
     @property
+    def is_returned(self) -> bool:
+        """Whether its sender returned it, so that what the sender begins goes on with it."""
+        return self.sender is not None and _derived(self.sender[1], "group") == self.group_id
+
+    @property
     def tasks(self) -> list[TaskKey]:
         """The Tasks of all members."""
         return [task for tasks in self.members.values() for task in tasks]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from statistics import median
-from typing import Literal, get_args
+from typing import get_args
 
 from .chain import Chain, TaskRun
-from .groups import Group, TaskKey
+from .groups import TaskKey
+from .states import State, member_states, state_of, together
 from .terminal import Line, Style, Terminal
 from .wording import count, duration, table
 
@@ -17,8 +18,6 @@ _NUMBERS = _HEADINGS[1:]
 _MOST_ERRORS = 10
 _SHORT_ID = 8
 
-# What a Task is, in the order of the headings.
-State = Literal["done", "failed", "open"]
 _STYLES: dict[State, Style] = {"done": "plain", "failed": "bad", "open": "open"}
 
 
@@ -40,14 +39,12 @@ class _Node:
     def add_task(self, runs: list[TaskRun]) -> None:
         """Count a Task, of these runs, among those of the node."""
         self.runs += runs
-        self.states.append(_state(runs))
+        self.states.append(state_of(runs))
 
-    def add_group(self, group: Group, tasks: Mapping[TaskKey, list[TaskRun]]) -> None:
+    def add_group(self, group_id: str, members: list[State]) -> None:
         """Count the members of a group, which is one of the node's."""
-        self.group_ids.append(group.group_id)
-        self.states += (
-            _together({_state(tasks[task]) for task in member}) for member in group.members.values()
-        )
+        self.group_ids.append(group_id)
+        self.states += members
 
     def label(self, *, is_short: bool) -> str:
         """Return what its row is called."""
@@ -98,7 +95,7 @@ def tree_of(chain: Chain, terminal: Terminal) -> list[Line]:
 
 def _root_of(chain: Chain) -> _Node:
     root = _Node("", None)
-    tasks, below = chain.tasks, _what_is_below(chain)
+    tasks, members, below = chain.tasks, member_states(chain), _what_is_below(chain)
     placed: set[TaskKey | str] = set()
 
     def place(first: TaskKey | str) -> None:
@@ -110,7 +107,7 @@ def _root_of(chain: Chain) -> _Node:
             placed.add(each)
             if isinstance(each, str):
                 node = above.place_of_groups()
-                node.add_group(chain.groups[each], tasks)
+                node.add_group(each, members[each])
             else:
                 node = above.place_of(each[0])
                 node.add_task(tasks[each])
@@ -174,16 +171,4 @@ def _numbers(node: _Node) -> tuple[str, ...]:
 
 
 def _style(node: _Node) -> Style:
-    return _STYLES[_together({*node.states})]
-
-
-def _state(runs: list[TaskRun]) -> State:
-    """Return how a Task is, after its last run."""
-    if not runs:
-        return "open"
-    return "done" if runs[-1].is_done else "failed" if runs[-1].has_failed else "open"
-
-
-def _together(states: set[State]) -> State:
-    """Return how what consists of several is."""
-    return "failed" if "failed" in states else "open" if "open" in states else "done"
+    return _STYLES[together(node.states)]
