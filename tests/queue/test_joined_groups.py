@@ -14,6 +14,7 @@ from algernon_queue import (
     Results,
     ResultTimeoutError,
     SentGroup,
+    SentTask,
     Task,
     TaskCancelledError,
     TaskFailedError,
@@ -285,13 +286,15 @@ def test_a_dead_letter_holds_a_group_until_it_is_redriven() -> None:
         system.run()
         assert sent.state() == "running"
         assert sent.progress() == (2, 1, 3)
+        assert SentGroup(sent.group_id).missing() == [1]
         with pytest.raises(TaskFailedError, match="broken"):
             sent[1].result(timeout=0)
         broken.clear()
         system.redrive()
         system.run()
         assert sent.progress() == (3, 0, 3)
-        assert sent.result() == {"n": 3}
+        assert sent.missing() == []
+        assert sent.result() == SentTask(sent.result_id).result() == {"n": 3}
 
 
 def test_what_gets_the_results_may_come_to_be_later() -> None:

@@ -125,6 +125,29 @@ class SentGroup(Generic[R_co]):
     def __iter__(self) -> Iterator[SentTask[Any]]:
         return (self[index] for index in range(len(self)))
 
+    @property
+    def result_id(self) -> str:
+        """The id under which what comes of the group stands, as `SentTask` takes it.
+
+        Raises:
+            Exception: What `len` raises.
+        """
+        return self._known.result_id
+
+    def missing(self) -> list[int]:
+        """Return the numbers of the members that aren't done.
+
+        It takes a request of S3 for every 32 members that are done, and one for each other
+        one, many at a time.
+
+        Raises:
+            Exception: What `len` raises.
+
+        Example:
+            ``[sent[index].state() for index in sent.missing()]``
+        """
+        return _count_done(self._known.tally)[1]
+
     def progress(self) -> Progress:
         """Count the members that are done, and those that failed.
 
