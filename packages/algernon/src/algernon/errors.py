@@ -75,6 +75,14 @@ class ChainError(CommandError, LookupError):
     """Raised when no line tells of a chain of Tasks, or its id can't be one."""
 
 
+class GroupError(CommandError, LookupError):
+    """Raised when there is no group of an id, or none any more."""
+
+
+class TooLateError(CommandError):
+    """Raised when what is to be cancelled has ended, or was cancelled before."""
+
+
 class ArgumentsError(CommandError, ValueError):
     """Raised when the text of a Task's keyword arguments isn't a JSON object."""
 

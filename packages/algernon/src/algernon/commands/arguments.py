@@ -9,6 +9,9 @@ from ..errors import WorkerError
 from ..template import MEMORIES, TIMEOUTS
 from ..worker import split_target
 
+# As long as what stands in a bucket usually does.
+_WAITS = range(30 * 24 * 3600 + 1)
+
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
     """Take the workers that a system consists of, and their functions' limits."""
@@ -42,6 +45,16 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--region", type=_name, help="on AWS, in this region")
     parser.add_argument("--profile", type=_name, help="on AWS, with this profile")
+
+
+def add_timeout(parser: argparse.ArgumentParser) -> None:
+    """Take for how long to wait for a result."""
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=number(_WAITS),
+        help="wait so long at most; with 0 it is looked for once (as long as it takes)",
+    )
 
 
 def number(allowed: range) -> Callable[[str], int]:

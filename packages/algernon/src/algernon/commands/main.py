@@ -12,7 +12,8 @@ from typing import Protocol
 
 from ..errors import CommandError
 from ..story.printing import printing, reading_has_ended, warn
-from . import run, send, template, trace
+from . import cancel, group, result, run, send, template, trace
+from .exit_status import status_of
 
 # As shells tell that a process was ended by SIGINT.
 _INTERRUPTED = 128 + signal.SIGINT
@@ -31,7 +32,15 @@ class _Verb(Protocol):
         """Do it."""
 
 
-_VERBS: dict[str, _Verb] = {"template": template, "run": run, "send": send, "trace": trace}
+_VERBS: dict[str, _Verb] = {
+    "template": template,
+    "run": run,
+    "send": send,
+    "result": result,
+    "cancel": cancel,
+    "group": group,
+    "trace": trace,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             by default.
 
     Returns:
-        0 when all went well, or nobody reads on; 1 when it didn't, and 130 when it was
-        interrupted, after one line on standard error that says why. Wrong usage ends
-        the process with 2, as argparse does.
+        0 when all went well, or nobody reads on; 1 when it didn't, or 3 to 6 where what
+        was waited for has no result, and 130 when it was interrupted, after one line on
+        standard error that says why. Wrong usage ends the process with 2, as argparse does.
 
     Example:
         ``main(["template", "worker:router", "--timeout", "60"])``
@@ -72,7 +81,7 @@ def _status(arguments: Sequence[str] | None) -> int:
         if isinstance(error, BrokenPipeError) and reading_has_ended():
             raise
         warn(_reason(error))
-        return 1
+        return status_of(error)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`algernon send`: send a Task, and print its task_id."""
+"""`algernon send`: send a Task, and print its task_id, or what comes of it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentsError, UnknownTaskError
-from .arguments import add_place
-from .places import find_local_system, is_on_aws
+from ..story.printing import warn
+from .arguments import add_place, add_timeout
+from .exit_status import STATUSES
+from .places import find_local_system, is_on_aws, place_of_stack, place_with_bucket
+from .result import print_result
 
 if TYPE_CHECKING:
     from ..local.entries import RunningSystem
     from ..system.place import Place
 
-HELP = "send a Task, and print its task_id"
-DESCRIPTION = "Send a Task to the local system that runs or, given a region or profile, to AWS."
+HELP = "send a Task, and print its task_id, or its result"
+DESCRIPTION = (
+    "Send a Task to the local system that runs or, given a region or profile, to AWS, and print the"
+    f" id under which it was sent. With --wait, its result is kept and printed. {STATUSES}"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--kwargs", metavar="JSON", default="{}", help="keyword arguments, a JSON object ({})"
     )
     parser.add_argument("--callback", metavar="a#b", help="Tasks that the result goes on to")
+    parser.add_argument(
+        "--wait",
+        action="store_true",
+        help="wait for the result, of a chain that of its last Task, and print it as JSON",
+    )
+    add_timeout(parser)
     add_place(parser)
 
 
@@ -31,21 +43,26 @@ def execute(options: argparse.Namespace) -> None:
     """Send the Task."""
     from ..system.place import leading_to
 
+    if options.timeout is not None and not options.wait:
+        options.usage_error("--timeout is for --wait: how long to wait for the result")
     kwargs = _keyword_arguments(options.kwargs)
     place = _place_on_aws(options) if is_on_aws(options) else _place_here(options)
     with leading_to(place):
         from algernon_queue import send_task
 
-        print(send_task(options.task, kwargs, options.callback))
+        task_id = send_task(options.task, kwargs, options.callback, keep_result=options.wait)
+        if not options.wait:
+            print(task_id)
+            return
+        # Whoever interrupts it, or has waited too long, asks again by algernon result.
+        warn(f"sent as {task_id}")
+        print_result(task_id, timeout=options.timeout)
 
 
 def _place_on_aws(options: argparse.Namespace) -> Place:
-    from ..system.named_aws import aws_place
     from ..system.topics import check_topic_is_of_stack
 
-    if options.stack is None:
-        options.usage_error("--stack is needed too: the name of the stack on AWS to send to")
-    place = aws_place(options.profile, options.region, stack=options.stack)
+    place = place_with_bucket(options) if options.wait else place_of_stack(options)
     check_topic_is_of_stack(place, options.task, options.stack)
     return place
 

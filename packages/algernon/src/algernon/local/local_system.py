@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
-from algernon_queue import SentTask
+from algernon_queue import SentGroup, SentTask
 from algernon_queue.dead_letter import DeadLetter
 
 from ..errors import (
@@ -201,14 +201,18 @@ class LocalSystem:
             f" {self._what_is_left(backlog)}"
         )
 
-    def wait(self, chain_id: SentTask[object] | str, *, timeout: float = 60.0) -> None:
+    def wait(
+        self, chain_id: SentTask[object] | SentGroup[object] | str, *, timeout: float = 60.0
+    ) -> None:
         """Wait until a chain has come to its end: until no message of it is left to do.
 
-        Its messages are those of its Tasks, and of what these send. Of a chain that
+        Its messages are those of its Tasks, and of what these send: where one returns a
+        group, also those of the members, and of what gets their results. Of a chain that
         nobody has sent nothing is left either.
 
         Args:
             chain_id: The chain's id, such as `send_task` returns, or what `send` returned.
+                A group that no Task sent is a chain of its own, of the group's id.
             timeout: For how many seconds.
 
         Raises:
@@ -222,7 +226,7 @@ class LocalSystem:
         Example:
             >>> system.wait(price.then(bill).send(items=[1]))  # doctest: +SKIP
         """
-        own_id = check_chain_id(chain_id.task_id if isinstance(chain_id, SentTask) else chain_id)
+        own_id = check_chain_id(_id_of(chain_id))
         select = partial(messages_of_chain, own_id)
         for queues in self._looks(timeout):
             backlog = self._backlog(queues, select)
@@ -402,6 +406,15 @@ def default_stack_name(target: str) -> str:
     """
     module, _ = split_target(target)
     return re.sub(r"[^A-Za-z0-9]+", "-", module).strip("-")[:128]
+
+
+def _id_of(sent: SentTask[object] | SentGroup[object] | str) -> str:
+    match sent:
+        case SentTask():
+            return sent.task_id
+        case SentGroup():
+            return sent.group_id
+    return sent
 
 
 def _check_stack_name(name: str) -> None:

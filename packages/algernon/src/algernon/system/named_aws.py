@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from ..errors import CredentialsError
 from .place import Place
+from .stack import Stack
+from .template.bucket import CACHE_FOLDER
 
 # botocore's names of the sources that know of no profile, which it asks where the profile
 # has no credentials. (Those of the environment it leaves out by itself.)
@@ -39,6 +42,21 @@ def aws_place(profile: str | None, region: str | None, *, stack: str | None = No
         environ.pop("ALGERNON_TOPIC_PARAMETER_PREFIX", None)
         environ["ALGERNON_TOPIC_PREFIX"] = f"{stack}-"
     return Place(_session(profile, region), environ)
+
+
+def with_bucket(place: Place) -> Place:
+    """Return a place on AWS with the bucket of its stack, which its environment then names.
+
+    Args:
+        place: The place, of which the stack is known.
+
+    Raises:
+        botocore.exceptions.ClientError: There is no such stack, or whoever asks lacks the
+            right ``cloudformation:DescribeStackResource``.
+    """
+    bucket = Stack(place.client("cloudformation"), place.stack_name).physical_id("Bucket")
+    own = {"ALGERNON_BUCKET_NAME": bucket, "CACHE_FOLDER_NAME": CACHE_FOLDER}
+    return replace(place, environ={**place.environ, **own})
 
 
 def _session(profile: str | None, region: str | None) -> Any:

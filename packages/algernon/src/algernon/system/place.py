@@ -33,6 +33,11 @@ class Place:
         """What stands before a Task's name in that of its topic."""
         return self.environ.get("ALGERNON_TOPIC_PREFIX", "")
 
+    @property
+    def stack_name(self) -> str:
+        """The name of the system's stack."""
+        return self.topic_prefix.removesuffix("-")
+
     def client(self, service: str) -> Any:
         """Return a boto3 client for a service there."""
         return self.session.client(service, endpoint_url=self.endpoint_url)

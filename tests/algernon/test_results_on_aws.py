@@ -1,0 +1,105 @@
+"""`algernon result` and `cancel` on AWS, where the bucket is the stack's."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from uuid import uuid4
+
+import boto3
+import pytest
+from algernon_storage import Document, Outcomes, reset
+from moto.server import ThreadedMotoServer
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+PLACE = ("--region", "eu-west-1", "--stack", "shop")
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """An AWS with the stack `shop`, whose bucket is `shop-bucket`."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "shop-bucket"}}
+    boto3.client(
+        "cloudformation",
+        endpoint_url=url,
+        region_name="eu-west-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    ).create_stack(StackName="shop", TemplateBody=json.dumps({"Resources": {"Bucket": bucket}}))
+    yield url
+    server.stop()
+
+
+@pytest.fixture
+def outcomes(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outcomes]:
+    """What came of Tasks, in the stack's bucket."""
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    reset()
+    yield Outcomes(bucket="shop-bucket", folder="cache")
+    reset()
+
+
+def run(command: Command, endpoint: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command against AWS, with an environment that names another bucket."""
+    return command(
+        *arguments,
+        AWS_ENDPOINT_URL=endpoint,
+        ALGERNON_BUCKET_NAME="another",
+        CACHE_FOLDER_NAME="elsewhere",
+        **CREDENTIALS,
+    )
+
+
+def test_the_result_is_read_in_the_stacks_bucket(
+    command: Command, endpoint: str, outcomes: Outcomes
+) -> None:
+    """Whatever bucket the environment names, and classes that aren't known here stay tagged."""
+    task_id = str(uuid4())
+    text = b'{"_alg_class":"Order","_alg_module":"shop","value":{"id":7}}'
+    outcomes.write(task_id, Document.around(text), is_kept=True)
+
+    done = run(command, endpoint, "result", task_id, *PLACE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == json.loads(text)
+    assert "\n" not in done.stdout.rstrip("\n")
+
+
+def test_what_was_cancelled_there_is_cancelled(
+    command: Command, endpoint: str, outcomes: Outcomes
+) -> None:
+    """The outcome stands in the stack's bucket."""
+    task_id = str(uuid4())
+
+    done = run(command, endpoint, "cancel", task_id, *PLACE)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "cancelled\n", "")
+    outcome = outcomes.find(task_id)
+    assert outcome is not None
+    assert outcome.kind == "cancelled"
+
+
+@pytest.mark.parametrize("arguments", [("result",), ("cancel",), ("group",), ("send", "--wait")])
+def test_aws_needs_a_stack(command: Command, arguments: Sequence[str]) -> None:
+    """Without --stack it isn't clear which bucket is meant, which is wrong usage."""
+    done = command(*arguments, str(uuid4()), "--region", "eu-west-1")
+
+    assert done.returncode == 2
+    assert "--stack is needed too: the name of the stack on AWS" in done.stderr
+
+
+def test_a_stack_that_is_not_there_is_one_line(command: Command, endpoint: str) -> None:
+    """What CloudFormation says of it is told."""
+    done = run(command, endpoint, "result", str(uuid4()), "--region", "eu-west-1", "--stack", "no")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "no" in line
