@@ -524,7 +524,7 @@ def test_a_look_costs_two_calls_and_a_result_one_more(bucket: str, wire: Wire) -
 def test_a_timeout_says_what_is_known(bucket: str) -> None:
     """It tells the state, for how long it was waited and since when, and how often it was asked."""
     S3Ledger().claim(ID, 60)
-    began, today = monotonic(), datetime.now(UTC)
+    began, before = monotonic(), datetime.now(UTC)
     with pytest.raises(ResultTimeoutError) as raised:
         SentTask[Any](ID).result(timeout=0.3)
     assert monotonic() - began >= 0.3
@@ -532,7 +532,8 @@ def test_a_timeout_says_what_is_known(bucket: str) -> None:
     assert isinstance(error, TimeoutError)
     assert error.states == {ID: "running"}
     assert error.seconds >= 0.3
-    assert f"since {today:%Y-%m-%d} " in str(error)
+    days = {f"since {moment:%Y-%m-%d} " for moment in (before, datetime.now(UTC))}
+    assert any(day in str(error) for day in days)
     assert f" {error.looks} looks" in str(error)
     assert f"{ID} is 'running'" in str(error)
 
@@ -577,21 +578,20 @@ def test_who_waits_in_a_coroutine_can_be_cancelled(bucket: str) -> None:
     """It ends at once, in the middle of a wait, and leaves no thread behind."""
     before = {*own_threads()}
 
-    async def main() -> float:
+    async def main() -> None:
         waits = asyncio.create_task(SentTask[int](ID).wait())
         await asyncio.sleep(0.2)
-        began = monotonic()
         waits.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await waits
-        return monotonic() - began
+            async with asyncio.timeout(60):
+                await waits
 
     async def too_long() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await SentTask[int](ID)
 
-    assert asyncio.run(main()) < 5
+    asyncio.run(main())
     asyncio.run(too_long())
     assert {*own_threads()} == before
 
