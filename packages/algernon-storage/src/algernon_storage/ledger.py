@@ -230,10 +230,7 @@ class S3Ledger:
                 return known or Claim(task_id, standing.etag, task_name, may_have_run)
             if not standing.has_lapsed:
                 return self._known_beside(standing, task_id, task_name)
-        raise LedgerError(
-            f"the claim of the Task {task_id} changed each of the {_LOOKS} times it was looked at:"
-            " look for what else writes there"
-        )
+        raise _restless(task_id)
 
     def finish(
         self, claim: Claim, result: Any, *, ends_chain: bool = False, is_kept: bool = False
@@ -283,7 +280,8 @@ class S3Ledger:
         """Give a Task an outcome that isn't the result of a run: cancel it, or let it expire.
 
         A worker that claims it from then on gets the outcome, and one that has a claim
-        already gets it from `finish`, unless that came first. It costs two PUTs.
+        already gets it from `finish`, unless that came first. It costs two PUTs, and a GET
+        where there is a claim.
 
         Args:
             task_id: The Task's id, a UUID.
@@ -307,13 +305,7 @@ class S3Ledger:
                 " what is done has a result, which finish() stores"
             )
         check_boto3()
-        # A first claim looks for no outcome, so there mustn't be one of this Task any more.
-        body = _written(None, None, task_name, may_have_run=False)
-        condition = {"IfNoneMatch": "*"}
-        if self._write(task_id, body, **condition) is not None:
-            self._check_store(task_id, body, condition)
-        elif task_name is not None and (standing := self._standing_claim(task_id)):
-            check_name(task_id, task_name, standing.task_name)
+        self._end_first_claims(task_id, task_name)
         return self._outcomes.write(task_id, Document.of({}), kind=kind, task_name=task_name)
 
     def expand(self, claim: Claim, group_id: str) -> None:
@@ -380,6 +372,21 @@ class S3Ledger:
             return "unknown"
         is_running = not claim.has_lapsed or self._expansion(task_id) is not None
         return "running" if is_running else "unknown"
+
+    def _end_first_claims(self, task_id: str, task_name: str | None) -> None:
+        """Have a claim stand, of nobody's if there is none: a first one looks for no outcome."""
+        body = _written(None, None, task_name, may_have_run=False)
+        condition = {"IfNoneMatch": "*"}
+        for _ in range(_LOOKS):
+            if self._write(task_id, body, **condition) is not None:
+                self._check_store(task_id, body, condition)
+                return
+            # Of the write that ours met, nothing may have come in the end.
+            standing = self._standing_claim(task_id)
+            if standing is not None:
+                check_name(task_id, task_name, standing.task_name)
+                return
+        raise _restless(task_id)
 
     def _claim_place(self, task_id: str) -> Pointer:
         return self._objects.place(f"{task_id}!claim")
@@ -516,6 +523,13 @@ def _parsed(body: bytes, place: Pointer) -> dict[str, Any]:
         case {"holder": str() | None, "seconds": int() | float() | None}:
             return claim
     raise _no_claim(place, "look for what else writes there")
+
+
+def _restless(task_id: str) -> LedgerError:
+    return LedgerError(
+        f"the claim of the Task {task_id} changed each of the {_LOOKS} times it was looked at:"
+        " look for what else writes there"
+    )
 
 
 def _no_claim(place: Pointer, why: object) -> LedgerError:
