@@ -13,7 +13,7 @@ from .world import Move, State, World
 _MOST_IN_A_BATCH = 10
 
 # How likely each of these is where it could happen, as long as there may be more of them.
-_CANCEL = 0.002
+_CANCEL = 0.005
 _DUPLICATE = 0.02
 _CRASH = 0.01
 _FAIL = 0.05
@@ -46,8 +46,8 @@ def go(
 
 def _drawn(world: World, state: State, random: Random, workers: int) -> Move | None:
     """Draw what happens next, if anything can."""
-    if state.cancels_left and random.random() < _CANCEL:
-        return "cancel", random.choice(state.cancels_left)
+    if random.random() < _CANCEL and (cancels := world.cancels(state)):
+        return "cancel", random.choice(cancels)
     if state.duplicates_left and random.random() < _DUPLICATE:
         number = random.randrange(len(state.messages))
         if state.messages[number] in ("again", "acknowledged"):

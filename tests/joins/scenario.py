@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
 
 from algernon_storage.tally import Outer, Place, Tally
@@ -53,15 +53,10 @@ class Cancel:
     index: int | None = None
 
 
-@dataclass
 class Scenario:
     """What is sent, and what may go wrong.
 
-    Attributes:
-        groups: The groups, by their ids.
-        jobs: The messages, by their names.
-        cancels: Those who may cancel something.
-        batches: Which messages may be delivered together.
+    Args:
         crashes: How often a worker may die; None for any number of times.
         duplicates: How many deliveries there may be of messages that are being worked on, or
             are acknowledged.
@@ -69,16 +64,35 @@ class Scenario:
             may be redriven at any time.
         lost_answers: How often a write may seem to have met another one: it was tried again
             because its answer got lost.
+
+    Attributes:
+        groups: The groups, by their ids.
+        jobs: The messages, by their names.
+        cancels: Those who may cancel something.
+        batches: Which messages may be delivered together.
     """
 
-    groups: dict[str, Tally] = field(default_factory=dict)
-    jobs: dict[str, Job] = field(default_factory=dict)
-    cancels: list[Cancel] = field(default_factory=list)
-    batches: list[tuple[str, ...]] = field(default_factory=list)
-    crashes: int | None = None
-    duplicates: int = 0
-    failures: int = 0
-    lost_answers: int = 0
+    def __init__(
+        self,
+        *,
+        crashes: int | None = None,
+        duplicates: int = 0,
+        failures: int = 0,
+        lost_answers: int = 0,
+    ) -> None:
+        self.groups: dict[str, Tally] = {}
+        self.jobs: dict[str, Job] = {}
+        self.cancels: list[Cancel] = []
+        self.batches: list[tuple[str, ...]] = []
+        self.crashes = crashes
+        self.duplicates = duplicates
+        self.failures = failures
+        self.lost_answers = lost_answers
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(str(tally.size) for tally in self.groups.values())
+        faults = self.crashes, self.duplicates, self.failures, self.lost_answers
+        return f"<groups of {sizes}; {len(self.cancels)} cancels; faults {faults}>"
 
     def group(
         self, size: int, *, family: int = 2, then: bool = True, outer: Outer | None = None

@@ -209,7 +209,7 @@ class World:
         """Give all that can happen next."""
         yield from (("deliver", batch) for batch in self.batches if self.may_start(state, batch))
         yield from (("redrive", n) for n, known in enumerate(state.messages) if known == "dead")
-        yield from (("cancel", number) for number in state.cancels_left)
+        yield from (("cancel", number) for number in self.cancels(state))
         for delivery in set(state.deliveries):
             yield "step", delivery
             if state.crashes_left != 0:
@@ -219,6 +219,14 @@ class World:
                 yield "fail", delivery
             if isinstance(request, Create) and state.lost_left:
                 yield "lose answer", delivery
+
+    def cancels(self, state: State) -> list[int]:
+        """Return the cancellers that may come now: nobody knows of a group that isn't begun."""
+        return [
+            number
+            for number in state.cancels_left
+            if self._is_begun(state, self.scenario.cancels[number].group)
+        ]
 
     def waiting(self, state: State) -> list[int]:
         """Return the messages that may be delivered, other than once more."""
@@ -305,8 +313,11 @@ class World:
         if not self.is_quiet(state) or "dead" in state.messages:
             return
         for number, tally in enumerate(self._groups):
-            if self._kind(state, tally.place, f"{tally.group_id}!header") is not None:
+            if self._is_begun(state, tally):
                 self._check_group(state, tally, state.published[number])
+
+    def _is_begun(self, state: State, tally: Tally) -> bool:
+        return self._kind(state, tally.place, f"{tally.group_id}!header") is not None
 
     def _check_group(self, state: State, tally: Tally, published: int) -> None:
         """Look whether a group that was begun has ended, and what waits for it with it."""
