@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from ..waiting import PATIENCE
 pytestmark = pytest.mark.starts
 
 EXAMPLE = Path(__file__).parents[2] / "packages" / "algernon" / "examples" / "standard_library"
+STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 FEW = """
 
 def modules():
@@ -53,9 +55,12 @@ def run_demo(folder: Path, *, worker: str = "") -> subprocess.CompletedProcess[s
 
 
 def test_the_demo_ends_as_it_promises(tmp_path: Path) -> None:
-    """All modules are reported as they are measured here, and one file is a dead letter."""
+    """All modules are reported and summed up as they are here, and one file is a dead letter."""
     done = run_demo(tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+    sources = [(STANDARD_LIBRARY / f"{name}.py").read_text() for name in ("abc", "ast", "bisect")]
+    lines = sum(len(source.splitlines()) for source in sources)
+    assert f"The summary: 3 modules have {lines} lines; most imported: " in done.stdout
     assert "of measure_source: unparseable.txt: invalid syntax" in done.stdout
     assert done.stdout.endswith("All 3 reports equal what one process measures.\n")
 
@@ -70,3 +75,5 @@ def test_the_demo_says_why_it_is_given_up(tmp_path: Path) -> None:
     ) in done.stdout
     assert "of measure_source: ast.py: it is too long" in done.stdout
     assert "ast.py: is missing" in done.stdout
+    assert "The summary waits for the group: Progress(done=2, failed=1, size=3).\n" in done.stdout
+    assert "The summary is missing.\n" in done.stdout

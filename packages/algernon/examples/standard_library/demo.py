@@ -1,9 +1,12 @@
 """Measure every module of the standard library on a local AWS, and check the result.
 
 For each module a chain of three Tasks reads the source, measures it and writes
-a report to S3. One file is no Python on purpose: it ends in a dead-letter
-queue. At the end, all reports are compared with the same measurement made here
-before, in one process, which also tells how fast the machine is.
+a report to S3. The chains are a group: when the last of them is done, one more
+Task gets all measures and sums them up, and its result is what is waited for. One
+file is no Python on purpose: it is sent beside the group, which would wait for it,
+and ends in a dead-letter queue. At the end, all is compared with the same
+measurement made here before, in one process, which also tells how fast the
+machine is.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import measuring
-from algernon import Task, ajson, send_tasks
+from algernon import Group, ResultTimeoutError, SentGroup, Task, ajson, send_tasks
 from algernon.local import LocalSystem
 from algernon.template import TIMEOUTS
 from algernon_storage import aws_client
@@ -36,7 +39,7 @@ MOST_TIMES_SLOWER = 30
 PATIENT_TRIES = 3
 # Of what went wrong, so much is shown.
 MOST_SHOWN = 10
-TASK_NAMES = ("read_source", "measure_source", "write_report")
+TASK_NAMES = ("read_source", "measure_source", "write_report", "summarize")
 CHAIN = "measure_source#write_report"
 UNPARSEABLE = "unparseable.txt"
 
@@ -56,7 +59,7 @@ class DeadLetter:
         """Read what SQS hands over."""
         message = ajson.loads(ajson.loads(received["Body"])["Message"])
         kwargs = message["task_kwargs"]
-        path = kwargs["measure"].path if "measure" in kwargs else kwargs["path"]
+        path = kwargs["measure"].path if "measure" in kwargs else kwargs.get("path", "all modules")
         # SQS gives none where it moved the message itself.
         reason = received.get("MessageAttributes", {}).get("algernon.reason", {})
         return cls(message["task_name"], path, reason.get("StringValue", "its worker was stopped"))
@@ -73,10 +76,10 @@ def main() -> int:
         os.environ.update(system.environ)
         console.print(f"The stack {system.stack_name} is deployed: {system.endpoint_url}")
         console.print("The unparseable file is tried five times, at growing intervals.")
-        seconds = run_chains(paths, system, patience=PATIENT_TRIES * 6 * timeout)
+        summary, seconds = run_chains(paths, system, patience=PATIENT_TRIES * 6 * timeout)
         reports = read_reports(system.bucket_name)
         letters = dead_letters(system)
-    return show(expected, reports, letters, seconds)
+    return show(expected, reports, summary, letters, seconds)
 
 
 def measure_here(paths: list[str]) -> tuple[dict[str, measuring.Measure], float]:
@@ -90,16 +93,14 @@ def measure_here(paths: list[str]) -> tuple[dict[str, measuring.Measure], float]
     return measures, slowest
 
 
-def run_chains(paths: list[str], system: LocalSystem, patience: float) -> float:
-    """Send all chains, wait until each ended, and return how many seconds the modules took.
+def run_chains(
+    paths: list[str], system: LocalSystem, patience: float
+) -> tuple[measuring.Summary | None, float]:
+    """Send all chains, wait for their summary, and return it and how many seconds that took.
 
     As long as anything moves, it is waited for: a busy machine takes longer. Where it is
     given up, it says why.
     """
-    tasks = [
-        Task("read_source", {"root": "example", "path": UNPARSEABLE}, CHAIN),
-        *(Task("read_source", {"root": "standard library", "path": path}, CHAIN) for path in paths),
-    ]
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -110,11 +111,15 @@ def run_chains(paths: list[str], system: LocalSystem, patience: float) -> float:
         reports = progress.add_task("modules reported", total=len(paths))
         letters = progress.add_task("dead letters", total=1)
         begin = moved = time.monotonic()
-        send_tasks(tasks)
+        send_tasks([chain("example", UNPARSEABLE)])
+        group = Group([chain("standard library", path) for path in paths], then="summarize").send()
+        summary: measuring.Summary | None = None
         seconds = 0.0
         before = None
         said: deque[str] = deque(maxlen=MOST_SHOWN)
         while time.monotonic() - moved < patience:
+            if summary is None and (summary := summary_of(group)) is not None:
+                seconds = time.monotonic() - begin
             lines = system.log_lines()
             said.extend(lines)
             done = len(report_keys(system.bucket_name))
@@ -122,10 +127,8 @@ def run_chains(paths: list[str], system: LocalSystem, patience: float) -> float:
             left = message_counts(system.queue_url)
             progress.update(reports, completed=done)
             progress.update(letters, completed=failed)
-            if not seconds and done == len(paths):
-                seconds = time.monotonic() - begin
-            if seconds and failed:
-                return seconds
+            if summary is not None and failed:
+                return summary, seconds
             if lines or (done, failed, left) != before:
                 before, moved = (done, failed, left), time.monotonic()
             elif not any(left.values()):
@@ -136,7 +139,22 @@ def run_chains(paths: list[str], system: LocalSystem, patience: float) -> float:
             why = f"since nothing moved for {patience} s; messages left, by Task: {left}"
     console.print(f"Given up after {done} of {len(paths)} reports, {why}.", style="red")
     console.print("What the workers said last:", *said, sep="\n", markup=False)
-    return time.monotonic() - begin
+    if summary is None:
+        console.print(f"The summary waits for the group: {group.progress()}.", markup=False)
+    return summary, time.monotonic() - begin
+
+
+def chain(root: str, path: str) -> Task:
+    """Return the Task with which a module's chain begins."""
+    return Task("read_source", {"root": root, "path": path}, CHAIN)
+
+
+def summary_of(group: SentGroup[measuring.Summary]) -> measuring.Summary | None:
+    """Return the summary, or None as long as it isn't there."""
+    try:
+        return group.result(timeout=0)
+    except ResultTimeoutError:
+        return None
 
 
 def report_keys(bucket: str) -> list[str]:
@@ -186,18 +204,22 @@ def dead_letters(system: LocalSystem) -> list[DeadLetter]:
 def show(
     expected: dict[str, measuring.Measure],
     reports: dict[str, measuring.Measure],
+    summary: measuring.Summary | None,
     letters: list[DeadLetter],
     seconds: float,
 ) -> int:
     """Print what came out, and return 0 if all of it is as it should be, else 1."""
     console.print(largest(reports))
+    if summary is not None:
+        show_summary(summary)
     for letter in letters[:MOST_SHOWN]:
         console.print(
             f"In the dead-letter queue of {letter.task_name}: {letter.path}: {letter.reason}",
             markup=False,
         )
     show_rest(letters, "dead letters")
-    done = len(TASK_NAMES) * len(reports) + len(letters)
+    is_summed_up = summary == measuring.summarize(expected.values())
+    done = 3 * len(reports) + len(letters) + (summary is not None)
     console.print(
         f"Tasks done: {done}, failed: {len(letters)}, a second: {done / seconds:.0f}"
         f" ({done} in {seconds:.1f} s)"
@@ -206,14 +228,28 @@ def show(
     for path in wrong[:MOST_SHOWN]:
         console.print(f"{path}: {'differs' if path in reports else 'is missing'}", style="red")
     show_rest(wrong, "modules that differ or are missing")
+    if not is_summed_up:
+        what = "is missing" if summary is None else "differs"
+        console.print(f"The summary {what}.", style="red")
     # A worker that dies at the wrong moment leaves a letter twice.
     as_planned = {letter.path for letter in letters} == {UNPARSEABLE}
     if not as_planned:
         console.print(f"{UNPARSEABLE} should be the one dead letter, and isn't.", style="red")
-    if wrong or not as_planned:
+    if wrong or not is_summed_up or not as_planned:
         return 1
     console.print(f"All {len(expected)} reports equal what one process measures.", style="green")
     return 0
+
+
+def show_summary(summary: measuring.Summary) -> None:
+    """Print what one Task made of the measures of all modules."""
+    imported = ", ".join(f"{name} ({count})" for name, count in summary.most_imported)
+    path, name, lines = summary.longest_function or ("no module", "none", 0)
+    console.print(
+        f"The summary: {summary.modules} modules have {summary.lines} lines; most imported:"
+        f" {imported}; longest function: {name} of {path} ({lines})",
+        markup=False,
+    )
 
 
 def show_rest(found: Sequence[object], what: str) -> None:

@@ -6,7 +6,8 @@ import ast
 import sys
 import sysconfig
 import tokenize
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,7 @@ ROOTS = {
     "example": Path(__file__).parent,
 }
 _TESTS = {"test", "tests", "idle_test"}
+_MOST_IMPORTED = 5
 
 
 class Measure(AlgObject):
@@ -45,6 +47,27 @@ class Measure(AlgObject):
     @classmethod
     def parse_json(cls, json_dict: Mapping[str, Any]) -> Self:
         """Make a measure of its attributes."""
+        return cls(**json_dict)
+
+
+class Summary(AlgObject):
+    """What the measures of many modules come to."""
+
+    def __init__(
+        self,
+        modules: int,
+        lines: int,
+        most_imported: list[tuple[str, int]],
+        longest_function: tuple[str, str, int] | None,
+    ) -> None:
+        self.modules = modules
+        self.lines = lines
+        self.most_imported = most_imported
+        self.longest_function = longest_function
+
+    @classmethod
+    def parse_json(cls, json_dict: Mapping[str, Any]) -> Self:
+        """Make a summary of its attributes."""
         return cls(**json_dict)
 
 
@@ -92,6 +115,23 @@ def measure(path: str, source: str, modified: datetime) -> Measure:
             (Decimal(total) / len(functions)).quantize(Decimal("0.01")) if functions else Decimal(0)
         ),
     )
+
+
+def summarize(measures: Iterable[Measure]) -> Summary:
+    """Sum up measures, of which it keeps none."""
+    modules = lines = 0
+    importers: Counter[str] = Counter()
+    longest: tuple[str, str, int] | None = None
+    for measure in measures:
+        modules += 1
+        lines += measure.lines
+        importers.update(measure.imports)
+        if measure.longest_function is not None:
+            name, length = measure.longest_function
+            if longest is None or length > longest[2]:
+                longest = measure.path, name, length
+    imported = sorted(importers.items(), key=lambda found: (-found[1], found[0]))
+    return Summary(modules, lines, imported[:_MOST_IMPORTED], longest)
 
 
 def _imports(nodes: list[ast.AST]) -> set[str]:

@@ -1,4 +1,4 @@
-"""The demo's worker: three Tasks, each of which hands its result to the next."""
+"""The demo's worker: chains of three Tasks, and the Task that gets the results of all of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import measuring
-from algernon import TaskRouter, ajson, lambda_logged
+from algernon import Results, TaskRouter, ajson, lambda_logged
 from algernon_storage import aws_client
 
 router = TaskRouter()
@@ -30,10 +30,17 @@ def measure_source(path: str, source: str, modified: datetime) -> dict[str, Any]
 
 
 @router.task
-def write_report(measure: measuring.Measure) -> None:
-    """Write a module's measure to the bucket."""
+def write_report(measure: measuring.Measure) -> measuring.Measure:
+    """Write a module's measure to the bucket, and hand it to whoever sums up."""
     aws_client("s3").put_object(
         Bucket=os.environ["ALGERNON_BUCKET_NAME"],
         Key=f"reports/{measure.path}.json",
         Body=ajson.dumpb(measure),
     )
+    return measure
+
+
+@router.task
+def summarize(results: Results[measuring.Measure]) -> measuring.Summary:
+    """Sum up the measures of all modules, a few of which are in memory at a time."""
+    return measuring.summarize(results)
