@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4, uuid5
 
 import pytest
-from algernon_queue import Group, Results, SentGroup, Task, TaskRouter
+from algernon_queue import Group, Results, SentGroup, Task, TaskCancelledError, TaskRouter
 from algernon_queue._wire.membership import Membership
 from algernon_queue.testing import InMemorySystem
 from algernon_storage import Objects, Outcomes
@@ -99,6 +99,9 @@ def test_members_of_a_cancelled_group_are_dropped() -> None:
         assert ran == []
         assert sent.state() == "cancelled"
         assert system.dead_letters == []
+        assert sent[3].state() == "cancelled"
+        with pytest.raises(TaskCancelledError, match="the group whose member it is was given up"):
+            sent[3].result(timeout=60)
 
 
 def forged(sent: SentGroup[Any], text: str, **changes: Any) -> str:

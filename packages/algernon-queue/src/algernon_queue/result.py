@@ -199,7 +199,10 @@ class SentTask(Generic[R_co]):
         Example:
             ``SentTask(task_id).state() == "done"``
         """
-        return self._ledger.state(self._task_id)
+        state = self._ledger.state(self._task_id)
+        if state in ("unknown", "failed") and self._outcome_by_group() is not None:
+            return "cancelled"
+        return state
 
     def cancel(self) -> bool:
         """Cancel it, unless it has ended, and tell whether that is this call's doing.
@@ -266,7 +269,7 @@ class SentTask(Generic[R_co]):
         if outcome is None:
             failure = outcomes.failure(self._task_id)
             if failure is None:
-                return None
+                return self._outcome_by_group()
             # Of two deliveries, one may have come through while the other failed.
             outcome = outcomes.find(self._task_id)
             if outcome is None:
@@ -274,13 +277,28 @@ class SentTask(Generic[R_co]):
         self._outcome = outcome  # which stands for good
         return outcome
 
+    def _outcome_by_group(self) -> Outcome | None:
+        """Return what a member comes to that isn't run any more, for its group was given up."""
+        group = self._membership
+        if group is None:
+            return None
+        objects, verdict = (
+            Objects(bucket=group.bucket, folder=group.folder),
+            f"{group.group_id}!done",
+        )
+        found = objects.find(verdict, most=1)
+        if found is None or found.kind == "joined":
+            return None
+        return Outcome(objects.pointer(verdict), ends_chain=True, kind="cancelled")
+
     def _refuse_failed(self, end: _End) -> None:
         if isinstance(end, FailureNote):
             raise TaskFailedError(TaskFailure(**asdict(end)))
         if end.kind == "cancelled":
             raise TaskCancelledError(
-                f"the Task {self._task_id} was cancelled, and has no result: send it again, under"
-                " another id, if it is wanted after all"
+                f"the Task {self._task_id} was cancelled, or the group whose member it is was"
+                " given up, and has no result: send it again, under another id, if it is wanted"
+                " after all"
             )
         if end.kind == "expired":
             raise TaskExpiredError(
