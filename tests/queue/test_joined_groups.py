@@ -10,6 +10,8 @@ from uuid import UUID, uuid5
 import pytest
 from algernon_queue import (
     Group,
+    MessageFacts,
+    Observer,
     PermanentError,
     Results,
     ResultTimeoutError,
@@ -20,6 +22,7 @@ from algernon_queue import (
     TaskFailedError,
     TaskRouter,
     current_task,
+    observers,
 )
 from algernon_queue.testing import InMemorySystem, sent_tasks
 from algernon_storage import S3Ledger, StoredData
@@ -295,6 +298,25 @@ def test_a_dead_letter_holds_a_group_until_it_is_redriven() -> None:
         assert sent.progress() == (3, 0, 3)
         assert sent.missing() == []
         assert sent.result() == SentTask(sent.result_id).result() == {"n": 3}
+
+
+def test_observers_hear_what_gets_the_results() -> None:
+    """It is the callback of no record, and is told of as what is sent by itself."""
+    heard: list[tuple[str, bool]] = []
+
+    class Listening(Observer):
+        def sent(self, message: MessageFacts, error: Exception | None) -> None:
+            heard.append((message["task_name"], message["is_callback"]))
+
+    listening = Listening()
+    observers.append(listening)
+    try:
+        with InMemorySystem(router) as system:
+            Group([number.request(n=1)], then=total).send()
+            system.run()
+    finally:
+        observers.remove(listening)
+    assert heard == [("number", False), ("total", False)]
 
 
 def test_what_gets_the_results_may_come_to_be_later() -> None:

@@ -72,7 +72,8 @@ class MessageFacts(TypedDict):
         chain_id: The id of the chain that the Task belongs to.
         topic_arn: The ARN of the topic that it goes to.
         is_callback: Whether it carries the result of a Task to that Task's callback,
-            rather than being sent by `send_task` and the like.
+            rather than being sent by `send_task` and the like, or having the results of a
+            group.
         group_id: The id of the group that the Task is a member of, alone or in a chain;
             missing where it is none of any.
         group_index: Which member that is, from 0.

@@ -167,7 +167,8 @@ def publish_join(
     topic = listeners.find([task.task_name])[task.task_name]
     if isinstance(topic, Exception):
         raise topic
-    unwritten = Publication(task, topic, header.message_group, is_callback=True)
+    # Of no record it is the callback: observers hear of it as of what is sent by itself.
+    unwritten = Publication(task, topic, header.message_group)
     publication = unwritten.written(lambda _: MessageText(join_message(task, tally)))
     (error,) = publish([publication], seconds=seconds)
     if error is not None:
