@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from algernon import Group, SentGroup, Task, send_task
+from algernon import Group, SentGroup, Task, TaskRouter, send_task
 from algernon.local import LocalSystem
 from algernon.local.entries import RunningSystem, reserve_entry
 from algernon_storage import aws_client
@@ -225,6 +225,19 @@ def test_the_results_of_a_group_without_a_join_task_are_an_array(
 
     printed = ends_with(algernon("result", group.group_id), 0)
     assert json.loads(printed) == [*range(35)]
+
+
+def test_a_program_waits_here_as_on_aws(system: LocalSystem) -> None:
+    """Within the block of `as_default` a result, and a group, need nothing but their ids."""
+
+    def price(items: list[int]) -> dict[str, int]:
+        raise NotImplementedError
+
+    sent = TaskRouter().task(price).using(keep_result=True).send(items=[1, 2])
+    assert sent.result(timeout=60) == {"total": 3}
+    group: SentGroup[Any] = Group([Task("part", {"number": 3})], then="add").send()
+    system.wait(group)
+    assert group.result(timeout=0) == {"sum": 3}
 
 
 def test_a_group_is_cancelled(system: LocalSystem, algernon: Command) -> None:

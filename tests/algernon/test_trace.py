@@ -169,6 +169,8 @@ NOT_ENDED = "has not ended, so that it is running, or its process was killed or 
         ("failed", FAILED),
         ("dead_letter", "failed, and was moved to the dead-letter queue"),
         ("handed_back", "went back to the queue"),
+        ("cancelled", "was cancelled"),
+        ("expired", "came too late"),
     ],
 )
 def test_the_last_run_of_a_task_says_whether_it_is_done(outcome: str, state: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -119,6 +120,19 @@ def test_a_member_is_done_when_the_whole_of_its_chain_is() -> None:
     lines = [json_line(task_name="split"), sent(0), ran(0, **on("store", number(0)))]
 
     assert tree_of(*lines)[1].split()[-5:] == ["1", "-", "-", "-", "1"]
+
+
+def test_what_joins_a_group_is_missed_until_it_has_run() -> None:
+    """Its message is told of by a line, and stands below the group from then on."""
+    line = json.loads(sent_line("summary", JOIN_ID))
+    for name in ("task_name", "task_id", "receive_count", "message_id"):
+        del line[name]  # it is of no record
+    lines = [json_line(task_name="split"), sent(0), ran(0), json.dumps(line)]
+
+    assert tree_of(*lines)[-1].split()[:4] == ["└─", "summary", "1", "0"]
+    assert verdict_of(*lines) == [
+        f"No line yet of summary ({JOIN_ID}), to which a message was sent."
+    ]
 
 
 def test_groups_that_tasks_of_one_name_returned_are_one_row() -> None:

@@ -117,8 +117,8 @@ class TaskRun:
 
     @property
     def has_failed(self) -> bool:
-        """Whether its Task failed in it."""
-        return self.outcome in ("failed", "dead_letter")
+        """Whether its Task failed in it, or wasn't to run any more."""
+        return self.outcome in ("failed", "dead_letter", "cancelled", "expired")
 
 
 @dataclass(frozen=True, slots=True)
