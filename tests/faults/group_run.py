@@ -22,7 +22,7 @@ from .system import System, groups_on_ministack
 
 # Guesses, which only turn a number of kills into chances.
 _MESSAGES_A_BATCH = 5
-_WRITES_A_MEMBER = 1.3
+_WRITES_A_MEMBER = 2
 _PUBLISHES_A_MEMBER = 0.3
 
 

@@ -28,7 +28,7 @@ AROUND_PUBLISHING = (BEFORE_PUBLISH, AFTER_PUBLISH)
 AROUND_WRITING = (BEFORE_WRITE, AFTER_WRITE)
 
 # What joins hang on: headers and blocks, leaves, nodes, verdicts, and what notes how far it is.
-_OF_A_GROUP = re.compile(r"/([^/!]+![^/]+)\.json$")
+_OF_A_GROUP = re.compile(r"/([^/!]+!(?!claim)[^/]+)\.json$")
 
 
 class Killer:
