@@ -1,6 +1,8 @@
 """What fan-out and join cost with others, in US$ a million members, by their published prices.
 
-Looked up in November 2026, for us-east-1, without free tiers, and without what runs the members:
+For us-east-1. Only the price of Step Functions was looked up, in November 2026; that of durable
+functions, and what Celery asks, are from memory, and to be checked before they are quoted. All are
+without free tiers, and without what runs the members:
 
 - AWS Step Functions pricing (https://aws.amazon.com/step-functions/pricing/): $0.025 for a
   thousand state transitions. A distributed map takes at least one for each child that it starts.
