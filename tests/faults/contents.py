@@ -37,10 +37,16 @@ def documents(system: System, prefix: str) -> dict[str, Any]:
         return {key.removeprefix(prefix): one for key, one in zip(found, read, strict=True)}
 
 
-def bodies(system: System, url: str) -> Iterator[str]:
-    """Give the bodies of the messages in a queue."""
+def bodies(system: System, url: str) -> list[str]:
+    """Return the bodies of the messages in a queue, which anybody may take again then."""
     sqs = system.client("sqs")
+    taken: list[dict[str, Any]] = []
     while messages := sqs.receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600
     ).get("Messages"):
-        yield from (message["Body"] for message in messages)
+        taken += messages
+    for message in taken:
+        sqs.change_message_visibility(
+            QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+        )
+    return [message["Body"] for message in taken]
