@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4, uuid5
 
@@ -19,6 +20,7 @@ from algernon_queue import (
     TaskRouter,
     UnknownListenerError,
 )
+from algernon_queue.testing import InMemorySystem
 from algernon_serialize import SerializeError, UnserializableError, ajson
 from algernon_storage import LedgerError, MissingBucketError, MissingObjectError, StoredData
 
@@ -393,3 +395,28 @@ def test_a_group_shows_no_arguments() -> None:
     assert repr(SentGroup(group_id)) == f"SentGroup({group_id!r})"
     assert group
     assert len(Group([])) == 0
+
+
+def test_a_batch_that_stays_whole_keeps_the_groups_of_its_tasks() -> None:
+    """What failed beside it has a Task under a ledger come again, but neither run nor stay."""
+    ran: list[int] = []
+    worker = TaskRouter(once=True, failures="batch")
+
+    @worker.task
+    def split(n: int) -> Group[Any]:
+        ran.append(n)
+        return Group([double.request(n=n)])
+
+    @worker.task
+    def double(n: int) -> int:
+        return 2 * n
+
+    with InMemorySystem(worker) as system:
+        sent = split.using(keep_result=True).send(n=4)
+        queue = system._tasks["split"].queue
+        # A copy that comes in the same batch keeps it whole until the first one is done.
+        queue.send(replace(queue.messages[0], message_id="a copy"))
+        system.run()
+        assert not system.dead_letters
+        assert [*sent.result()] == [8]
+    assert ran == [4]

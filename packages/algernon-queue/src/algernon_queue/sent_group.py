@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
 from functools import partial
+from operator import index as to_index
 from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar
 from uuid import UUID
 
@@ -111,11 +112,13 @@ class SentGroup(Generic[R_co]):
 
         Raises:
             IndexError: There is no such member.
+            TypeError: The index is no integer, such as a slice.
             Exception: What `len` raises.
         """
         tally = self._known.tally
         try:
-            number = range(tally.size)[index]
+            # Of a slice a range gives another range, which is no member.
+            number = range(tally.size)[to_index(index)]
         except IndexError:
             raise IndexError(
                 f"there is no member {index} of the {tally.size} of the group {self._group_id}"

@@ -62,7 +62,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """A Task that returned a group, whose members were all sent, and isn't done yet.
+    """A Task that returned a group, which is written down, and isn't done yet.
 
     Attributes:
         group_id: The group's id.
@@ -140,10 +140,10 @@ class SettlingLedger(Ledger, Protocol):
         """
 
     def expand(self, claim: Claim, group_id: str) -> None:
-        """Note that a Task returned a group, all of whose members were sent.
+        """Note that a Task returned a group, which is written down.
 
         Whoever claims the Task from then on gets an `Expansion`, until there is an
-        outcome.
+        outcome, and sends the group's members.
 
         Args:
             claim: The claim under which it ran.
@@ -309,10 +309,10 @@ class S3Ledger:
         return self._outcomes.write(task_id, Document.of({}), kind=kind, task_name=task_name)
 
     def expand(self, claim: Claim, group_id: str) -> None:
-        """Note that a Task returned a group, all of whose members were sent.
+        """Note that a Task returned a group, which is written down.
 
         Whoever claims the Task from then on gets an `Expansion`, until there is an
-        outcome. To note the same again changes nothing.
+        outcome, and sends the group's members. To note the same again changes nothing.
 
         Args:
             claim: The claim under which it ran.

@@ -81,15 +81,27 @@ def begin(
     place, group_id = unwritten.tally.place, unwritten.tally.group_id
     if is_unique and (standing := find_header(place, group_id)) is not None:
         return _send_once(standing, {}, listeners, seconds)
-    _check_topics(prepared, listeners)
-    blocks, texts = _write_blocks(prepared)
-    header = replace(unwritten, blocks=blocks, made_at=now())
-    # Two runs of a Task may have different ones: then the first one's members count.
-    if not objects_at(place).create(header.name, header.text):
-        header, texts = read_header(place, group_id), {}
+    header, texts = _written_down(prepared, listeners)
     if is_unique:
         return _send_once(header, texts, listeners, seconds)
     return _send(header, texts, listeners, seconds)
+
+
+def write_down(prepared: Prepared, listeners: Listeners) -> Tally:
+    """Write down what a group is, and send nothing yet: `resume` does that.
+
+    Args:
+        prepared: The group.
+        listeners: As in `begin`.
+
+    Returns:
+        The tally of the group that stands under this id.
+
+    Raises:
+        Exception: What `begin` raises of which it says that nothing was sent.
+    """
+    header, _ = _written_down(prepared, listeners)
+    return header.tally
 
 
 def resume(place: Place, group_id: str, listeners: Listeners, *, seconds: float = inf) -> Tally:
@@ -106,6 +118,17 @@ def resume(place: Place, group_id: str, listeners: Listeners, *, seconds: float 
         Exception: What `begin` raises.
     """
     return _send(read_header(place, group_id), {}, listeners, seconds)
+
+
+def _written_down(prepared: Prepared, listeners: Listeners) -> tuple[Header, Mapping[str, bytes]]:
+    """Return the header that stands, and the texts of its first blocks where they are known."""
+    _check_topics(prepared, listeners)
+    blocks, texts = _write_blocks(prepared)
+    header = replace(prepared.header, blocks=blocks, made_at=now())
+    # Two runs of a Task may have different ones: then the first one's members count.
+    if not objects_at(header.tally.place).create(header.name, header.text):
+        return read_header(header.tally.place, header.tally.group_id), {}
+    return header, texts
 
 
 def _check_topics(prepared: Prepared, listeners: Listeners) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from algernon_storage import Objects
 from algernon_storage.tally import Place
 
-from .._aws.groups import Prepared, begin, resume
+from .._aws.groups import Prepared, begin, resume, write_down
 from ..errors import UnrunTaskError
 from ..group import Group, prepare
 from .batch import Batch
@@ -20,18 +20,19 @@ def expand_groups(batch: Batch, attempts: list[Attempt]) -> None:
     """Send the members of the groups that Tasks returned.
 
     A Task that comes again doesn't run again then: the members that were written down the
-    first time are sent again.
+    first time are sent again. Under a ledger that goes for a batch that stays whole too, of
+    which nothing is sent yet.
     """
     for attempt in going(attempts):
         if attempt.expansion is None:
             continue
-        if not batch.may_send:
-            attempt.leave()  # and it runs again
-        else:
-            try:
-                attempt.do(_expand, batch, attempt)
-            except Exception as error:  # noqa: BLE001 - it is the failure of this record alone
-                fail(batch, attempt, error)
+        may_send = batch.may_send
+        try:
+            attempt.do(_expand if may_send else _note, batch, attempt)
+        except Exception as error:  # noqa: BLE001 - it is the failure of this record alone
+            fail(batch, attempt, error)
+        if not may_send:
+            attempt.leave()
 
 
 def prepared(attempt: Attempt, group: Group[Any], *, ends_chain: bool) -> Prepared:
@@ -64,7 +65,19 @@ def _expand(batch: Batch, attempt: Attempt) -> None:
         own = Objects()
         resume(Place(own.bucket, own.folder), group, batch.listeners, seconds=seconds)
     elif group is not None:
-        tally = begin(group, batch.listeners, seconds=seconds)
-        ledger = batch.worker.ledger_of(attempt.message)
-        if ledger is not None and attempt.claim is not None:
-            ledger.expand(attempt.claim, tally.group_id)
+        begin(group, batch.listeners, seconds=seconds)
+        _note_in_ledger(batch, attempt, group)
+
+
+def _note(batch: Batch, attempt: Attempt) -> None:
+    """Have a Task whose group can't be sent now not run again, if a ledger knows it."""
+    group, ledger = attempt.expansion, batch.worker.ledger_of(attempt.message)
+    if isinstance(group, Prepared) and ledger is not None:
+        write_down(group, batch.listeners)
+        _note_in_ledger(batch, attempt, group)
+
+
+def _note_in_ledger(batch: Batch, attempt: Attempt, group: Prepared) -> None:
+    ledger = batch.worker.ledger_of(attempt.message)
+    if ledger is not None and attempt.claim is not None:
+        ledger.expand(attempt.claim, group.header.tally.group_id)

@@ -67,7 +67,7 @@ class TaskLedger:
         return self._ledger.finish(claim, {}, ends_chain=True)
 
     def expand(self, claim: Claim, group_id: str) -> None:
-        """Note that a Task returned a group, all of whose members are sent."""
+        """Note that a Task returned a group, which is written down."""
         # Elsewhere the Task runs again, and finds the group that it has begun.
         if isinstance(self._ledger, SettlingLedger):
             self._ledger.expand(claim, group_id)
