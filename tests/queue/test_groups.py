@@ -161,6 +161,8 @@ def test_members_are_sent_as_what_they_are(sns: Listeners, bucket: str) -> None:
         str(uuid5(UUID(sent.group_id), str(index))) for index in range(3)
     ]
     assert sent[-1] == sent[2]
+    with pytest.raises(TypeError, match="slice"):
+        sent[0:2]  # type: ignore[index]
     with pytest.raises(IndexError, match="no member 3 of the 3"):
         sent[3]
 
@@ -420,3 +422,30 @@ def test_a_batch_that_stays_whole_keeps_the_groups_of_its_tasks() -> None:
         assert not system.dead_letters
         assert [*sent.result()] == [8]
     assert ran == [4]
+
+
+def test_copies_of_what_was_cancelled_leave_together() -> None:
+    """Of a cancelled chain no copy waits for another one in its batch, which isn't run either."""
+    ran: list[str] = []
+    worker = TaskRouter(once=True, failures="batch")
+
+    @worker.task
+    def first() -> None:
+        ran.append("first")
+
+    @worker.task
+    def last() -> None:
+        ran.append("last")
+
+    with InMemorySystem(worker) as system:
+        sent = first.then(last).using(cancellable=True).send()
+        queue = system._tasks["first"].queue
+        queue.send(replace(queue.messages[0], message_id="a copy"))
+        assert sent.cancel()
+        group = Group([last.request()]).send()
+        queue = system._tasks["last"].queue
+        queue.send(replace(queue.messages[0], message_id="a copy"))
+        assert group.cancel()
+        system.run()
+        assert not system.dead_letters
+    assert ran == []

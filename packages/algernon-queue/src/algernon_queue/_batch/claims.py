@@ -54,8 +54,14 @@ def _note_claim(batch: Batch, attempt: Attempt, answer: Answer | Exception) -> N
         case Exception():
             fail(batch, attempt, answer)
         case None:
-            error = TaskRunningError("another worker runs this Task right now")
-            fail(batch, attempt, error)
+            attempt.is_claimed_elsewhere = True
+
+
+def leave_to_others(batch: Batch, attempts: list[Attempt]) -> None:
+    """Leave in the queue what another worker runs, unless nothing is to come of it any more."""
+    for attempt in going(attempts):
+        if attempt.is_claimed_elsewhere and attempt.is_to_run:
+            fail(batch, attempt, TaskRunningError("another worker runs this Task right now"))
 
 
 def finish_claims(batch: Batch, attempts: list[Attempt]) -> None:

@@ -136,6 +136,7 @@ class Attempt(Delivery):
         claim: The ledger's claim for the Task, where there is a ledger.
         spare_claim: The claim for a Task that turned out not to be run.
         outcome: What came of the Task, where that is known.
+        is_claimed_elsewhere: Whether the ledger has another one's claim of its Task, which stands.
         skipped: Why the Task isn't run, though nothing came of it yet: it came too late; or
             its group is joined already; or that was cancelled, or has failed.
         run: The Task's run, once it was started.
@@ -151,6 +152,7 @@ class Attempt(Delivery):
     claim: Claim | None = field(default=None, init=False)
     spare_claim: Claim | None = field(default=None, init=False)
     outcome: Outcome | None = field(default=None, init=False)
+    is_claimed_elsewhere: bool = field(default=False, init=False)
     skipped: Literal["expired", "joined", "cancelled"] | None = field(default=None, init=False)
     run: Run | None = field(default=None, init=False)
     result: Result | None = field(default=None, init=False)

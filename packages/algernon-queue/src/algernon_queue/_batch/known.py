@@ -91,7 +91,7 @@ class Known:
             attempt.leave(found)
         elif attempt.is_extra and not is_under_ledger:
             fail(self._batch, attempt, worker_lost("or has never run"))
-        elif _has_expired(attempt):
+        elif not attempt.is_claimed_elsewhere and _has_expired(attempt):
             attempt.skipped = "expired"
 
 

@@ -17,7 +17,7 @@ from ..current_task import RunningTask, running_task
 from ..errors import MalformedMessageError
 from ..observers import Observer, RecordFacts, observers, tell
 from .batch import Batch
-from .claims import claim_lookups
+from .claims import claim_lookups, leave_to_others
 from .delivery import Attempt, Delivery, Unreadable, going
 from .failures import fail
 from .known import Known
@@ -70,6 +70,7 @@ def fetch_and_claim(batch: Batch, attempts: list[Attempt], groups: Groups | None
     for lookup, answer in zip(lookups, in_parallel(_look, lookups), strict=True):
         lookup.note(answer)
     known.apply()
+    leave_to_others(batch, todo)
     for attempt, message in fetched.items():
         if attempt.is_to_run:
             if isinstance(message, Exception):
