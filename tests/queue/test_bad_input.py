@@ -118,6 +118,11 @@ CASES: dict[str, tuple[Any, type[Exception], str]] = {
         MalformedMessageError,
         "the group in the callback of a message for 'work' isn't an object of id, index",
     ),
+    "a member of nothing": (
+        message("work", callback={"group": None}, task_kwargs=PAYLOAD),
+        MalformedMessageError,
+        "the group in the callback of a message for 'work' isn't an object of id, index",
+    ),
     "a member that no group has": (
         message(
             "work",

@@ -264,7 +264,7 @@ class ResultTimeoutError(QueueError, TimeoutError):
         self.looks = looks
 
 
-class WaitInTaskError(QueueError, RuntimeError):
+class WaitInTaskError(PermanentError, RuntimeError):
     """Raised when a Task is about to wait for another one.
 
     Its function would be paid for while it does nothing, and where all of them wait, none is

@@ -93,10 +93,11 @@ class Callback:
             )
         length = 0 if chain is None else chain.count("#") + 1
         constants = {_number(n, length, where): _kwargs(steps[n], where) for n in steps}
-        keep_result, group = value.get("keep_result"), value.get("group")
-        if keep_result is not None:
-            keep_result = checked_uuid(keep_result, f"the keep_result in {where}")
-        membership = None if group is None else Membership.of(group, where)
+        keep_result, membership = None, None
+        if "keep_result" in value:
+            keep_result = checked_uuid(value["keep_result"], f"the keep_result in {where}")
+        if "group" in value:
+            membership = Membership.of(value["group"], where)
         if keep_result is not None and membership is not None:
             raise MalformedMessageError(
                 f"{where} has both a keep_result and a group, whose members' results are kept under"
