@@ -300,6 +300,23 @@ def test_a_dead_letter_holds_a_group_until_it_is_redriven() -> None:
         assert sent.result() == SentTask(sent.result_id).result() == {"n": 3}
 
 
+def test_a_group_that_is_not_there_in_time_says_what_holds_it() -> None:
+    """Its error counts the members, and says where to look for those that failed."""
+    broken.update((1, 2))
+    with InMemorySystem(router) as system:
+        sent = Group([fragile.request(n=n) for n in range(3)], then=total).send()
+        with pytest.raises(ResultTimeoutError, match="0 of 3 done, 0 failed; the others wait"):
+            sent.result(timeout=0)
+        system.run()
+        told = f"the group {sent.group_id} is running, .* 1 of 3 done, 2 failed; .*dead-letter"
+        for wait in (sent.result, lambda timeout: asyncio.run(sent.wait(timeout=timeout))):
+            with pytest.raises(ResultTimeoutError, match=told) as raised:
+                wait(timeout=0)
+            assert f"`algernon group {sent.group_id}` tells which" in str(raised.value)
+            assert raised.value.states == {sent.result_id: "unknown"}
+            assert raised.value.looks == 1
+
+
 def test_observers_hear_what_gets_the_results() -> None:
     """It is the callback of no record, and is told of as what is sent by itself."""
     heard: list[tuple[str, bool]] = []

@@ -16,8 +16,9 @@ from ._aws.manifests import read_header
 from ._aws.parallel import in_parallel
 from ._wire.membership import Membership, member_id
 from .current_task import NOBODY, running_task
-from .errors import SettingError
+from .errors import ResultTimeoutError, SettingError
 from .result import SentTask
+from .waiting import reason_in_vain
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -180,11 +181,15 @@ class SentGroup(Generic[R_co]):
                 cancelled or expired, so that the group failed. (One whose member lies in a
                 dead-letter queue waits for it to be redriven.)
             TaskCancelledError: The group was cancelled.
-            ResultTimeoutError: It isn't there in time.
+            ResultTimeoutError: It isn't there in time. It says how many members are done, and
+                how many failed.
             WaitInTaskError: A Task asks.
             Exception: What `SentTask.result` and `len` raise.
         """
-        result: R_co = self._known.end.result(timeout=timeout)
+        try:
+            result: R_co = self._known.end.result(timeout=timeout)
+        except ResultTimeoutError as error:
+            raise self._timed_out(error) from error
         return result
 
     async def wait(self, *, timeout: float | None = None) -> R_co:
@@ -196,7 +201,12 @@ class SentGroup(Generic[R_co]):
         Raises:
             Exception: What `result` raises.
         """
-        result: R_co = await self._known.end.wait(timeout=timeout)
+        from asyncio import to_thread  # as late as in SentTask.wait
+
+        try:
+            result: R_co = await self._known.end.wait(timeout=timeout)
+        except ResultTimeoutError as error:
+            raise await to_thread(self._timed_out, error) from error
         return result
 
     def __await__(self) -> Generator[Any, None, R_co]:
@@ -244,6 +254,29 @@ class SentGroup(Generic[R_co]):
 
     def __repr__(self) -> str:
         return f"SentGroup({self._group_id!r})"
+
+    def _timed_out(self, error: ResultTimeoutError) -> ResultTimeoutError:
+        """Return what says of the group what an error says of that which comes of it."""
+        done, failed, size = self.progress()
+        looks = "1 look" if error.looks == 1 else f"{error.looks} looks"
+        if failed:
+            why = (
+                "those that failed lie in dead-letter queues, and hold it until they are redriven:"
+                f" `algernon group {self._group_id}` tells which"
+            )
+        elif done < size:
+            why = "the others wait or run"
+        else:
+            why = "what gets the results hasn't ended"
+        message = (
+            f"the group {self._group_id} is running, after {error.seconds:.1f} s and {looks}:"
+            f" {done} of {size} done, {failed} failed; {why}"
+        )
+        if reason := reason_in_vain():
+            message += f"; {reason}"
+        return ResultTimeoutError(
+            message, states=error.states, seconds=error.seconds, looks=error.looks
+        )
 
     @property
     def _place(self) -> Place:

@@ -41,6 +41,11 @@ def nothing_comes_by_waiting(reason: str) -> Iterator[None]:
         _in_vain.remove(reason)
 
 
+def reason_in_vain() -> str | None:
+    """Return why nothing comes by waiting now, and what to do, or None if it may."""
+    return _in_vain[-1] if _in_vain else None
+
+
 class Wait:
     """A wait, which begins when it is made.
 
