@@ -17,6 +17,7 @@ from algernon_queue import (
     ResultTimeoutError,
     SentGroup,
     SentTask,
+    SettingError,
     Task,
     TaskCancelledError,
     TaskFailedError,
@@ -163,6 +164,16 @@ def test_without_then_the_results_are_what_comes_of_it() -> None:
         assert len(again) == 3
         assert again.result() == sent.result()
         assert [member.result() for member in again] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("ask", [SentTask.state, SentTask.result, SentTask.cancel])
+def test_the_id_of_a_group_is_no_tasks(ask: Any) -> None:
+    """Whoever takes it for one is told what to give it to."""
+    with InMemorySystem(router) as system:
+        sent = Group([number.request(n=1)]).send()
+        system.run()
+        with pytest.raises(SettingError, match=f"{sent.group_id} is a group's id, .* SentGroup"):
+            ask(SentTask[Any](sent.group_id))
 
 
 def test_an_empty_group_is_joined_at_once() -> None:

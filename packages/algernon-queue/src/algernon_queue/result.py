@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from time import sleep
 from typing import Any, Generic, Self, TypeVar, cast
 from uuid import UUID
 
-from algernon_storage import FailureNote, Objects, Outcome, Outcomes, S3Ledger, State, StoredData
+from algernon_storage import (
+    FailureNote,
+    LedgerError,
+    Objects,
+    Outcome,
+    Outcomes,
+    S3Ledger,
+    State,
+    StoredData,
+)
 
 from ._aws.parallel import in_parallel
 from ._wire.membership import Membership
@@ -136,7 +146,7 @@ class SentTask(Generic[R_co]):
             ResultTimeoutError: It isn't there in time; within a block of `InMemorySystem` or
                 `sent_tasks`, where nothing comes by waiting, after the first look.
             WaitInTaskError: A Task asks. What it wants is `then`.
-            SettingError: The timeout is no number of seconds from 0 on.
+            SettingError: The timeout is no number of seconds from 0 on, or the id a group's.
             algernon_storage.MissingBucketError: No bucket is named, or it doesn't exist.
             algernon_storage.UntrustedBucketError: The bucket, or the folder in it, isn't
                 one that this process reads from.
@@ -192,6 +202,7 @@ class SentTask(Generic[R_co]):
         chain that isn't kept, it is the state of the first Task.
 
         Raises:
+            SettingError: The id is that of a group, which is joined.
             algernon_storage.StorageError: No bucket is named, or it doesn't exist, or isn't one
                 that this process reads from.
             botocore.exceptions.ClientError: S3 refuses.
@@ -199,7 +210,8 @@ class SentTask(Generic[R_co]):
         Example:
             ``SentTask(task_id).state() == "done"``
         """
-        state = self._ledger.state(self._task_id)
+        with self._refusing_groups():
+            state = self._ledger.state(self._task_id)
         if state in ("unknown", "failed") and self._outcome_by_group() is not None:
             return "cancelled"
         return state
@@ -221,7 +233,7 @@ class SentTask(Generic[R_co]):
             was done, had expired, or was cancelled before.
 
         Raises:
-            SettingError: It was sent in another manner.
+            SettingError: It was sent in another manner, or is a group, which is joined.
             algernon_storage.StorageError: No bucket is named, or it doesn't exist, or isn't one
                 that this process reads from.
             botocore.exceptions.ClientError: S3 refuses.
@@ -235,7 +247,8 @@ class SentTask(Generic[R_co]):
                 " doesn't look for that: send it by using(cancellable=True), or, if the worker"
                 f" has a ledger (once=True), call SentTask({self._task_id!r}).cancel()"
             )
-        outcome, is_ours = self._ledger.settle(self._task_id, "cancelled")
+        with self._refusing_groups():
+            outcome, is_ours = self._ledger.settle(self._task_id, "cancelled")
         # Whoever cancelled it before may have died over the rest.
         if self._membership is not None and outcome.kind == "cancelled":
             _fail_group(self._membership)
@@ -265,7 +278,8 @@ class SentTask(Generic[R_co]):
     def _look(self) -> _End | None:
         """Return what came of it, or None if it hasn't ended."""
         outcomes = self._outcomes
-        outcome = self._outcome or outcomes.find(self._task_id)
+        with self._refusing_groups():
+            outcome = self._outcome or outcomes.find(self._task_id)
         if outcome is None:
             failure = outcomes.failure(self._task_id)
             if failure is None:
@@ -276,6 +290,20 @@ class SentTask(Generic[R_co]):
                 return failure
         self._outcome = outcome  # which stands for good
         return outcome
+
+    @contextmanager
+    def _refusing_groups(self) -> Iterator[None]:
+        """Say of what is no Task's outcome that it is a group's, if it is."""
+        try:
+            yield
+        except LedgerError as error:
+            objects = Objects(bucket=self._bucket, folder=self._folder)
+            found = objects.find(f"{self._task_id}!done", most=1)
+            if found is None or found.kind != "joined":
+                raise
+            raise SettingError(
+                f"{self._task_id} is a group's id, not a Task's: give it to SentGroup"
+            ) from error
 
     def _outcome_by_group(self) -> Outcome | None:
         """Return what a member comes to that isn't run any more, for its group was given up."""
