@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
 import algernon_queue
@@ -213,6 +213,27 @@ def test_what_nobody_keeps_is_not_waited_for(system: InMemorySystem) -> None:
             wait()
     with pytest.raises(ResultNotKeptError):
         asyncio.run(sent.wait())
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("cancelled", TaskCancelledError),
+        ("expired", TaskExpiredError),
+        ("done", ResultNotKeptError),
+        (None, ResultNotKeptError),
+    ],
+)
+def test_what_nobody_keeps_says_that_it_was_never_done(
+    system: InMemorySystem, kind: str | None, error: type[Exception]
+) -> None:
+    """Of what can be cancelled it is looked once whether it was, or has expired."""
+    if kind is not None:
+        Outcomes().write(ID, Document.of({}), kind=cast("Any", kind))
+    sent: SentTask[Any] = SentTask.of_send(ID, is_kept=False, is_cancellable=True)
+    for wait in (sent.result, lambda: as_completed([sent]), lambda: asyncio.run(sent.wait())):
+        with pytest.raises(error, match=ID):
+            wait()
 
 
 def test_an_outcome_without_a_result_says_that_it_was_not_kept(system: InMemorySystem) -> None:

@@ -182,7 +182,7 @@ class SentTask(Generic[R_co]):
         # Importing it takes longer than this whole package, and no worker waits.
         from asyncio import sleep, to_thread
 
-        wait = self._begin(timeout)
+        wait = await to_thread(self._begin, timeout)
         for _ in wait.attempts():
             if (end := await to_thread(self._look)) is not None:
                 return await to_thread(self._result_of, end)
@@ -271,9 +271,14 @@ class SentTask(Generic[R_co]):
 
     def _check(self) -> None:
         """Refuse what never has a result, and where this process doesn't read from."""
-        if self._is_kept is False:
+        if self._is_kept is False and not self._is_cancellable:
             raise self._not_kept()
         Objects(bucket=self._bucket, folder=self._folder).check_trust()
+        if self._is_kept is False:
+            end = self._look()
+            if isinstance(end, Outcome):
+                self._refuse_failed(end)
+            raise self._not_kept()
 
     def _look(self) -> _End | None:
         """Return what came of it, or None if it hasn't ended."""
