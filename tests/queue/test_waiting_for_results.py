@@ -559,6 +559,12 @@ def test_a_timeout_says_what_is_known(bucket: str) -> None:
     assert f"{ID} is 'running'" in str(error)
 
 
+def test_what_is_unknown_may_be_done_and_not_kept(bucket: str) -> None:
+    """Who waits in vain for what is known by its id alone is told the likeliest cause."""
+    with pytest.raises(ResultTimeoutError, match="without keep_result and may be done long ago"):
+        SentTask[Any](ID).result(timeout=0)
+
+
 def test_what_came_through_while_the_failure_was_read_counts(bucket: str, wire: Wire) -> None:
     """No failure is raised of what is done by then."""
     Outcomes().note_failure(ID, NOTE)

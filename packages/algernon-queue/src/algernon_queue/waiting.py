@@ -18,8 +18,9 @@ _LONGEST_PAUSE = 5.0
 _MOST_SHOWN = 5
 
 _WHAT_IS_UNKNOWN = (
-    "One that is unknown waits in its queue, runs without a ledger, is in the middle of a chain, or"
-    " has its objects in another bucket or folder: wait longer, or look for it by `algernon trace`"
+    "One that is unknown was sent without keep_result and may be done long ago, waits in its"
+    " queue, runs without a ledger, is in the middle of a chain, or has its objects in another"
+    " bucket or folder: wait longer, or look for it by `algernon trace`"
 )
 
 #: The blocks within which nothing comes by waiting, and why.
