@@ -428,6 +428,19 @@ def test_a_cancelled_member_is_missing_to_its_group() -> None:
             sent.result(timeout=0)
 
 
+def test_a_group_that_failed_says_why() -> None:
+    """Its error is that of a group, and sends nobody to a dead-letter queue."""
+    with InMemorySystem(router):
+        sent = Group([number.request(n=n) for n in range(3)], then=total).send()
+        sent[1].cancel()
+        with pytest.raises(TaskFailedError) as raised:
+            sent.result(timeout=0)
+    assert str(raised.value) == (
+        f"the group {sent.group_id} failed: a member of the group {sent.group_id} was cancelled,"
+        " expired or failed for good, so that it is never joined. No redrive of a dead letter helps"
+    )
+
+
 def test_a_cancelled_group_is_missing_to_what_waits_for_it() -> None:
     """A kept chain, and a group around it, end with a group that a Task returned."""
     worker = TaskRouter(failures="report")

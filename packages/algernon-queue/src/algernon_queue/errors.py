@@ -193,12 +193,13 @@ class SettingError(QueueError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TaskFailure:
-    """What is known of a Task that failed for good.
+    """What is known of a Task, or a group, that failed for good.
 
     Attributes:
-        error: The name of the error's class.
+        error: The name of the error's class; ``"GroupFailed"`` of a group.
         reason: What the error says.
-        task_id: The id of the Task that failed: of a chain, the one of its Tasks.
+        task_id: The id of the Task that failed: of a chain, the one of its Tasks. Of a group,
+            the group's.
         attempts: How often it was run; 0 where nobody knows.
         task_name: Its name, where that was noted.
     """
@@ -209,27 +210,38 @@ class TaskFailure:
     attempts: int
     task_name: str | None = None
 
+    @property
+    def is_of_group(self) -> bool:
+        """Whether it is a group that failed, with one of its members."""
+        # A Task that raised an error of that name was run.
+        return self.error == "GroupFailed" and not self.attempts
+
     def __str__(self) -> str:
+        if self.is_of_group:
+            return f"the group {self.task_id} failed: {self.reason}"
         name = "" if self.task_name is None else f" {self.task_name!r}"
         times = {0: "", 1: ", run once,"}.get(self.attempts, f", run {self.attempts} times,")
         return f"the Task{name} {self.task_id}{times} failed with {self.error}: {self.reason}"
 
 
 class TaskFailedError(QueueError):
-    """Raised by what waits for a Task that failed for good.
+    """Raised by what waits for a Task that failed for good, or a group that did.
 
-    As long as its message is in a dead-letter queue, it can be redriven; then one can wait for its
-    result again.
+    As long as a Task's message is in a dead-letter queue, it can be redriven; then one can wait
+    for its result again. A group has failed with a member for good.
 
     Attributes:
         failure: What is known of it.
     """
 
     def __init__(self, failure: TaskFailure) -> None:
-        super().__init__(
-            f"{failure}. If its message is in the dead-letter queue, redrive it when the cause is"
-            " gone, and wait again"
+        what_to_do = (
+            "No redrive of a dead letter helps"
+            if failure.is_of_group
+            else "If its message is in the dead-letter queue, redrive it when the cause is gone,"
+            " and wait again"
         )
+        super().__init__(f"{failure}. {what_to_do}")
         self.failure = failure
 
 
