@@ -152,7 +152,8 @@ def test_what_has_failed_ends_it_with_3(algernon: Command) -> None:
 def test_what_is_cancelled_never_runs(system: LocalSystem, algernon: Command) -> None:
     """It can be cancelled once, and whoever waits for it gets the status 4."""
     task_id = str(uuid4())
-    assert ends_with(algernon("cancel", task_id), 0) == "cancelled\n"
+    told = "with cancellable or unique, and for Tasks whose worker has a ledger (once); any other"
+    assert ends_with(algernon("cancel", task_id), 0, stderr=told) == "cancelled\n"
     send_task("price", {"items": [1]}, task_id=task_id, cancellable=True, keep_result=True)
     system.wait(task_id)
 
@@ -246,7 +247,9 @@ def test_a_group_is_cancelled(system: LocalSystem, algernon: Command) -> None:
     group: SentGroup[Any] = Group([held], then="add").send()
     wait_for(lambda: group.progress() == (0, 1, 1), moving=group.progress)
 
-    assert ends_with(algernon("cancel", group.group_id), 0) == "cancelled\n"
+    done = algernon("cancel", group.group_id)
+    assert ends_with(done, 0) == "cancelled\n"
+    assert done.stderr == ""
     assert ends_with(algernon("result", group.group_id), 4, stderr="was cancelled") == ""
     assert "It was cancelled" in ends_with(algernon("group", group.group_id), 0)
     too_late = f"it is too late to cancel {group.group_id}: it is cancelled"

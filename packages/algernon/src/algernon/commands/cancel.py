@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..errors import TooLateError
+from ..story.printing import warn
 from .arguments import add_place
 from .places import place_with_bucket
 
@@ -33,7 +34,14 @@ def execute(options: argparse.Namespace) -> None:
 
         from ..system.results import find_group
 
-        sent = find_group(options.id) or SentTask[object](options.id)
+        group = find_group(options.id)
+        sent = group or SentTask[object](options.id)
         if not sent.cancel():
             raise TooLateError(f"it is too late to cancel {options.id}: it is {sent.state()}")
     print("cancelled")
+    if group is None:
+        # By its id alone nobody knows how it was sent.
+        warn(
+            "that holds for what was sent with cancellable or unique, and for Tasks whose worker"
+            " has a ledger (once); any other runs all the same"
+        )
