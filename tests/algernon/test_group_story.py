@@ -98,6 +98,23 @@ def test_a_group_of_which_all_members_are_done_has_no_table(state: str, end: str
     ]
 
 
+@pytest.mark.parametrize(
+    ("state", "end"),
+    [
+        ("cancelled", "It was cancelled: nothing gets its results."),
+        ("failed", "It has failed: it is tried again by now."),
+    ],
+)
+def test_of_a_group_that_was_given_up_no_member_is_open(state: str, end: str) -> None:
+    """Those that aren't done wait for nothing, and aren't run any more."""
+    assert story_of(state, 5, open_member(1), open_member(2)) == [
+        f"Group {GROUP_ID}: 3 of 5 members done, 0 failed, 2 not run any more; {state}.",
+        "",
+        "Not run any more: 1, 2.",
+        end,
+    ]
+
+
 def test_nothing_in_a_reason_reaches_the_terminal_as_a_command() -> None:
     """Escape sequences are replaced, and what failed is red where there are colours."""
     note = FailureNote("Wild\x1b[2J", "\u202e\x9b1m", "c1", 5, "resize")

@@ -26,9 +26,10 @@ def tell_group(status: GroupStatus, terminal: Terminal | None = None) -> str:
     """
     terminal = terminal or Terminal()
     ended = [member for member in status.members if member.state != "open"]
+    left = "not run any more" if _is_given_up(status) else "open"
     summary = (
         f"Group {status.group_id}: {status.done} of {count(status.size, 'member')} done,"
-        f" {len(ended)} failed, {len(status.members) - len(ended)} open; {status.state}."
+        f" {len(ended)} failed, {len(status.members) - len(ended)} {left}; {status.state}."
     )
     lines = [Line(summary, "bold"), *_table(ended), Line(""), *_ends(status, ended)]
     return "\n".join(map(terminal.show, lines))
@@ -54,6 +55,10 @@ def group_as_json(status: GroupStatus) -> dict[str, Any]:
             for member in status.members
         ],
     }
+
+
+def _is_given_up(status: GroupStatus) -> bool:
+    return bool(status.members) and status.state in ("cancelled", "failed")
 
 
 def _table(members: Sequence[OpenMember]) -> Iterator[Line]:
@@ -94,7 +99,10 @@ def _ends(status: GroupStatus, ended: Sequence[OpenMember]) -> Iterator[Line]:
     if indices:
         more = len(indices) - _MOST_INDICES
         some = ", ".join(indices[:_MOST_INDICES]) + (f" and {more} more" if more > 0 else "")
-        yield Line(f"Open, since they wait or run: {some}.", "open")
+        if _is_given_up(status):
+            yield Line(f"Not run any more: {some}.", "bad")
+        else:
+            yield Line(f"Open, since they wait or run: {some}.", "open")
     if status.state == "running":
         yield from _what_it_waits_for(status, ended)
     elif status.state == "done":

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 # No more than a boto3 client has connections for.
 _THREADS = 10
 
-#: How a member is that isn't done. One that is open waits or runs, or its message is nowhere.
+#: How a member is that isn't done. One that is open waits or runs, or its message is nowhere; of a
+#: group that was cancelled, or has failed, it isn't run any more.
 MemberState: TypeAlias = Literal["open", "failed", "cancelled", "expired"]
 
 
