@@ -179,6 +179,16 @@ def test_what_is_not_there_in_time_ends_it_with_6(algernon: Command) -> None:
     assert json.loads(ends_with(done, 6, stderr=f"{task_id} is 'unknown'")) == {"state": "unknown"}
 
 
+def test_a_timeout_may_be_part_of_a_second(algernon: Command) -> None:
+    """It is a number of seconds, and anything else is wrong usage."""
+    task_id = str(uuid4())
+
+    ends_with(algernon("result", task_id, "--timeout", "0.1"), 6, stderr="hasn't ended after")
+    for wrong in ("-1", "nan", "inf", "soon"):
+        done = algernon("result", task_id, f"--timeout={wrong}")
+        ends_with(done, 2, stderr=f"'{wrong}' isn't a number of seconds from 0 to 2592000")
+
+
 def test_a_result_that_nobody_keeps_is_an_error(system: LocalSystem, algernon: Command) -> None:
     """What was sent without --wait is done, and says so."""
     task_id = send_task("price", {"items": [1]}, cancellable=True)

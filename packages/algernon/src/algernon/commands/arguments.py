@@ -10,7 +10,7 @@ from ..template import MEMORIES, TIMEOUTS
 from ..worker import split_target
 
 # As long as what stands in a bucket usually does.
-_WAITS = range(30 * 24 * 3600 + 1)
+_LONGEST_WAIT = 30 * 24 * 3600
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def add_timeout(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=number(_WAITS),
+        type=_wait,
         help="wait so long at most; with 0 it is looked for once (as long as it takes)",
     )
 
@@ -68,6 +68,19 @@ def number(allowed: range) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def _wait(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    # NaN isn't between anything.
+    if not 0 <= seconds <= _LONGEST_WAIT:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} isn't a number of seconds from 0 to {_LONGEST_WAIT}"
+        )
+    return seconds
 
 
 def _target(text: str) -> str:
