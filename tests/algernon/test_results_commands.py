@@ -215,6 +215,10 @@ def test_what_holds_a_group_is_told_until_it_is_redriven(
         *("7", "part", "failed", "1", "yes", "PermanentError:", "there", "is", "no", "needed"),
     ]
     assert "It is held by 1 dead letter" in story[-1]
+    done = algernon("result", group.group_id, "--timeout", "0")
+    ends_with(
+        done, 6, stderr="39 of 40 done, 1 failed; those that failed lie in dead-letter queues"
+    )
     told = json.loads(ends_with(algernon("group", group.group_id, "--json"), 0))
     assert (told["done"], told["failed"], told["size"]) == (39, 1, 40)
     (held,) = told["members"]

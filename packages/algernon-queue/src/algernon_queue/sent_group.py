@@ -189,7 +189,7 @@ class SentGroup(Generic[R_co]):
         try:
             result: R_co = self._known.end.result(timeout=timeout)
         except ResultTimeoutError as error:
-            raise self._timed_out(error) from error
+            raise timed_out(self, error) from error
         return result
 
     async def wait(self, *, timeout: float | None = None) -> R_co:
@@ -206,7 +206,7 @@ class SentGroup(Generic[R_co]):
         try:
             result: R_co = await self._known.end.wait(timeout=timeout)
         except ResultTimeoutError as error:
-            raise await to_thread(self._timed_out, error) from error
+            raise await to_thread(timed_out, self, error) from error
         return result
 
     def __await__(self) -> Generator[Any, None, R_co]:
@@ -255,29 +255,6 @@ class SentGroup(Generic[R_co]):
     def __repr__(self) -> str:
         return f"SentGroup({self._group_id!r})"
 
-    def _timed_out(self, error: ResultTimeoutError) -> ResultTimeoutError:
-        """Return what says of the group what an error says of that which comes of it."""
-        done, failed, size = self.progress()
-        looks = "1 look" if error.looks == 1 else f"{error.looks} looks"
-        if failed:
-            why = (
-                "those that failed lie in dead-letter queues, and hold it until they are redriven:"
-                f" `algernon group {self._group_id}` tells which"
-            )
-        elif done < size:
-            why = "the others wait or run"
-        else:
-            why = "what gets the results hasn't ended"
-        message = (
-            f"the group {self._group_id} is running, after {error.seconds:.1f} s and {looks}:"
-            f" {done} of {size} done, {failed} failed; {why}"
-        )
-        if reason := reason_in_vain():
-            message += f"; {reason}"
-        return ResultTimeoutError(
-            message, states=error.states, seconds=error.seconds, looks=error.looks
-        )
-
     @property
     def _place(self) -> Place:
         objects = Objects(bucket=self._bucket, folder=self._folder)
@@ -289,6 +266,38 @@ class SentGroup(Generic[R_co]):
             header = read_header(self._place, self._group_id)
             self._facts = _Facts(header.tally, header.result_id)
         return self._facts
+
+
+def timed_out(group: SentGroup[Any], error: ResultTimeoutError) -> ResultTimeoutError:
+    """Return the error of a group that isn't there in time, which says how far it has got.
+
+    Args:
+        group: The group.
+        error: What says the same of that which comes of it.
+
+    Raises:
+        Exception: What `SentGroup.progress` raises.
+    """
+    done, failed, size = group.progress()
+    looks = "1 look" if error.looks == 1 else f"{error.looks} looks"
+    if failed:
+        why = (
+            "those that failed lie in dead-letter queues, and hold it until they are redriven:"
+            f" `algernon group {group.group_id}` tells which"
+        )
+    elif done < size:
+        why = "the others wait or run"
+    else:
+        why = "what gets the results hasn't ended"
+    message = (
+        f"the group {group.group_id} is running, after {error.seconds:.1f} s and {looks}:"
+        f" {done} of {size} done, {failed} failed; {why}"
+    )
+    if reason := reason_in_vain():
+        message += f"; {reason}"
+    return ResultTimeoutError(
+        message, states=error.states, seconds=error.seconds, looks=error.looks
+    )
 
 
 class _Facts(NamedTuple):

@@ -34,14 +34,20 @@ def read_result(sent_id: str, *, timeout: float | None = None) -> str:
         >>> read_result("4f8d8a4e-6f0e-4c0c-9f0e-0d6f6a2b7c11", timeout=60)  # doctest: +SKIP
         '{"total": 3}'
     """
-    from algernon_queue import SentTask, as_completed
+    from algernon_queue import ResultTimeoutError, SentTask, as_completed
+    from algernon_queue.sent_group import timed_out
     from algernon_serialize import ajson
     from algernon_storage import Outcomes
 
     group = find_group(sent_id)
     sent: SentTask[Any] = SentTask(sent_id) if group is None else SentTask(group.result_id)
-    for _ in as_completed([sent], timeout=timeout):
-        pass
+    try:
+        for _ in as_completed([sent], timeout=timeout):
+            pass
+    except ResultTimeoutError as error:
+        if group is None:
+            raise
+        raise timed_out(group, error) from error
     outcomes = Outcomes()
     outcome = outcomes.find(sent.task_id)
     if outcome is None or not outcome.is_kept:
