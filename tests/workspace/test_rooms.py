@@ -98,7 +98,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
             "sent_group",
             "task",
         },
-        "sent_group": {"_aws", "_wire.membership", "current_task", "errors", "result"},
+        "sent_group": {"_aws", "_wire.membership", "current_task", "errors", "result", "waiting"},
         "results": {"_aws", "_wire", "errors"},
         "chain": {
             "_batch.functions",
