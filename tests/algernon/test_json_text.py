@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from algernon.story.json_text import printable_json, shown_json
@@ -16,12 +17,22 @@ from algernon.story.json_text import printable_json, shown_json
         ('"é"', '"é"'),
         ('{"_alg_class":"decimal","value":"1.50"}', '{"_alg_class": "decimal", "value": "1.50"}'),
         ("1e999", "1e999"),
-        ("[" * 5000 + "]" * 5000, "[" * 5000 + "]" * 5000),
     ],
 )
 def test_what_is_short_is_one_line(text: str, shown: str) -> None:
     """What Python has no value for stays as it is."""
     assert shown_json(text) == shown
+
+
+def test_what_is_nested_too_deeply_stays_as_it_is() -> None:
+    """A text that Python can't take apart is shown all the same."""
+    text = "[" * 5000 + "]" * 5000
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)  # which whatever else is loaded may have raised
+    try:
+        assert shown_json(text) == text
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def test_what_is_long_is_indented() -> None:
