@@ -315,10 +315,8 @@ class SentTask(Generic[R_co]):
         group = self._membership
         if group is None:
             return None
-        objects, verdict = (
-            Objects(bucket=group.bucket, folder=group.folder),
-            f"{group.group_id}!done",
-        )
+        objects = Objects(bucket=group.bucket, folder=group.folder)
+        verdict = f"{group.group_id}!done"
         found = objects.find(verdict, most=1)
         if found is None or found.kind == "joined":
             return None
