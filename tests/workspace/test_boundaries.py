@@ -31,7 +31,7 @@ ARROWS = {
 EXTRAS = {
     "algernon-serialize": {"orjson": {"orjson"}, "ormsgpack": {"orjson", "ormsgpack"}},
     "algernon-logging": {"otel": {"opentelemetry"}},
-    "algernon": {"local": {"ministack", "rich"}},
+    "algernon": {"command": {"rich", "shtab"}, "local": {"ministack", "rich", "shtab"}},
 }
 #: What comes with a sibling, or with an extra's own requirements.
 INDIRECT = {"algernon": {"boto3", "botocore", "yaml"}}

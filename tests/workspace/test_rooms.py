@@ -17,7 +17,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "__init__": {"errors"},
         "commands": {"errors", "local", "story", "system", "template", "worker"},
         "local": {"errors", "story.chain", "system", "template", "worker"},
-        "story": {"errors", "system.groups"},
+        "story": {"errors", "system"},
         "template": {"system"},
         "system": {"errors", "worker"},
         "worker": {"errors"},

@@ -60,15 +60,19 @@ class DeploymentError(LocalSystemError):
 
 
 class MissingExtraError(CommandError, ImportError):
-    """Raised when a package is missing that the extra ``algernon[local]`` brings."""
+    """Raised when a package is missing that an extra brings, such as ``algernon[command]``."""
 
 
 class NoSystemError(CommandError, LookupError):
     """Raised when it isn't clear which running local system is meant, or none runs."""
 
 
+class NotASystemError(CommandError, LookupError):
+    """Raised when a stack isn't there or isn't Algernon's, or no topic has a prefix."""
+
+
 class UnknownTaskError(CommandError, LookupError):
-    """Raised when a Task is to be sent that the system doesn't have."""
+    """Raised when a Task is named that the system doesn't have."""
 
 
 class ChainError(CommandError, LookupError):

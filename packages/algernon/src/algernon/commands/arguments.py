@@ -45,6 +45,12 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--region", type=_name, help="on AWS, in this region")
     parser.add_argument("--profile", type=_name, help="on AWS, with this profile")
+    parser.add_argument(
+        "--prefix",
+        type=_name,
+        help="on AWS, the system whose topics begin so: one without a stack of algernon template",
+    )
+    parser.add_argument("--bucket", metavar="NAME", type=_name, help="the bucket of that system")
 
 
 def add_timeout(parser: argparse.ArgumentParser) -> None:

@@ -41,6 +41,8 @@ _VERBS: dict[str, _Verb] = {
     "group": group,
     "trace": trace,
 }
+#: What stands behind ``algernon dead``.
+_VERBS_OF_DEAD: dict[str, _Verb] = {}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,7 +107,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, verb in _VERBS.items():
-        parser_of_verb = verbs.add_parser(name, help=verb.HELP, description=verb.DESCRIPTION)
-        verb.add_arguments(parser_of_verb)
-        parser_of_verb.set_defaults(execute=verb.execute, usage_error=parser_of_verb.error)
+        _add_verb(verbs, name, verb)
+    if _VERBS_OF_DEAD:
+        help_of_dead = "look at what was given up, and have it tried again"
+        dead = verbs.add_parser("dead", help=help_of_dead, description=help_of_dead)
+        verbs_of_dead = dead.add_subparsers(required=True, metavar="COMMAND")
+        for name, verb in _VERBS_OF_DEAD.items():
+            _add_verb(verbs_of_dead, name, verb)
     return parser
+
+
+def _add_verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, verb: _Verb
+) -> None:
+    parser = verbs.add_parser(name, help=verb.HELP, description=verb.DESCRIPTION)
+    verb.add_arguments(parser)
+    parser.set_defaults(execute=verb.execute, usage_error=parser.error)

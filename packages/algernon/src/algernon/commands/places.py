@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..story.printing import warn
@@ -13,21 +14,41 @@ if TYPE_CHECKING:
 
 
 def is_on_aws(options: argparse.Namespace) -> bool:
-    """Tell whether AWS is meant, since a region or a profile was named."""
-    return bool(options.region or options.profile)
+    """Tell whether AWS is meant, since a region, a profile or a prefix was named."""
+    return bool(options.region or options.profile or options.prefix)
 
 
-def place_of_stack(options: argparse.Namespace) -> Place:
-    """Return where on AWS the stack is, which has to be named.
+def place_of(options: argparse.Namespace) -> Place:
+    """Return the place that is meant.
 
     Raises:
+        NoSystemError, LocalSystemError: As `find_local_system` says.
         CredentialsError: A profile has no credentials, or they can't be read.
     """
+    if not is_on_aws(options):
+        from ..local.place import place_of_system
+
+        if options.bucket is not None:
+            options.usage_error("--bucket is for --prefix: a stack tells its own")
+        return place_of_system(find_local_system(options))
+
     from ..system.named_aws import aws_place
 
-    if options.stack is None:
-        options.usage_error("--stack is needed too: the name of the stack on AWS")
-    return aws_place(options.profile, options.region, stack=options.stack)
+    if options.stack is not None and options.prefix is not None:
+        options.usage_error("--stack and --prefix exclude each other: a stack is its own prefix")
+    if options.stack is None and options.prefix is None:
+        options.usage_error(
+            "--stack is needed too: the name of the stack on AWS. (Or, for a system that isn't a"
+            " stack of algernon template, --prefix: what its topics begin with.)"
+        )
+    if options.bucket is not None and options.prefix is None:
+        options.usage_error("--bucket is for --prefix: a stack tells its own")
+    place = aws_place(
+        options.profile, options.region, stack=options.stack, topic_prefix=options.prefix
+    )
+    if options.bucket is None:
+        return place
+    return replace(place, environ={**place.environ, "ALGERNON_BUCKET_NAME": options.bucket})
 
 
 def place_with_bucket(options: argparse.Namespace) -> Place:
@@ -39,13 +60,14 @@ def place_with_bucket(options: argparse.Namespace) -> Place:
         botocore.exceptions.ClientError: AWS refused a call, such as for the right
             ``cloudformation:DescribeStackResource``.
     """
-    if is_on_aws(options):
+    place = place_of(options)
+    if is_on_aws(options) and place.stack_name is not None:
         from ..system.named_aws import with_bucket
 
-        return with_bucket(place_of_stack(options))
-    from ..local.place import place_of_system
-
-    return place_of_system(find_local_system(options))
+        return with_bucket(place, place.stack_name)
+    if not place.environ.get("ALGERNON_BUCKET_NAME"):
+        options.usage_error("--bucket is needed too: the bucket that the system's workers have")
+    return place
 
 
 def find_local_system(options: argparse.Namespace) -> RunningSystem:

@@ -9,7 +9,7 @@ from ..errors import ArgumentsError, UnknownTaskError
 from ..story.printing import warn
 from .arguments import add_place, add_timeout
 from .exit_status import STATUSES
-from .places import find_local_system, is_on_aws, place_of_stack, place_with_bucket
+from .places import find_local_system, is_on_aws, place_of, place_with_bucket
 from .result import print_result
 
 if TYPE_CHECKING:
@@ -62,8 +62,9 @@ def execute(options: argparse.Namespace) -> None:
 def _place_on_aws(options: argparse.Namespace) -> Place:
     from ..system.topics import check_topic_is_of_stack
 
-    place = place_with_bucket(options) if options.wait else place_of_stack(options)
-    check_topic_is_of_stack(place, options.task, options.stack)
+    place = place_with_bucket(options) if options.wait else place_of(options)
+    if place.stack_name is not None:
+        check_topic_is_of_stack(place, options.task, place.stack_name)
     return place
 
 

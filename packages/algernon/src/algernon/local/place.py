@@ -46,4 +46,5 @@ def place_of_local_aws(environ: Mapping[str, str], *, log_groups: tuple[str, ...
         {**inherited, **environ},
         log_groups,
         environ["AWS_ENDPOINT_URL"],
+        environ.get("ALGERNON_TOPIC_PREFIX", "").removesuffix("-") or None,
     )

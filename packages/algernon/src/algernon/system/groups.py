@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .dead_letters import read_dead_letters
 from .place import Place
-from .stack import Stack
+from .task_queues import find_task_queues
 
 if TYPE_CHECKING:
     from algernon_queue import SentGroup, TaskFailure
@@ -112,9 +112,8 @@ def _member(outcomes: Outcomes, index: int, task_id: str) -> OpenMember | None:
 def _letters(place: Place, pool: ThreadPoolExecutor) -> dict[str, DeadLetter]:
     """Return the dead letters of a system that are of something kept, by its id."""
     sqs = place.client("sqs")
-    resources = Stack(place.client("cloudformation"), place.stack_name).resources()
-    queues = [url for name, url in resources.items() if name.startswith("DeadLetterQueue")]
-    found = pool.map(lambda url: read_dead_letters(sqs, url, ""), queues)
+    queues = [each.dead_letter_queue_url for each in find_task_queues(place)]
+    found = pool.map(lambda url: read_dead_letters(sqs, url, ""), filter(None, queues))
     return {
         letter.result_id: letter
         for letters in found

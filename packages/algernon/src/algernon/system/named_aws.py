@@ -16,7 +16,13 @@ from .template.bucket import CACHE_FOLDER
 _SOURCES_WITHOUT_PROFILE = ("ec2-credentials-file", "boto-config", "container-role", "iam-role")
 
 
-def aws_place(profile: str | None, region: str | None, *, stack: str | None = None) -> Place:
+def aws_place(
+    profile: str | None,
+    region: str | None,
+    *,
+    stack: str | None = None,
+    topic_prefix: str | None = None,
+) -> Place:
     """Return the place on AWS that a profile and a region lead to.
 
     What was named is what is used, whatever the environment holds. A profile's
@@ -27,6 +33,8 @@ def aws_place(profile: str | None, region: str | None, *, stack: str | None = No
         profile: The profile's name; the environment's credentials without.
         region: The region; without one the profile's, or else the environment's.
         stack: The system's stack, if one is meant.
+        topic_prefix: What stands before the Tasks' names in those of their topics, in a
+            system that isn't a stack of ``algernon template``, if one is meant.
 
     Raises:
         CredentialsError: The profile has no credentials, or they can't be read.
@@ -39,22 +47,25 @@ def aws_place(profile: str | None, region: str | None, *, stack: str | None = No
     """
     environ = {**os.environ}
     if stack is not None:
+        topic_prefix = f"{stack}-"
+    if topic_prefix is not None:
         environ.pop("ALGERNON_TOPIC_PARAMETER_PREFIX", None)
-        environ["ALGERNON_TOPIC_PREFIX"] = f"{stack}-"
-    return Place(_session(profile, region), environ)
+        environ["ALGERNON_TOPIC_PREFIX"] = topic_prefix
+    return Place(_session(profile, region), environ, stack_name=stack)
 
 
-def with_bucket(place: Place) -> Place:
+def with_bucket(place: Place, stack: str) -> Place:
     """Return a place on AWS with the bucket of its stack, which its environment then names.
 
     Args:
-        place: The place, of which the stack is known.
+        place: The place.
+        stack: The stack's name.
 
     Raises:
         botocore.exceptions.ClientError: There is no such stack, or whoever asks lacks the
             right ``cloudformation:DescribeStackResource``.
     """
-    bucket = Stack(place.client("cloudformation"), place.stack_name).physical_id("Bucket")
+    bucket = Stack(place.client("cloudformation"), stack).physical_id("Bucket")
     own = {"ALGERNON_BUCKET_NAME": bucket, "CACHE_FOLDER_NAME": CACHE_FOLDER}
     return replace(place, environ={**place.environ, **own})
 

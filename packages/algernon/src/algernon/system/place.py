@@ -20,6 +20,8 @@ class Place:
         log_groups: The log groups of the system's workers, as far as they are known.
         endpoint_url: Where all of AWS's services answer, or None where each has an
             endpoint of its own.
+        stack_name: The name of the system's stack, or None where it has none of
+            ``algernon template``, or no system is meant.
     """
 
     session: Any
@@ -27,16 +29,12 @@ class Place:
     environ: Mapping[str, str] = field(repr=False)
     log_groups: tuple[str, ...] = ()
     endpoint_url: str | None = None
+    stack_name: str | None = None
 
     @property
     def topic_prefix(self) -> str:
         """What stands before a Task's name in that of its topic."""
         return self.environ.get("ALGERNON_TOPIC_PREFIX", "")
-
-    @property
-    def stack_name(self) -> str:
-        """The name of the system's stack."""
-        return self.topic_prefix.removesuffix("-")
 
     def client(self, service: str) -> Any:
         """Return a boto3 client for a service there."""

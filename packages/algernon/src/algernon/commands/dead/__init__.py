@@ -1,0 +1,1 @@
+"""`algernon dead`: what was given up, one module a verb."""

@@ -1,0 +1,90 @@
+"""Tables for people, as wide as their terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ..errors import MissingExtraError
+from .terminal import Line, Style, Terminal, printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_RICH_STYLES: dict[Style, str] = {
+    "plain": "",
+    "bold": "bold",
+    "faint": "dim",
+    "good": "green",
+    "bad": "red",
+    "open": "yellow",
+}
+# Where lines may be of any length.
+_ANY_WIDTH = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        heading: What stands above it.
+        is_number: Whether its cells stand at the right.
+        overflow: What becomes of a cell that is too long: it goes on below, or is cut.
+    """
+
+    heading: str
+    is_number: bool = False
+    overflow: Literal["fold", "ellipsis"] = "fold"
+
+
+def print_table(
+    columns: Sequence[Column], rows: Iterable[Sequence[str | Line]], console: Console
+) -> None:
+    """Print a table.
+
+    Args:
+        columns: Its columns.
+        rows: The cells of each row, which stand in them as they are: nothing is markup.
+        console: What it is printed on, as `console_of` returns it.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(
+            column.heading,
+            justify="right" if column.is_number else "left",
+            no_wrap=column.is_number,
+            overflow=column.overflow,
+        )
+    for row in rows:
+        lines = [cell if isinstance(cell, Line) else Line(cell) for cell in row]
+        table.add_row(*(Text(printable(text), _RICH_STYLES[style]) for text, style in lines))
+    console.print(table)
+
+
+def console_of(terminal: Terminal) -> Console:
+    """Return what rich prints on: standard output, as wide and as coloured as it is.
+
+    Raises:
+        MissingExtraError: rich isn't installed.
+    """
+    try:
+        from rich.console import Console
+    except ImportError as error:
+        raise MissingExtraError(
+            "rich isn't installed, by which tables are printed: install the extra algernon[command]"
+        ) from error
+    return Console(
+        file=sys.stdout,
+        width=terminal.width or _ANY_WIDTH,
+        force_terminal=terminal.has_colours,
+        no_color=not terminal.has_colours,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )

@@ -1,0 +1,113 @@
+"""What a system's Tasks travel through: of a stack, and of queues that were made by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from algernon.errors import NotASystemError, UnknownTaskError
+from algernon.system.named_aws import aws_place
+from algernon.system.place import Place
+from algernon.system.task_queues import choose_task, find_task_queues
+from algernon.template import system_template
+from algernon.worker import Worker
+
+from ..conftest import REGION, LocalAWS
+
+pytestmark = pytest.mark.starts
+
+pytestmark = pytest.mark.starts
+
+
+def place(**of: str) -> Place:
+    """The place of a stack, or of a prefix."""
+    return aws_place(None, REGION, stack=of.get("stack"), topic_prefix=of.get("topic_prefix"))
+
+
+def queue(aws: LocalAWS, name: str, **attributes: str) -> str:
+    """Make a queue, and return its ARN."""
+    sqs: Any = aws.client("sqs")
+    url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    asked = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return str(asked["Attributes"]["QueueArn"])
+
+
+def test_a_stacks_resources_say_it(aws: LocalAWS) -> None:
+    """Each Task has its topic and both of its queues, by the names of the Tasks."""
+    template = system_template([Worker("shop.handler", ("pay", "a-b"), retries={})])
+    # moto runs no function, and makes no mapping without one.
+    kinds = ("AWS::SNS::Topic", "AWS::SQS::Queue")
+    template["Resources"] = {
+        name: resource
+        for name, resource in template["Resources"].items()
+        if resource["Type"] in kinds
+    }
+    del template["Outputs"]
+    parameters = [
+        {"ParameterKey": key, "ParameterValue": "code"} for key in ("CodeBucket", "CodeKey")
+    ]
+    aws.client("cloudformation").create_stack(
+        StackName="shop", TemplateBody=json.dumps(template), Parameters=parameters
+    )
+
+    found = find_task_queues(place(stack="shop"))
+
+    assert [each.task for each in found] == ["a-b", "pay"]
+    assert [each.topic_arn.rsplit(":")[-1] for each in found] == ["shop-a-b", "shop-pay"]
+    assert all("DeadLetterQueue" in (each.dead_letter_queue_url or "") for each in found)
+    assert len({each.queue_url for each in found}) == 2
+
+
+def test_queues_that_were_made_by_hand_are_found_by_their_topics(aws: LocalAWS) -> None:
+    """A topic with the prefix that a queue is subscribed to is a Task; others aren't."""
+    dead_arn = queue(aws, "given-up")
+    policy = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 5})
+    arn = queue(aws, "prices", RedrivePolicy=policy)
+    fifo_arn = queue(aws, "bills.fifo", FifoQueue="true")
+    sns: Any = aws.client("sns")
+    price = sns.create_topic(Name="shop-price")["TopicArn"]
+    bill = sns.create_topic(Name="shop-bill.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    sns.create_topic(Name="shop-alarms")
+    other = sns.create_topic(Name="other-price")["TopicArn"]
+    sns.subscribe(TopicArn=price, Protocol="email", Endpoint="somebody@example.com")
+    sns.subscribe(TopicArn=price, Protocol="sqs", Endpoint=arn)
+    sns.subscribe(TopicArn=bill, Protocol="sqs", Endpoint=fifo_arn)
+    sns.subscribe(TopicArn=other, Protocol="sqs", Endpoint=arn)
+
+    bills, prices = find_task_queues(place(topic_prefix="shop-"))
+
+    assert (prices.task, prices.topic_arn, prices.queue_name) == ("price", price, "prices")
+    assert (prices.dead_letter_queue_url or "").endswith("/given-up")
+    assert (bills.task, bills.queue_name) == ("bill", "bills.fifo")
+    assert (prices.is_fifo, bills.is_fifo) == (False, True)
+    assert bills.dead_letter_queue_url is None
+
+
+def test_what_is_no_system_says_so(aws: LocalAWS) -> None:
+    """A stack that isn't there, one of somebody else's, and a prefix that nothing has."""
+    other = {"Resources": {"Mine": {"Type": "AWS::SQS::Queue"}}}
+    aws.client("cloudformation").create_stack(StackName="other", TemplateBody=json.dumps(other))
+
+    with pytest.raises(NotASystemError, match=r"no stack 'shop' in the region eu-west-1.*--prefix"):
+        find_task_queues(place(stack="shop"))
+    with pytest.raises(NotASystemError, match="'other' isn't one of algernon template"):
+        find_task_queues(place(stack="other"))
+    with pytest.raises(NotASystemError, match="begins with 'shop-'"):
+        find_task_queues(place(topic_prefix="shop-"))
+
+
+def test_a_task_that_is_not_there_names_what_is(aws: LocalAWS) -> None:
+    """Whoever mistypes a name reads what it may have been."""
+    sns: Any = aws.client("sns")
+    for name in ("price", "bill"):
+        arn = queue(aws, name)
+        topic = sns.create_topic(Name=f"shop-{name}")["TopicArn"]
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    tasks = find_task_queues(place(topic_prefix="shop-"))
+
+    assert choose_task(tasks, "bill").task == "bill"
+    with pytest.raises(UnknownTaskError, match="no Task 'prcie'; did you mean price"):
+        choose_task(tasks, "prcie")
+    with pytest.raises(UnknownTaskError, match="no Task 'x'; its Tasks are bill, price"):
+        choose_task(tasks, "x")
