@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from ..errors import WorkerError
 from ..template import MEMORIES, TIMEOUTS
@@ -11,6 +13,9 @@ from ..worker import split_target
 
 # As long as what stands in a bucket usually does.
 _LONGEST_WAIT = 30 * 24 * 3600
+
+_SPAN = re.compile(r"(\d{1,9})([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +66,49 @@ def add_timeout(parser: argparse.ArgumentParser) -> None:
         type=_wait,
         help="wait so long at most; with 0 it is looked for once (as long as it takes)",
     )
+
+
+def add_since(parser: argparse.ArgumentParser, what: str, *, default: str | None = None) -> None:
+    """Take since when things are meant: `options.since` is a datetime with a zone, or None.
+
+    Args:
+        parser: The verb's parser.
+        what: What is meant since then, for its help, such as ``lines``.
+        default: What holds where nothing is said, as somebody would write it.
+    """
+    until = f" ({default})" if default else ""
+    parser.add_argument(
+        "--since",
+        metavar="WHEN",
+        type=since,
+        default=default,
+        help=f"{what} since then: so long ago, as 10m, 2h or 1d, or an ISO time{until}",
+    )
+
+
+def since(text: str) -> datetime:
+    """Read a time in the past: so long ago, or a time of ISO 8601, by the clock here without zone.
+
+    Raises:
+        argparse.ArgumentTypeError: It is neither, or lies in the future.
+
+    Example:
+        >>> since("2026-11-26T03:00:00+01:00")
+        datetime.datetime(2026, 11, 26, 2, 0, tzinfo=datetime.timezone.utc)
+    """
+    now = datetime.now(UTC)
+    try:
+        if span := _SPAN.fullmatch(text):
+            return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
+        time = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a span, such as 90s, 10m, 2h, 1d or 1w, nor a time, such as"
+            " 2026-11-26T03:00 or 2026-11-26T03:00Z"
+        ) from error
+    if time > now:
+        raise argparse.ArgumentTypeError(f"{text!r} lies in the future: it is {now:%FT%TZ} now")
+    return time
 
 
 def number(allowed: range) -> Callable[[str], int]:
