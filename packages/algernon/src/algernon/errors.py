@@ -83,6 +83,14 @@ class GroupError(CommandError, LookupError):
     """Raised when there is no group of an id, or none any more."""
 
 
+class LetterQueueError(CommandError):
+    """Raised when a dead-letter queue isn't there, or can't be looked at without harm."""
+
+
+class LetterError(CommandError, LookupError):
+    """Raised when no dead letter has an id, or several have ids that begin as what was given."""
+
+
 class TooLateError(CommandError):
     """Raised when what is to be cancelled has ended, or was cancelled before."""
 

@@ -68,7 +68,7 @@ def add_timeout(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_since(parser: argparse.ArgumentParser, what: str, *, default: str | None = None) -> None:
+def add_since(parser: argparse._ActionsContainer, what: str, *, default: str | None = None) -> None:
     """Take since when things are meant: `options.since` is a datetime with a zone, or None.
 
     Args:

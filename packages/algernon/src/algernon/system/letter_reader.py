@@ -1,0 +1,431 @@
+"""Dead letters where they lie: all of them looked at, each held for a while, none lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from threading import Event, Lock, Thread
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from ..errors import LetterQueueError
+from .letters import Letter
+
+if TYPE_CHECKING:
+    from .place import Place
+    from .task_queues import TaskQueues
+
+#: So long, in seconds, nobody else gets what a reader holds, if its process is killed.
+HOLD_SECONDS = 60
+
+# Amazon SQS API Reference, ReceiveMessage, ChangeMessageVisibilityBatch and DeleteMessageBatch:
+# messages a call.
+_MOST_A_CALL = 10
+# Amazon SQS Developer Guide, "Amazon SQS short and long polling": only a receive that waits
+# asks all of SQS's servers. A local AWS has but one.
+_WAIT_SECONDS = 1
+# Of a standard queue that says that it holds something, and gives nothing.
+_MOST_EMPTY_ANSWERS = 5
+# No more than a boto3 client has connections for, with one left for renewals.
+_AT_ONCE = 8
+# What all answers that are awaited may hold together, if the next letters are as large as the
+# largest so far. It is what bounds the memory, whatever the letters' number and size.
+_ROOM = 32 * 1024 * 1024
+# Amazon SQS Developer Guide, "Amazon SQS visibility timeout": from the receive on.
+_LONGEST_HOLD = 12 * 60 * 60 - 60
+# Amazon SQS pricing: the first tier of US regions, in US$; a request is of 64 KiB.
+_PRICE, _PRICE_FIFO = 0.40e-6, 0.50e-6
+_BYTES_A_REQUEST = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A letter that a reader holds.
+
+    Attributes:
+        letter: Its facts.
+        message: The message, as ReceiveMessage gave it with all of its attributes.
+    """
+
+    letter: Letter
+    message: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def receipt(self) -> str:
+        """What SQS wants to see from whoever deletes or hides the message."""
+        return str(self.message["ReceiptHandle"])
+
+
+@dataclass(slots=True)
+class _Held:
+    """A message that nobody else gets."""
+
+    receipt: str
+    received: float
+    until: float
+
+
+@dataclass(slots=True, eq=False)
+class _LetterQueue:
+    """A dead-letter queue that is read.
+
+    Attributes:
+        url: Its URL.
+        tasks: The Tasks whose letters it holds, by name.
+        held: What is held of it, by SQS's id.
+        seen: The ids of all that was received.
+        awaited: How many receives haven't been answered.
+        empty: How many answers in a row had nothing new.
+        deleted: How many letters were deleted.
+        waiting: How many it still has to give when it is read to its end, as SQS estimates.
+        in_flight: How many somebody else holds then, as SQS estimates.
+    """
+
+    url: str
+    tasks: dict[str, TaskQueues]
+    held: dict[str, _Held] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    awaited: int = 0
+    empty: int = 0
+    deleted: int = 0
+    is_open: bool = True
+    waiting: int = 0
+    in_flight: int = 0
+
+    @property
+    def is_fifo(self) -> bool:
+        return self.url.endswith(".fifo")
+
+    @property
+    def first(self) -> TaskQueues:
+        return next(iter(self.tasks.values()))
+
+    def letter_of(self, message: Mapping[str, Any]) -> Letter:
+        """Return the letter that a message is, of the Task that it names if it is one of these."""
+        letter = Letter.of(message, self.first)
+        own = self.tasks.get(letter.dead.task, self.first)
+        return letter if own is self.first else replace(letter, queues=own)
+
+
+class LetterReader:
+    """Reads all letters of dead-letter queues, and holds them hidden until its block ends.
+
+    Then it gives back what wasn't deleted. Where its process is killed, they come back of
+    themselves after the hold; where it takes longer than that, the hold is renewed, each time
+    for as long as the reading has lasted. Each letter is given once, and only what the loop
+    keeps of it stays in memory. Those of a message group come in order.
+
+    Args:
+        place: Where the queues are.
+        tasks: The Tasks whose dead-letter queues are read. Those that have none are left out.
+        hold: For how many seconds nobody else gets a letter after this process was killed.
+
+    Attributes:
+        expected: How many letters SQS estimated there are to be read, before the first.
+        count: How many were read.
+        receives: How many calls of ReceiveMessage that took: each raises the receive count
+            of the letters that it gives.
+        calls: How many calls of SQS there were in all.
+        cost: What SQS charges for them, in US$: about, since prices depend on the region.
+
+    Raises:
+        LetterQueueError: A dead-letter queue isn't there, or has a redrive policy of its own,
+            by which SQS would move letters on because they were looked at.
+        botocore.exceptions.ClientError: SQS refused a call, such as for one of the rights
+            ``sqs:ChangeMessageVisibility``, ``sqs:GetQueueAttributes`` and
+            ``sqs:ReceiveMessage``.
+
+    Example:
+        >>> with LetterReader(place, tasks) as reader:  # doctest: +SKIP
+        ...     causes = group_by_cause(taken.letter for taken in reader)
+        >>> reader.count, reader.receives  # doctest: +SKIP
+        (5000, 502)
+    """
+
+    def __init__(
+        self, place: Place, tasks: Iterable[TaskQueues], *, hold: int = HOLD_SECONDS
+    ) -> None:
+        self._place = place
+        self._queues: dict[str, _LetterQueue] = {}
+        for task in tasks:
+            if (url := task.dead_letter_queue_url) is not None:
+                self._queues.setdefault(url, _LetterQueue(url, {})).tasks[task.task] = task
+        self._hold = hold
+        self._wait = 0 if place.endpoint_url else _WAIT_SECONDS
+        self._largest = 1
+        self._deleted_ids: set[str] = set()
+        # It guards what several threads change.
+        self._lock = Lock()
+        self._ended = Event()
+        self._renewal_error: Exception | None = None
+        self.expected = 0
+        self.count = 0
+        self.receives = 0
+        self.calls = 0
+        self.cost = 0.0
+
+    def __enter__(self) -> Self:
+        self._sqs = self._place.client("sqs")
+        self._pool = ThreadPoolExecutor(_AT_ONCE + 1)
+        try:
+            for queue in self._pool.map(self._estimate, self._queues.values()):
+                self.expected += queue.waiting
+                # SQS's estimate may be behind by a minute; a local AWS counts.
+                queue.is_open = bool(queue.waiting or self._wait)
+        except BaseException:
+            self._pool.shutdown(cancel_futures=True)
+            raise
+        self._began = monotonic()
+        self._renewer = Thread(target=self._renew_until_the_end, daemon=True)
+        self._renewer.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self._pool.shutdown(cancel_futures=True)
+        self._renewer.join()
+        with ThreadPoolExecutor(_AT_ONCE) as self._pool:
+            self._give_back()
+
+    def __iter__(self) -> Iterator[Taken]:
+        """Give each letter once; what is given may be deleted before the next."""
+        awaited: dict[Future[list[dict[str, Any]]], tuple[_LetterQueue, int]] = {}
+        while any(queue.is_open for queue in self._queues.values()) or awaited:
+            self._ask(awaited)
+            answered, _ = wait(awaited, return_when=FIRST_COMPLETED)
+            for answer in answered:
+                queue, deleted = awaited.pop(answer)
+                queue.awaited -= 1
+                messages = answer.result()
+                queue.empty = 0 if messages else queue.empty + 1
+                # An answer may have been empty because of what was deleted since it was asked for.
+                if queue.empty and not queue.awaited and queue.deleted == deleted:
+                    self._end_of(queue)
+                # What comes next is asked for while this is looked at.
+                self._ask(awaited)
+                while messages:
+                    self._check_renewal()
+                    taken = self._taken(queue, messages.pop(0))
+                    if taken is not None:
+                        yield taken
+                    del taken
+
+    @property
+    def waiting(self) -> int:
+        """How many letters SQS didn't give, as it estimates, in queues that were read to the end.
+
+        Of a message group of a FIFO queue it gives no more than ten at a time.
+        """
+        return sum(queue.waiting for queue in self._queues.values() if not queue.is_open)
+
+    @property
+    def in_flight(self) -> int:
+        """How many letters somebody else held when all others were read, as SQS estimates."""
+        return sum(queue.in_flight for queue in self._queues.values() if not queue.is_open)
+
+    def delete(self, taken: Taken) -> None:
+        """Delete a letter that this reader holds.
+
+        Raises:
+            LetterQueueError: SQS didn't delete it.
+            botocore.exceptions.ClientError: SQS refused, such as for the right
+                ``sqs:DeleteMessage``.
+        """
+        self.delete_all([taken])
+
+    def delete_all(self, letters: Sequence[Taken]) -> None:
+        """Delete letters that this reader holds.
+
+        Raises:
+            LetterQueueError: SQS didn't delete some; the others are gone.
+            botocore.exceptions.ClientError: As for `delete`.
+        """
+        by_queue: dict[str, dict[str, str]] = {}
+        for taken in letters:
+            letter = taken.letter
+            url = letter.queues.dead_letter_queue_url or ""
+            with self._lock:
+                held = self._queues[url].held.get(letter.message_id)
+                self._deleted_ids.add(letter.id)
+            receipt = taken.receipt if held is None else held.receipt
+            by_queue.setdefault(url, {})[letter.message_id] = receipt
+        for url, receipts in by_queue.items():
+            for some in _in_tens([*receipts.items()]):
+                self._delete(self._queues[url], dict(some))
+
+    def _delete(self, queue: _LetterQueue, receipts: Mapping[str, str]) -> None:
+        """Delete up to ten letters of a queue, by SQS's ids and what it wants to see."""
+        entries = [
+            {"Id": f"{number}", "ReceiptHandle": receipt}
+            for number, receipt in enumerate(receipts.values())
+        ]
+        answer = self._call("delete_message_batch", queue, Entries=entries)
+        failed = {int(failure["Id"]): failure for failure in answer.get("Failed", [])}
+        with self._lock:
+            for number, message_id in enumerate(receipts):
+                if number not in failed:
+                    queue.held.pop(message_id, None)
+                    queue.deleted += 1
+        for number, failure in failed.items():
+            raise LetterQueueError(
+                f"SQS didn't delete the letter {[*receipts][number]} from {queue.url}, with"
+                f" {failure.get('Code')}: {failure.get('Message') or 'it gives no reason'}"
+            )
+
+    def _ask(self, awaited: dict[Future[list[dict[str, Any]]], tuple[_LetterQueue, int]]) -> None:
+        """Begin to receive, of each queue that is open, as much at once as there is room for."""
+        open_queues = [queue for queue in self._queues.values() if queue.is_open]
+        at_once = max(1, min(_AT_ONCE, _ROOM // (_MOST_A_CALL * self._largest)))
+        for share in range(1, at_once + 1):
+            for queue in open_queues:
+                # One that may be empty isn't asked by several; nor is it clear yet, before its
+                # first answer.
+                most = 1 if queue.empty or not queue.seen else share
+                if len(awaited) < at_once and queue.awaited < most:
+                    queue.awaited += 1
+                    awaited[self._pool.submit(self._receive, queue)] = queue, queue.deleted
+
+    def _receive(self, queue: _LetterQueue) -> list[dict[str, Any]]:
+        """Return the next messages of a queue that were in no answer before, and hold them."""
+        asked = monotonic()
+        answer = self._call(
+            "receive_message",
+            queue,
+            MaxNumberOfMessages=_MOST_A_CALL,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["All"],
+            VisibilityTimeout=self._hold,
+            WaitTimeSeconds=self._wait,
+        )
+        messages: list[dict[str, Any]] = answer.get("Messages", [])
+        with self._lock:
+            self.receives += 1
+            new = [each for each in messages if each["MessageId"] not in queue.seen]
+            for message in messages:
+                held = _Held(message["ReceiptHandle"], asked, asked + self._hold)
+                queue.held[message["MessageId"]] = held
+                queue.seen.add(message["MessageId"])
+        return new
+
+    def _taken(self, queue: _LetterQueue, message: dict[str, Any]) -> Taken | None:
+        """Return a letter that was received, unless it is one that was deleted and is back."""
+        letter = queue.letter_of(message)
+        self._largest = max(self._largest, letter.bytes)
+        if letter.id in self._deleted_ids:
+            return None
+        self.count += 1
+        return Taken(letter, message)
+
+    def _end_of(self, queue: _LetterQueue) -> None:
+        """Close a queue that has nothing more to give, or doesn't give it."""
+        self._estimate(queue)
+        if not queue.waiting or queue.is_fifo or queue.empty >= _MOST_EMPTY_ANSWERS:
+            queue.is_open = False
+
+    def _estimate(self, queue: _LetterQueue) -> _LetterQueue:
+        """Ask SQS how many letters a queue holds, and whether they may be looked at."""
+        waiting, in_flight = (
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+        )
+        answer = self._call(
+            "get_queue_attributes", queue, AttributeNames=[waiting, in_flight, "RedrivePolicy"]
+        )
+        attributes = answer["Attributes"]
+        if policy := attributes.get("RedrivePolicy"):
+            raise LetterQueueError(
+                f"the dead-letter queue {queue.url} of the Task {queue.first.task!r} has a redrive"
+                f" policy of its own, {policy}: SQS would move letters on from there because they"
+                " were looked at. Take the policy off the queue, or name other Tasks with --task"
+            )
+        queue.waiting = int(attributes[waiting])
+        queue.in_flight = max(int(attributes[in_flight]) - len(queue.held), 0)
+        return queue
+
+    def _renew_until_the_end(self) -> None:
+        """Keep what is held from coming back while it is looked at."""
+        while not self._ended.wait(self._hold / 6):
+            try:
+                self._renew()
+            except Exception as error:  # noqa: BLE001 - it is raised where the letters are read
+                self._renewal_error = error
+                return
+
+    def _check_renewal(self) -> None:
+        if (error := self._renewal_error) is not None:
+            raise error
+
+    def _renew(self) -> None:
+        now = monotonic()
+        # Each time for as long as all lasted so far, so that many letters need few renewals.
+        hold = max(self._hold, now - self._began)
+        for queue in self._queues.values():
+            with self._lock:
+                due = [
+                    message_id
+                    for message_id, held in queue.held.items()
+                    if held.until - now < self._hold / 2
+                ]
+            for some in _in_tens(due):
+                if self._ended.is_set():
+                    return
+                self._hide(queue, some, hold)
+
+    def _give_back(self) -> None:
+        parts = [
+            (queue, some) for queue in self._queues.values() for some in _in_tens([*queue.held])
+        ]
+        for _ in self._pool.map(lambda part: self._hide(part[0], part[1], 0), parts):
+            pass
+
+    def _hide(self, queue: _LetterQueue, message_ids: Sequence[str], hold: float) -> None:
+        """Hide up to ten messages for so many seconds from now on, and forget which are lost."""
+        now = monotonic()
+        with self._lock:
+            held = {each: queue.held[each] for each in message_ids if each in queue.held}
+        if not held:
+            return
+        entries = [
+            {
+                "Id": f"{number}",
+                "ReceiptHandle": one.receipt,
+                "VisibilityTimeout": int(max(min(hold, one.received + _LONGEST_HOLD - now), 0)),
+            }
+            for number, one in enumerate(held.values())
+        ]
+        answer = self._call("change_message_visibility_batch", queue, Entries=entries)
+        failed = {int(failure["Id"]) for failure in answer.get("Failed", [])}
+        with self._lock:
+            for number, (message_id, one) in enumerate(held.items()):
+                if number in failed or not hold:
+                    queue.held.pop(message_id, None)
+                else:
+                    one.until = now + hold
+
+    def _call(self, operation: str, queue: _LetterQueue, **parameters: Any) -> dict[str, Any]:
+        """Call SQS, and count what that costs."""
+        try:
+            answer: dict[str, Any] = getattr(self._sqs, operation)(QueueUrl=queue.url, **parameters)
+        except self._sqs.exceptions.QueueDoesNotExist as error:
+            raise LetterQueueError(
+                f"the dead-letter queue {queue.url} of the Task {queue.first.task!r} is gone:"
+                " deploy the system again, or name other Tasks with --task"
+            ) from error
+        payload = sum(len(message["Body"]) for message in answer.get("Messages", []))
+        requests = max(1, -(-payload // _BYTES_A_REQUEST))
+        with self._lock:
+            self.calls += 1
+            self.cost += requests * (_PRICE_FIFO if queue.is_fifo else _PRICE)
+        return answer
+
+
+def _in_tens(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), _MOST_A_CALL):
+        yield items[start : start + _MOST_A_CALL]
