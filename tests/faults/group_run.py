@@ -6,7 +6,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from algernon.local.place import place_of_local_aws
 from algernon.system.dead_letters import redrive
+from algernon.system.task_queues import TaskQueues
 
 from ..waiting import NothingMovedError, wait_for
 from . import kills, network
@@ -145,8 +147,13 @@ def _redrive(system: System, names: set[str]) -> tuple[int, str | None]:
     """Redrive what is dead until nothing is, and return how many that were in all."""
     redriven = 0
     while True:
-        for task, url in system.dead_letter_queues.items():
-            redriven += redrive(system.client("sqs"), url, system.queues[task])
+        redriven += redrive(
+            place_of_local_aws(system.environ),
+            [
+                TaskQueues(task, system.topics[task], system.queues[task], url)
+                for task, url in system.dead_letter_queues.items()
+            ],
+        )
         standstill = _wait(system, names, or_dead=True)
         if standstill is not None or not _progress(system).dead:
             return redriven, standstill

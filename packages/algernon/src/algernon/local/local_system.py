@@ -28,8 +28,9 @@ from ..errors import (
 from ..story.chain import check_chain_id
 from ..system.code_archive import code_archive
 from ..system.dead_letters import read_dead_letters, redrive
-from ..system.place import leading_to
+from ..system.place import Place, leading_to
 from ..system.stack import Stack
+from ..system.task_queues import TaskQueues
 from ..system.template.queues import VISIBILITY_FACTOR
 from ..system.workers import import_packed_workers
 from ..template import CACHE_FOLDER, check_limits, logical_id, system_template
@@ -174,7 +175,7 @@ class LocalSystem:
             >>> with system.as_default():  # doctest: +SKIP
             ...     send_task("resize", {"width": 640})
         """
-        with leading_to(place_of_local_aws(self.environ, log_groups=(self.log_group,))):
+        with leading_to(self._place):
             yield
 
     def run(self, *, timeout: float = 60.0) -> None:
@@ -259,12 +260,7 @@ class LocalSystem:
             >>> [(letter.task, letter.error) for letter in system.dead_letters]  # doctest: +SKIP
             [('charge', 'ConnectionError')]
         """
-        sqs = self._aws.client("sqs")
-        return [
-            letter
-            for task in self.tasks
-            for letter in read_dead_letters(sqs, self.dead_letter_queue_url(task), task)
-        ]
+        return read_dead_letters(self._place, self._task_queues)
 
     def redrive(self) -> int:
         """Move what is in the dead-letter queues back to the queues; return how many that were.
@@ -273,11 +269,7 @@ class LocalSystem:
             >>> system.redrive()  # doctest: +SKIP
             1
         """
-        sqs = self._aws.client("sqs")
-        return sum(
-            redrive(sqs, self.dead_letter_queue_url(task), self.queue_url(task))
-            for task in self.tasks
-        )
+        return redrive(self._place, self._task_queues)
 
     def queue_url(self, task: str) -> str:
         """Return the URL of a Task's queue.
@@ -319,6 +311,22 @@ class LocalSystem:
         self._aws.check()
         output = self._aws.new_output()
         return [*([output] if output else []), *self._logs.new_invocations()]
+
+    @property
+    def _place(self) -> Place:
+        return place_of_local_aws(self.environ, log_groups=(self.log_group,))
+
+    @property
+    def _task_queues(self) -> list[TaskQueues]:
+        return [
+            TaskQueues(
+                task,
+                self._resources[logical_id("Topic", task)],
+                self.queue_url(task),
+                self.dead_letter_queue_url(task),
+            )
+            for task in self.tasks
+        ]
 
     def _looks(self, timeout: float) -> Iterator[Queues]:
         """Give what the queues hold, again and again until the time is up."""

@@ -1,133 +1,70 @@
-"""Dead letters: reading them where they are, and moving them back to their queue."""
+"""Dead letters: reading them where they are, and moving them back to their queues."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from algernon_queue.dead_letter import DeadLetter
+from .letter_reader import LetterReader
 
-# So long nobody else gets what was taken, if this process dies before it gives it back.
-_HELD_SECONDS = 300
-# Amazon SQS Developer Guide, "Amazon SQS short and long polling": only a receive that waits
-# asks all of SQS's servers.
-_WAIT_SECONDS = 1
-# Amazon SQS API Reference, ReceiveMessage and ChangeMessageVisibilityBatch: messages a call.
-_MOST_A_CALL = 10
+if TYPE_CHECKING:
+    from algernon_queue.dead_letter import DeadLetter
+
+    from .place import Place
+    from .task_queues import TaskQueues
 
 
-def read_dead_letters(sqs: Any, dead_letter_queue_url: str, task: str) -> list[DeadLetter]:
-    """Return what is in a dead-letter queue, and leave it there.
+def read_dead_letters(place: Place, tasks: Sequence[TaskQueues]) -> list[DeadLetter]:
+    """Return what is in the dead-letter queues of Tasks, in their order, and leave it there.
 
     Meanwhile nobody else gets it, and what somebody else has in hand isn't among it. Of a
     message group of a FIFO queue, SQS gives out the first ten.
 
     Args:
-        sqs: A boto3 client for SQS.
-        dead_letter_queue_url: The dead-letter queue.
-        task: The Task whose messages end there.
+        place: Where the queues are.
+        tasks: The Tasks whose messages end there.
 
     Raises:
-        botocore.exceptions.ClientError: SQS refused a call, such as for one of the rights
-            ``sqs:ChangeMessageVisibility``, ``sqs:GetQueueAttributes`` and
-            ``sqs:ReceiveMessage``.
+        LetterQueueError: As `LetterReader` says.
+        botocore.exceptions.ClientError: The same.
 
     Example:
-        >>> read_dead_letters(sqs, url, "charge")  # doctest: +SKIP
+        >>> read_dead_letters(place, find_task_queues(place))  # doctest: +SKIP
         [DeadLetter(task='charge', error='ConnectionError', …)]
     """
-    with _taken(sqs, dead_letter_queue_url) as messages:
-        return [DeadLetter.of(record_of(message), task) for message in messages]
+    with LetterReader(place, tasks) as reader:
+        letters = [taken.letter for taken in reader]
+    order = {queues.task: number for number, queues in enumerate(tasks)}
+    return [letter.dead for letter in sorted(letters, key=lambda each: order[each.queues.task])]
 
 
-def redrive(sqs: Any, dead_letter_queue_url: str, queue_url: str) -> int:
-    """Move what is in a dead-letter queue back to its queue, and return how many that were.
+def redrive(place: Place, tasks: Sequence[TaskQueues]) -> int:
+    """Move what is in the dead-letter queues of Tasks back, and return how many that were.
 
     Each goes with all of its attributes, as SQS's own redrive would move it (Amazon SQS API
     Reference, StartMessageMoveTask): by these a worker knows the Task's id again. It is
     deleted only after the queue has it, so that what is interrupted loses none.
 
     Args:
-        sqs: A boto3 client for SQS.
-        dead_letter_queue_url: The dead-letter queue.
-        queue_url: The queue that they go to.
+        place: Where the queues are.
+        tasks: The Tasks whose messages ended there.
 
     Raises:
+        LetterQueueError: As `LetterReader` says.
         botocore.exceptions.ClientError: SQS refused a call, such as for one of the rights of
-            `read_dead_letters`, ``sqs:DeleteMessage``, or ``sqs:SendMessage`` to the queue.
+            `LetterReader`, ``sqs:DeleteMessage``, or ``sqs:SendMessage`` to the queue.
 
     Example:
-        >>> redrive(sqs, dead_letter_url, url)  # doctest: +SKIP
+        >>> redrive(place, find_task_queues(place))  # doctest: +SKIP
         3
     """
-    with _taken(sqs, dead_letter_queue_url) as messages:
-        count = len(messages)
-        while messages:
-            sqs.send_message(QueueUrl=queue_url, **_as_sent(messages[0], queue_url))
-            handle = messages[0]["ReceiptHandle"]
-            sqs.delete_message(QueueUrl=dead_letter_queue_url, ReceiptHandle=handle)
-            messages.popleft()
-    return count
-
-
-@contextmanager
-def _taken(sqs: Any, queue_url: str) -> Iterator[deque[dict[str, Any]]]:
-    """Take all messages of a queue, and give those back that are left at the end.
-
-    What is moved, fails and comes back before all are taken would be taken once more, and so
-    on without end: so nothing is moved before.
-    """
-    taken: deque[dict[str, Any]] = deque()
-    try:
-        while messages := _receive(sqs, queue_url):
-            taken += messages
-        yield taken
-    finally:
-        _give_back(sqs, queue_url, taken)
-
-
-def record_of(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a message as Lambda hands it over, but for what is no text beside it."""
-    return {
-        "messageId": message["MessageId"],
-        "body": message["Body"],
-        "attributes": message.get("Attributes", {}),
-        "messageAttributes": {
-            name: {"dataType": attribute["DataType"], "stringValue": attribute["StringValue"]}
-            for name, attribute in message.get("MessageAttributes", {}).items()
-            if "StringValue" in attribute
-        },
-    }
-
-
-def _receive(sqs: Any, queue_url: str) -> list[dict[str, Any]]:
-    """Return the next messages of a queue, and wait for them only if it should have some."""
-    waiting = "ApproximateNumberOfMessages"
-    answer = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=[waiting])
-    if answer["Attributes"][waiting] == "0":
-        return []
-    answer = sqs.receive_message(
-        QueueUrl=queue_url,
-        MaxNumberOfMessages=_MOST_A_CALL,
-        MessageAttributeNames=["All"],
-        MessageSystemAttributeNames=["All"],
-        VisibilityTimeout=_HELD_SECONDS,
-        WaitTimeSeconds=_WAIT_SECONDS,
-    )
-    messages: list[dict[str, Any]] = answer.get("Messages", [])
-    return messages
-
-
-def _give_back(sqs: Any, queue_url: str, messages: deque[dict[str, Any]]) -> None:
-    while messages:
-        together = [messages.popleft() for _ in range(min(_MOST_A_CALL, len(messages)))]
-        entries = [
-            {"Id": f"{number}", "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
-            for number, message in enumerate(together)
-        ]
-        sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
+    sqs = place.client("sqs")
+    with LetterReader(place, tasks) as reader:
+        for taken in reader:
+            queue_url = taken.letter.queues.queue_url
+            sqs.send_message(QueueUrl=queue_url, **_as_sent(taken.message, queue_url))
+            reader.delete(taken)
+    return reader.count
 
 
 def _as_sent(message: Mapping[str, Any], queue_url: str) -> dict[str, Any]:

@@ -79,8 +79,9 @@ def group_status(group: SentGroup[Any], place: Place) -> GroupStatus:
 
     Raises:
         algernon_storage.StorageError: The group isn't there any more.
+        LetterQueueError: As `LetterReader` says.
         botocore.exceptions.ClientError: AWS refused a call, such as for one of the rights of
-            `read_dead_letters`, ``cloudformation:ListStackResources`` or ``s3:GetObject``.
+            `LetterReader`, ``cloudformation:ListStackResources`` or ``s3:GetObject``.
     """
     from algernon_storage import Outcomes
 
@@ -90,7 +91,7 @@ def group_status(group: SentGroup[Any], place: Place) -> GroupStatus:
     with ThreadPoolExecutor(_THREADS) as pool:
         found = pool.map(look, missing, [group[index].task_id for index in missing])
         members = [member for member in found if member is not None]
-        letters = _letters(place, pool) if members else {}
+    letters = _letters(place) if members else {}
     return GroupStatus(
         group.group_id,
         state,
@@ -109,17 +110,10 @@ def _member(outcomes: Outcomes, index: int, task_id: str) -> OpenMember | None:
     return OpenMember(index, task_id, "failed" if failure else "open", failure)
 
 
-def _letters(place: Place, pool: ThreadPoolExecutor) -> dict[str, DeadLetter]:
+def _letters(place: Place) -> dict[str, DeadLetter]:
     """Return the dead letters of a system that are of something kept, by its id."""
-    sqs = place.client("sqs")
-    queues = [each.dead_letter_queue_url for each in find_task_queues(place)]
-    found = pool.map(lambda url: read_dead_letters(sqs, url, ""), filter(None, queues))
-    return {
-        letter.result_id: letter
-        for letters in found
-        for letter in letters
-        if letter.result_id is not None
-    }
+    letters = read_dead_letters(place, find_task_queues(place))
+    return {letter.result_id: letter for letter in letters if letter.result_id is not None}
 
 
 def _with_letter(member: OpenMember, letters: dict[str, DeadLetter]) -> OpenMember:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from threading import Event, Lock, Thread
 from time import monotonic
 from types import TracebackType
@@ -24,7 +26,7 @@ HOLD_SECONDS = 60
 # messages a call.
 _MOST_A_CALL = 10
 # Amazon SQS Developer Guide, "Amazon SQS short and long polling": only a receive that waits
-# asks all of SQS's servers. A local AWS has but one.
+# asks all of SQS's servers.
 _WAIT_SECONDS = 1
 # Of a standard queue that says that it holds something, and gives nothing.
 _MOST_EMPTY_ANSWERS = 5
@@ -32,7 +34,7 @@ _MOST_EMPTY_ANSWERS = 5
 _AT_ONCE = 8
 # What all answers that are awaited may hold together, if the next letters are as large as the
 # largest so far. It is what bounds the memory, whatever the letters' number and size.
-_ROOM = 32 * 1024 * 1024
+_ROOM = 16 * 1024 * 1024
 # Amazon SQS Developer Guide, "Amazon SQS visibility timeout": from the receive on.
 _LONGEST_HOLD = 12 * 60 * 60 - 60
 # Amazon SQS pricing: the first tier of US regions, in US$; a request is of 64 KiB.
@@ -153,9 +155,9 @@ class LetterReader:
             if (url := task.dead_letter_queue_url) is not None:
                 self._queues.setdefault(url, _LetterQueue(url, {})).tasks[task.task] = task
         self._hold = hold
-        self._wait = 0 if place.endpoint_url else _WAIT_SECONDS
+        # All of a local AWS is on this machine.
+        self._is_local = place.endpoint_url is not None
         self._largest = 1
-        self._deleted_ids: set[str] = set()
         # It guards what several threads change.
         self._lock = Lock()
         self._ended = Event()
@@ -168,15 +170,17 @@ class LetterReader:
 
     def __enter__(self) -> Self:
         self._sqs = self._place.client("sqs")
-        self._pool = ThreadPoolExecutor(_AT_ONCE + 1)
+        self._pool = ThreadPoolExecutor(_AT_ONCE)
+        queues = [*self._queues.values()]
         try:
-            for queue in self._pool.map(self._estimate, self._queues.values()):
-                self.expected += queue.waiting
-                # SQS's estimate may be behind by a minute; a local AWS counts.
-                queue.is_open = bool(queue.waiting or self._wait)
+            self._latest = max(self._pool.map(self._estimate, queues), default=datetime.now(UTC))
         except BaseException:
             self._pool.shutdown(cancel_futures=True)
             raise
+        self.expected = sum(queue.waiting for queue in queues)
+        for queue in queues:
+            # SQS's estimate may be behind by a minute; a local AWS counts.
+            queue.is_open = queue.waiting > 0 or not self._is_local
         self._began = monotonic()
         self._renewer = Thread(target=self._renew_until_the_end, daemon=True)
         self._renewer.start()
@@ -253,7 +257,6 @@ class LetterReader:
             url = letter.queues.dead_letter_queue_url or ""
             with self._lock:
                 held = self._queues[url].held.get(letter.message_id)
-                self._deleted_ids.add(letter.id)
             receipt = taken.receipt if held is None else held.receipt
             by_queue.setdefault(url, {})[letter.message_id] = receipt
         for url, receipts in by_queue.items():
@@ -302,7 +305,7 @@ class LetterReader:
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["All"],
             VisibilityTimeout=self._hold,
-            WaitTimeSeconds=self._wait,
+            WaitTimeSeconds=0 if self._is_local else _WAIT_SECONDS,
         )
         messages: list[dict[str, Any]] = answer.get("Messages", [])
         with self._lock:
@@ -315,10 +318,14 @@ class LetterReader:
         return new
 
     def _taken(self, queue: _LetterQueue, message: dict[str, Any]) -> Taken | None:
-        """Return a letter that was received, unless it is one that was deleted and is back."""
+        """Return a letter that was received, unless it came since the reading began.
+
+        Otherwise what is redriven, fails and comes back meanwhile would be given once more, and
+        so on without end.
+        """
         letter = queue.letter_of(message)
         self._largest = max(self._largest, letter.bytes)
-        if letter.id in self._deleted_ids:
+        if letter.sent_at > self._latest:
             return None
         self.count += 1
         return Taken(letter, message)
@@ -329,8 +336,13 @@ class LetterReader:
         if not queue.waiting or queue.is_fifo or queue.empty >= _MOST_EMPTY_ANSWERS:
             queue.is_open = False
 
-    def _estimate(self, queue: _LetterQueue) -> _LetterQueue:
-        """Ask SQS how many letters a queue holds, and whether they may be looked at."""
+    def _estimate(self, queue: _LetterQueue) -> datetime:
+        """Ask SQS how many letters a queue holds, and return when that was by its clock.
+
+        Raises:
+            LetterQueueError: The letters may not be looked at.
+        """
+        asked = datetime.now(UTC)
         waiting, in_flight = (
             "ApproximateNumberOfMessages",
             "ApproximateNumberOfMessagesNotVisible",
@@ -347,7 +359,11 @@ class LetterReader:
             )
         queue.waiting = int(attributes[waiting])
         queue.in_flight = max(int(attributes[in_flight]) - len(queue.held), 0)
-        return queue
+        if self._is_local:
+            return asked
+        # It has no fractions of a second.
+        stated = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        return stated + timedelta(seconds=1)
 
     def _renew_until_the_end(self) -> None:
         """Keep what is held from coming back while it is looked at."""
