@@ -195,6 +195,20 @@ def test_groups_within_groups_are_told_however_deep(depth: int, names: int, rows
     assert len(tree_of(*lines)) == rows
 
 
+@pytest.mark.parametrize("names", [2, 1200])
+def test_a_failure_deep_within_is_that_of_each_group_around_it(names: int) -> None:
+    """Whatever order their lines come in, and however many there are."""
+    group_id, lines = GROUP_ID, [json_line(task_name="split")]
+    for n in range(1200):
+        outcome = "done" if n < 1199 else "dead_letter"
+        lines.append(ran(0, group_id=group_id, task_name=f"work{n % names}", outcome=outcome))
+        group_id = str(uuid5(UUID(member_id(0, group_id)), "group"))
+
+    *_, last = verdict_of(*reversed(lines))
+
+    assert last.startswith("1200 groups: not joined, since not all of their members are done; ")
+
+
 def test_a_group_that_no_task_sent_is_a_chain_of_its_own() -> None:
     """Its id is that of the chain, and nobody is missing above it."""
     lines = [ran(index, group_id=CHAIN_ID) for index in range(3)]

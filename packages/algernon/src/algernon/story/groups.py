@@ -6,7 +6,7 @@ follows from the ids, which are derived as ARCHITECTURE.md says.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 from uuid import UUID, uuid5
@@ -65,7 +65,7 @@ def find_groups(
         callbacks: The Task whose result it gets, of each Task that is a callback.
         sends: The Task that sent it, of each Task that code sent, or None where no Task did.
     """
-    joins = _joins({each.group_id for each in memberships.values()}, tasks)
+    joins = _joins(memberships, tasks)
     returned = {_derived(task_id, "group"): (name, task_id) for name, task_id in tasks}
     groups: dict[str, Group] = {}
     for task, member in _with_callbacks(memberships, callbacks, joins.values()).items():
@@ -77,18 +77,32 @@ def find_groups(
     return groups
 
 
-def _joins(group_ids: Iterable[str], tasks: Iterable[TaskKey]) -> dict[str, TaskKey]:
+def _joins(
+    memberships: Mapping[TaskKey, Membership], tasks: Iterable[TaskKey]
+) -> dict[str, TaskKey]:
     """Return the Task that joins each group, where it is known of."""
     by_id = {task_id: (name, task_id) for name, task_id in tasks}
-    names = {name for name, _ in tasks}
+    # Of a chain, the first Task has an id of its own, by its name. Those of members begin none
+    # that joins, which spares looking for each name in each of many groups.
+    names = {name for name, _ in {*tasks} - {*filter(_begins_member(memberships), memberships)}}
     joins: dict[str, TaskKey] = {}
-    for group_id in group_ids:
+    for group_id in {each.group_id for each in memberships.values()}:
         sent = _derived(group_id, "then")
-        # Of a chain, the first Task has an id of its own.
         for task_id in (sent, *(first_task_id(sent, name) for name in names)):
             if task_id in by_id:
                 joins[group_id] = by_id[task_id]
     return joins
+
+
+def _begins_member(memberships: Mapping[TaskKey, Membership]) -> Callable[[TaskKey], bool]:
+    """Return what tells whether a Task is a member of its group, or the first of one's chain."""
+
+    def begins(task: TaskKey) -> bool:
+        name, task_id = task
+        sent = _derived(memberships[task].group_id, str(memberships[task].index))
+        return task_id in (sent, first_task_id(sent, name))
+
+    return begins
 
 
 def _with_callbacks(

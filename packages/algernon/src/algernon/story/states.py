@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from .chain import Chain, TaskRun
@@ -34,19 +34,33 @@ def member_states(chain: Chain) -> dict[str, list[State]]:
     returned = {
         group.sender: group.group_id for group in chain.groups.values() if group.is_returned
     }
-    members: dict[str, list[State]] = {}
-    # Until it is known better. It gets worse alone, so that this ends, whatever lines say.
-    groups: dict[str, State] = dict.fromkeys(chain.groups, "done")
+    groups: dict[str, State] = {}
+    holders: dict[str, list[str]] = {}
+    for group_id, group in chain.groups.items():
+        tasks = group.tasks
+        joins = [] if group.join is None else [group.join]
+        groups[group_id] = together(own[task] for task in (*tasks, *joins))
+        for task in tasks:
+            if task in returned:
+                holders.setdefault(returned[task], []).append(group_id)
+    _spread(groups, holders)
 
     def state(task: TaskKey) -> State:
         return together((own[task], groups[returned[task]])) if task in returned else own[task]
 
-    is_settled = False
-    while not is_settled:
-        before = {**groups}
-        for group_id, group in reversed(chain.groups.items()):
-            members[group_id] = [together(map(state, tasks)) for tasks in group.members.values()]
-            joins = [] if group.join is None else [own[group.join]]
-            groups[group_id] = together((*members[group_id], *joins))
-        is_settled = groups == before
-    return members
+    return {
+        group_id: [together(map(state, tasks)) for tasks in group.members.values()]
+        for group_id, group in chain.groups.items()
+    }
+
+
+def _spread(groups: dict[str, State], holders: Mapping[str, Sequence[str]]) -> None:
+    """Let groups be no better than those that they hold, which their members returned."""
+    waiting = [*groups]
+    while waiting:
+        state = groups[(group_id := waiting.pop())]
+        for holder in holders.get(group_id, ()):
+            # It gets worse alone, so that this ends, whatever lines say.
+            if (worse := together((groups[holder], state))) != groups[holder]:
+                groups[holder] = worse
+                waiting.append(holder)

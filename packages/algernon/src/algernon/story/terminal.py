@@ -69,4 +69,6 @@ class Terminal:
 def printable(text: str) -> str:
     """Return a text without what a terminal would do instead of showing it."""
     # What a line says may come from anywhere, and a terminal does what it is told.
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
