@@ -26,10 +26,13 @@ class BatchHandler:
         tasks: The Tasks that it runs.
         options: How.
         context: The dict that handlers get, whose contents live as long as the process.
+
+    Attributes:
+        worker: What its batches share.
     """
 
     def __init__(self, tasks: Tasks, options: Options, context: dict[str, Any]) -> None:
-        self._worker = Worker(tasks, options, context)
+        self.worker = Worker(tasks, options, context)
         make_clients(options.listeners, options.once)
 
     def handle(self, event: Any, aws_context: Any) -> dict[str, Any]:
@@ -40,7 +43,7 @@ class BatchHandler:
             SettingError: An environment variable has a value that means nothing.
             BatchFailedError: Records failed, and the whole batch stays in the queue.
         """
-        batch = Batch(aws_context, self._worker)
+        batch = Batch(aws_context, self.worker)
         all_stay = True  # if something ends the process
         try:
             attempts = read_batch(batch, event)

@@ -60,23 +60,53 @@ def fetch_and_claim(batch: Batch, attempts: list[Attempt], groups: Groups | None
     """
     todo = going(attempts)
     known = Known(batch, todo, groups)
-    fetched: dict[Attempt, Message | Exception] = {}
-    fetches = [
-        Lookup(partial(attempt.do, _fetch, attempt.message), partial(fetched.__setitem__, attempt))
-        for attempt in todo
-        if attempt.message.stored_kwargs is not None
-    ]
-    lookups = fetches + claim_lookups(batch, todo) + known.lookups
-    for lookup, answer in zip(lookups, in_parallel(_look, lookups), strict=True):
-        lookup.note(answer)
+    fetches = _Fetches(batch, todo)
+    _look_up(fetches.lookups + claim_lookups(batch, todo) + known.lookups)
     known.apply()
     leave_to_others(batch, todo)
-    for attempt, message in fetched.items():
-        if attempt.is_to_run:
-            if isinstance(message, Exception):
-                fail(batch, attempt, message)
-            else:
-                attempt.message = message
+    fetches.apply()
+
+
+def fetch(batch: Batch, attempts: list[Attempt]) -> None:
+    """Fetch what is stored of keyword arguments, whatever is known of the Tasks."""
+    fetches = _Fetches(batch, going(attempts))
+    _look_up(fetches.lookups)
+    fetches.apply()
+
+
+class _Fetches:
+    """The keyword arguments of a batch that are stored, before and after they are fetched."""
+
+    def __init__(self, batch: Batch, attempts: list[Attempt]) -> None:
+        self._batch = batch
+        self._attempts = attempts
+        self._fetched: dict[Attempt, Message | Exception] = {}
+
+    @property
+    def lookups(self) -> list[Lookup]:
+        """What is to be looked up."""
+        return [
+            Lookup(
+                partial(attempt.do, _fetch, attempt.message),
+                partial(self._fetched.__setitem__, attempt),
+            )
+            for attempt in self._attempts
+            if attempt.message.stored_kwargs is not None
+        ]
+
+    def apply(self) -> None:
+        """Have Tasks that are to run get what was fetched."""
+        for attempt, message in self._fetched.items():
+            if attempt.is_to_run:
+                if isinstance(message, Exception):
+                    fail(self._batch, attempt, message)
+                else:
+                    attempt.message = message
+
+
+def _look_up(lookups: list[Lookup]) -> None:
+    for lookup, answer in zip(lookups, in_parallel(_look, lookups), strict=True):
+        lookup.note(answer)
 
 
 def _look(lookup: Lookup) -> Any:

@@ -67,6 +67,26 @@ def sent_tasks() -> Iterator[list[Task]]:
         >>> sent[0].task_id == task_id
         True
     """
+    bucket = os.environ.get("ALGERNON_BUCKET_NAME") or _BUCKET
+    clock = Clock()
+    with (
+        environment({"ALGERNON_BUCKET_NAME": bucket}),
+        tasks_caught(clock, InMemoryS3(clock, bucket), InMemorySQS(clock)) as sent,
+    ):
+        yield sent
+
+
+@contextmanager
+def tasks_caught(clock: Clock, *clients: InMemoryClient) -> Iterator[list[Task]]:
+    """Catch what is sent as `sent_tasks` does, with these clients of other services.
+
+    Args:
+        clock: The clock of what is in memory.
+        clients: What takes the place of AWS's services besides SNS and STS.
+
+    Returns:
+        The Tasks in the order in which they were sent, as a list that grows.
+    """
     sent: list[Task] = []
 
     def catch(tasks: Sequence[Task], sender: RunningTask) -> list[str]:
@@ -74,22 +94,12 @@ def sent_tasks() -> Iterator[list[Task]]:
         sent.extend(caught)
         return [task.task_id for task in caught]
 
-    bucket = os.environ.get("ALGERNON_BUCKET_NAME") or _BUCKET
-    clock = Clock()
-    clients = {
-        client.service: client
-        for client in (
-            InMemoryS3(clock, bucket),
-            InMemorySQS(clock),
-            InMemorySTS(clock),
-            _CatchingSNS(clock, sent),
-        )
-    }
-    # A topic is then found by its name, without asking.
-    variables = {"ALGERNON_BUCKET_NAME": bucket, "ALGERNON_TOPIC_PARAMETER_PREFIX": None}
+    given = (*clients, InMemorySTS(clock), _CatchingSNS(clock, sent))
+    by_service = {client.service: client for client in given}
     with (
-        environment(variables),
-        aws_clients_from(clients.get),
+        # A topic is then found by its name, without asking.
+        environment({"ALGERNON_TOPIC_PARAMETER_PREFIX": None}),
+        aws_clients_from(by_service.get),
         nothing_comes_by_waiting(_WHY_IN_VAIN),
         caught_by(catch),
     ):
