@@ -64,8 +64,9 @@ def test_what_is_noted_in_one_attribute_is_found_too() -> None:
         {"algernon.letter": "no JSON"},
         {"algernon.letter": "[1]"},
         {"algernon.letter": '{"algernon.error": 1}', "algernon.receive_count": "many"},
+        {"algernon.letter": "[" * 100_000, "algernon.receive_count": "9" * 5000},
     ],
-    ids=["nothing", "of-others", "no-json", "no-object", "no-texts"],
+    ids=["nothing", "of-others", "no-json", "no-object", "no-texts", "too-much"],
 )
 def test_where_nothing_is_noted_the_message_says_whose_it_is(noted: dict[str, str]) -> None:
     """Of one that SQS moved, and whatever else its attributes hold, no reason is known."""

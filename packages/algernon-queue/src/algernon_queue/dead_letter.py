@@ -51,12 +51,11 @@ class DeadLetter:
         found = Record(record, record["messageId"])
         reasons = _reasons(found)
         message = _message(found)
-        count = reasons.get("receive_count", "")
         return cls(
             task=reasons.get("task_name") or (message.task_name if message else queue_of),
             error=reasons.get("error"),
             reason=reasons.get("reason"),
-            receive_count=int(count) if count.isdecimal() else found.receive_count,
+            receive_count=_number(reasons.get("receive_count")) or found.receive_count,
             task_id=message.task_id if message else None,
             chain_id=message.chain_id if message else None,
             result_id=message.result_id if message else None,
@@ -68,13 +67,19 @@ def _reasons(record: Record) -> dict[str, str]:
     noted = {
         name: attribute.get("stringValue") for name, attribute in record.message_attributes.items()
     }
-    with suppress(TypeError, ValueError):
+    with suppress(TypeError, ValueError, RecursionError):
         noted |= json.loads(noted.get(LETTER_ATTRIBUTE) or "{}")
     return {
         name.removeprefix(REASON_PREFIX): text
         for name, text in noted.items()
         if name.startswith(REASON_PREFIX) and isinstance(text, str)
     }
+
+
+def _number(text: str | None) -> int | None:
+    with suppress(ValueError):  # it may have more digits than Python reads
+        return int(text) if text and text.isdecimal() else None
+    return None
 
 
 def _message(record: Record) -> Message | None:

@@ -84,7 +84,7 @@ class Record:
         noted = self._noted(TASK_ID_ATTRIBUTE)
         if noted is not None or (letter := self._noted(LETTER_ATTRIBUTE)) is None:
             return noted
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             task_id = _mapping(json.loads(letter)).get(TASK_ID_ATTRIBUTE)
             return task_id if isinstance(task_id, str) else None
         return None
