@@ -130,6 +130,7 @@ class LetterReader:
         receives: How many calls of ReceiveMessage that took: each raises the receive count
             of the letters that it gives.
         calls: How many calls of SQS there were in all.
+        tasks_without_queue: The Tasks that have no dead-letter queue.
         cost: What SQS charges for them, in US$: about, since prices depend on the region.
 
     Raises:
@@ -151,8 +152,12 @@ class LetterReader:
     ) -> None:
         self._place = place
         self._queues: dict[str, _LetterQueue] = {}
+        self.tasks_without_queue: list[str] = []
         for task in tasks:
-            if (url := task.dead_letter_queue_url) is not None:
+            url = task.dead_letter_queue_url
+            if url is None:
+                self.tasks_without_queue.append(task.task)
+            else:
                 self._queues.setdefault(url, _LetterQueue(url, {})).tasks[task.task] = task
         self._hold = hold
         # All of a local AWS is on this machine.
@@ -201,7 +206,7 @@ class LetterReader:
     def __iter__(self) -> Iterator[Taken]:
         """Give each letter once; what is given may be deleted before the next."""
         awaited: dict[Future[list[dict[str, Any]]], tuple[_LetterQueue, int]] = {}
-        while any(queue.is_open for queue in self._queues.values()) or awaited:
+        while awaited or not self.is_at_end:
             self._ask(awaited)
             answered, _ = wait(awaited, return_when=FIRST_COMPLETED)
             for answer in answered:
@@ -220,6 +225,16 @@ class LetterReader:
                     if taken is not None:
                         yield taken
                     del taken
+
+    @property
+    def queue_urls(self) -> list[str]:
+        """The URLs of the dead-letter queues that it reads."""
+        return [*self._queues]
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether all queues were read to their end."""
+        return not any(queue.is_open for queue in self._queues.values())
 
     @property
     def waiting(self) -> int:
@@ -315,6 +330,7 @@ class LetterReader:
                 held = _Held(message["ReceiptHandle"], asked, asked + self._hold)
                 queue.held[message["MessageId"]] = held
                 queue.seen.add(message["MessageId"])
+                self._largest = max(self._largest, len(message["Body"]))
         return new
 
     def _taken(self, queue: _LetterQueue, message: dict[str, Any]) -> Taken | None:
@@ -324,7 +340,6 @@ class LetterReader:
         so on without end.
         """
         letter = queue.letter_of(message)
-        self._largest = max(self._largest, letter.bytes)
         if letter.sent_at > self._latest:
             return None
         self.count += 1
