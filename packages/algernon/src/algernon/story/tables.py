@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from ..errors import MissingExtraError
 from .terminal import Line, Style, Terminal, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
 _RICH_STYLES: dict[Style, str] = {
     "plain": "",
@@ -50,8 +52,12 @@ def print_table(
         rows: The cells of each row, which stand in them as they are: nothing is markup.
         console: What it is printed on, as `console_of` returns it.
     """
+    console.print(table_of(columns, rows))
+
+
+def table_of(columns: Sequence[Column], rows: Iterable[Sequence[str | Line]]) -> Table:
+    """Return a table, for whoever prints it together with something else."""
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
@@ -62,13 +68,23 @@ def print_table(
             overflow=column.overflow,
         )
     for row in rows:
-        lines = [cell if isinstance(cell, Line) else Line(cell) for cell in row]
-        table.add_row(*(Text(printable(text), _RICH_STYLES[style]) for text, style in lines))
-    console.print(table)
+        table.add_row(*(text_of(cell if isinstance(cell, Line) else Line(cell)) for cell in row))
+    return table
 
 
-def console_of(terminal: Terminal) -> Console:
-    """Return what rich prints on: standard output, as wide and as coloured as it is.
+def text_of(line: Line) -> Text:
+    """Return a line as rich prints it: as it stands, without markup."""
+    from rich.text import Text
+
+    return Text(printable(line.text), _RICH_STYLES[line.style])
+
+
+def console_of(terminal: Terminal, stream: TextIO | None = None) -> Console:
+    """Return what rich prints on, as wide and as coloured as it is.
+
+    Args:
+        terminal: What it is shown on.
+        stream: Where it is printed; standard output by default.
 
     Raises:
         MissingExtraError: rich isn't installed.
@@ -80,10 +96,11 @@ def console_of(terminal: Terminal) -> Console:
             "rich isn't installed, by which tables are printed: install the extra algernon[command]"
         ) from error
     return Console(
-        file=sys.stdout,
+        file=stream or sys.stdout,
         width=terminal.width or _ANY_WIDTH,
-        force_terminal=terminal.has_colours,
-        no_color=not terminal.has_colours,
+        # What is redrawn in place is so without colours, too.
+        force_terminal=terminal.width is not None,
+        color_system="standard" if terminal.has_colours else None,
         highlight=False,
         markup=False,
         emoji=False,

@@ -17,6 +17,17 @@ def duration(milliseconds: float | None) -> str:
     return f"{milliseconds:.1f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.2f} s"
 
 
+def span(seconds: float) -> str:
+    """Return a long duration by its two largest units, such as ``45 s`` or ``2 h 5 min``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    units = ((days, "d"), (hours, "h"), (minutes, "min"), (rest, "s"))
+    parts = [f"{number} {unit}" if number else "" for number, unit in units]
+    first = next((place for place, part in enumerate(parts) if part), len(parts) - 1)
+    return " ".join(filter(None, parts[first : first + 2])) or "0 s"
+
+
 def size(number: float) -> str:
     """Return a number of bytes, such as ``723 B`` or ``1.2 kB``."""
     for unit in ("B", "kB", "MB"):
