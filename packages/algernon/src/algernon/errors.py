@@ -95,6 +95,10 @@ class TooLateError(CommandError):
     """Raised when what is to be cancelled has ended, or was cancelled before."""
 
 
+class MappingError(CommandError):
+    """Raised when the event source mapping of a Task isn't there, or not as it is to be."""
+
+
 class ArgumentsError(CommandError, ValueError):
     """Raised when the text of a Task's keyword arguments isn't a JSON object."""
 

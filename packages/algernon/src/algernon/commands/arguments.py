@@ -58,13 +58,26 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bucket", metavar="NAME", type=_name, help="the bucket of that system")
 
 
-def add_timeout(parser: argparse.ArgumentParser) -> None:
-    """Take for how long to wait for a result."""
+def add_timeout(
+    parser: argparse.ArgumentParser,
+    *,
+    default: float | None = None,
+    until: str = "with 0 it is looked for once",
+) -> None:
+    """Take for how long to wait: for a result, if nothing else is said.
+
+    Args:
+        parser: The verb's parser.
+        default: For how many seconds where nothing is said; None is as long as it takes.
+        until: What more its help says.
+    """
+    otherwise = "as long as it takes" if default is None else f"{default:g}"
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
         type=_wait,
-        help="wait so long at most; with 0 it is looked for once (as long as it takes)",
+        default=default,
+        help=f"wait so long at most; {until} ({otherwise})",
     )
 
 

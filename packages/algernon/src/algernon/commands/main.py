@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ..errors import CommandError
 from ..story.printing import printing, reading_has_ended, warn
-from . import cancel, group, result, run, send, template, trace
+from . import cancel, group, pause, result, resume, run, send, status, tasks, template, trace
 from .exit_status import status_of
 
 # As shells tell that a process was ended by SIGINT.
@@ -40,6 +40,10 @@ _VERBS: dict[str, _Verb] = {
     "cancel": cancel,
     "group": group,
     "trace": trace,
+    "status": status,
+    "tasks": tasks,
+    "pause": pause,
+    "resume": resume,
 }
 #: What stands behind ``algernon dead``.
 _VERBS_OF_DEAD: dict[str, _Verb] = {}

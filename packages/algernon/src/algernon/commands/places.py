@@ -51,6 +51,11 @@ def place_of(options: argparse.Namespace) -> Place:
     return replace(place, environ={**place.environ, "ALGERNON_BUCKET_NAME": options.bucket})
 
 
+def name_of(place: Place) -> str:
+    """Return what a system is called: its stack or, without one, what its topics begin with."""
+    return place.stack_name or place.topic_prefix
+
+
 def place_with_bucket(options: argparse.Namespace) -> Place:
     """Return the place that is meant, in whose environment the system's bucket is named.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import DeploymentError
@@ -17,6 +18,21 @@ _DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 5
 _PAUSE_SHARE = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class StackFacts:
+    """What a stack says of itself.
+
+    Attributes:
+        status: CloudFormation's word for how it is, such as ``CREATE_COMPLETE``.
+        parameters: The values of its template's parameters.
+        outputs: Its outputs.
+    """
+
+    status: str
+    parameters: Mapping[str, str]
+    outputs: Mapping[str, str]
 
 
 class Stack:
@@ -104,8 +120,16 @@ class Stack:
 
     def status(self) -> str:
         """Return CloudFormation's word for how the stack is, such as ``CREATE_COMPLETE``."""
+        return self.facts().status
+
+    def facts(self) -> StackFacts:
+        """Return what the stack says of itself."""
         (stack,) = self._cloudformation.describe_stacks(StackName=self.name)["Stacks"]
-        return str(stack["StackStatus"])
+        return StackFacts(
+            stack["StackStatus"],
+            {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", ())},
+            {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())},
+        )
 
     def failures(self) -> list[str]:
         """Return what failed when the stack was last created or updated, and why, in order."""

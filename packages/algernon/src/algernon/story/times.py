@@ -1,0 +1,20 @@
+"""Points in time, as people and as programs read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def clock(time: datetime, *, seconds: bool = True) -> str:
+    """Return the time of day, as the clock here shows it."""
+    return f"{time.astimezone():{'%H:%M:%S' if seconds else '%H:%M'}}"
+
+
+def instant(time: datetime) -> str:
+    """Return a time in UTC as RFC 3339 writes it, such as ``2026-11-24T03:11:07Z``."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def day_and_clock(time: datetime) -> str:
+    """Return a day and the time of it, as the clock here shows it, such as ``30 Nov 14:20``."""
+    return f"{time.astimezone():%d %b %H:%M}"

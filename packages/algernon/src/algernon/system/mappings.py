@@ -1,0 +1,186 @@
+"""The event source mappings by which Lambda takes Tasks' messages to their workers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, TypeAlias
+
+from ..errors import MappingError
+
+# No more than a boto3 client has connections for.
+_THREADS = 10
+# Above so many queues it takes fewer calls to list all mappings of the account and region,
+# of which a call gives a hundred.
+_MOST_ASKED_ALONE = 5
+
+# AWS Lambda API Reference, EventSourceMappingConfiguration: its states.
+_ENABLED, _DISABLED = "Enabled", "Disabled"
+_SETTLED = (_ENABLED, _DISABLED)
+# AWS Lambda API Reference, UpdateEventSourceMapping: it is being changed by somebody else.
+_BUSY = ("ResourceConflictException", "ResourceInUseException")
+
+# Often at first, then about as often as Lambda gets anywhere.
+_SHORTEST_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+_PAUSE_SHARE = 0.15
+
+#: Whether a Task's messages are taken to a worker: they are; they aren't; that is about to change;
+#: or there is no mapping that could.
+Feeding: TypeAlias = Literal["active", "paused", "pausing", "resuming", "changing", "no worker"]
+
+_FEEDING: dict[str, Feeding] = {
+    _ENABLED: "active",
+    _DISABLED: "paused",
+    "Disabling": "pausing",
+    "Enabling": "resuming",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMapping:
+    """A mapping by which Lambda takes the messages of a queue to a function.
+
+    Attributes:
+        mapping_id: Its UUID.
+        queue_arn: The queue.
+        function_arn: The function, or a version or alias of it.
+        state: AWS's word for how it is, such as ``Enabled`` or ``Disabling``.
+        batch_size: How many messages a batch has at the most.
+        max_concurrency: How many batches it has worked on at the same time, at the most; None
+            where it sets no limit.
+    """
+
+    mapping_id: str
+    queue_arn: str
+    function_arn: str
+    state: str
+    batch_size: int
+    max_concurrency: int | None = None
+
+    @property
+    def function_name(self) -> str:
+        """The function's name, without its version or alias."""
+        # arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
+        return self.function_arn.split(":")[6]
+
+
+def find_mappings(client: Any, queue_arns: Collection[str]) -> dict[str, list[QueueMapping]]:
+    """Return the mappings of queues, by the queues' ARNs; of some there may be none.
+
+    Args:
+        client: A boto3 client for Lambda.
+        queue_arns: The queues.
+
+    Raises:
+        botocore.exceptions.ClientError: Lambda refused it, such as for the right
+            ``lambda:ListEventSourceMappings``.
+    """
+    found: dict[str, list[QueueMapping]] = {arn: [] for arn in queue_arns}
+    filters: list[dict[str, str]] = [{}]
+    if len(found) <= _MOST_ASKED_ALONE:
+        filters = [{"EventSourceArn": arn} for arn in found]
+    pages = client.get_paginator("list_event_source_mappings")
+    for asked in filters:
+        for page in pages.paginate(**asked):
+            for each in page["EventSourceMappings"]:
+                if each.get("EventSourceArn") in found:
+                    found[each["EventSourceArn"]].append(_mapping(each))
+    return found
+
+
+def feeding_of(mappings: Iterable[QueueMapping]) -> Feeding:
+    """Return whether messages of a queue are taken to a worker, by all of its mappings."""
+    states = {_FEEDING.get(mapping.state, "changing") for mapping in mappings}
+    if not states:
+        return "no worker"
+    changing: Sequence[Feeding] = ("changing", "pausing", "resuming", "active", "paused")
+    return next(state for state in changing if state in states)
+
+
+def switch_mappings(
+    client: Any, mappings: Sequence[QueueMapping], *, is_enabled: bool, timeout: float
+) -> None:
+    """Enable or disable mappings, and wait until they all are.
+
+    One that is so already is left alone; one that is being changed is changed after that.
+
+    Args:
+        client: A boto3 client for Lambda.
+        mappings: The mappings.
+        is_enabled: Whether they are to take messages.
+        timeout: For how many seconds to wait.
+
+    Raises:
+        MappingError: It wasn't so in time, or one of them is gone.
+        botocore.exceptions.ClientError: Lambda refused it, such as for one of the rights
+            ``lambda:ListEventSourceMappings`` and ``lambda:UpdateEventSourceMapping``.
+
+    Example:
+        >>> switch_mappings(client, mappings, is_enabled=False, timeout=60)  # doctest: +SKIP
+    """
+    wanted = _ENABLED if is_enabled else _DISABLED
+    states = {mapping.mapping_id: mapping.state for mapping in mappings}
+    queues = {mapping.mapping_id: mapping.queue_arn for mapping in mappings}
+    update = partial(_update, client, is_enabled=is_enabled)
+    asked: set[str] = set()
+    start = time.monotonic()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        while True:
+            open_ids = [each for each, state in states.items() if state != wanted]
+            new = [each for each in open_ids if each not in asked and states[each] in _SETTLED]
+            answers = dict(zip(new, pool.map(update, new), strict=True))
+            asked |= {each for each, state in answers.items() if state is not None}
+            states |= {each: state for each, state in answers.items() if state is not None}
+            open_ids = [each for each in open_ids if states[each] != wanted]
+            if not open_ids:
+                return
+            waited = time.monotonic() - start
+            if waited >= timeout:
+                raise _too_late({queues[each]: states[each] for each in open_ids}, wanted, timeout)
+            pause = min(max(_SHORTEST_PAUSE, waited * _PAUSE_SHARE), _LONGEST_PAUSE)
+            time.sleep(min(pause, timeout - waited))
+            found = find_mappings(client, {queues[each] for each in open_ids})
+            now = {one.mapping_id: one.state for some in found.values() for one in some}
+            if gone := [each for each in open_ids if each not in now]:
+                raise MappingError(
+                    f"the event source mapping {gone[0]} of {queues[gone[0]]} is gone: somebody has"
+                    " deleted it meanwhile, as a deployment does; look with algernon tasks"
+                )
+            states |= {each: now[each] for each in open_ids}
+
+
+def _mapping(found: dict[str, Any]) -> QueueMapping:
+    return QueueMapping(
+        mapping_id=found["UUID"],
+        queue_arn=found["EventSourceArn"],
+        function_arn=found["FunctionArn"],
+        state=found["State"],
+        batch_size=found["BatchSize"],
+        max_concurrency=found.get("ScalingConfig", {}).get("MaximumConcurrency"),
+    )
+
+
+def _update(client: Any, mapping_id: str, *, is_enabled: bool) -> str | None:
+    """Return the state of a mapping that was asked to change, or None if it can't be yet."""
+    from botocore.exceptions import ClientError
+
+    try:
+        answer = client.update_event_source_mapping(UUID=mapping_id, Enabled=is_enabled)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _BUSY:
+            return None
+        raise
+    return str(answer["State"])
+
+
+def _too_late(states: dict[str, str], wanted: str, timeout: float) -> MappingError:
+    told = ", ".join(f"{arn.rpartition(':')[2]} is {state}" for arn, state in states.items())
+    return MappingError(
+        f"after {timeout:g} s not all event source mappings are {wanted}: {told}; AWS goes on"
+        " with what it was asked for, so look again with algernon status, or wait longer with"
+        " --timeout"
+    )
