@@ -13,6 +13,7 @@ from typing import Protocol
 from ..errors import CommandError
 from ..story.printing import printing, reading_has_ended, warn
 from . import cancel, group, pause, result, resume, run, send, status, tasks, template, trace
+from .dead import list as dead_list
 from .exit_status import status_of
 
 # As shells tell that a process was ended by SIGINT.
@@ -46,7 +47,9 @@ _VERBS: dict[str, _Verb] = {
     "resume": resume,
 }
 #: What stands behind ``algernon dead``.
-_VERBS_OF_DEAD: dict[str, _Verb] = {}
+_VERBS_OF_DEAD: dict[str, _Verb] = {
+    "list": dead_list,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
