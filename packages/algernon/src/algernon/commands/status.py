@@ -91,17 +91,13 @@ def _redraw(reader: StatusReader, place: Place, seconds: int) -> None:
     from ..story.terminal import Terminal
 
     console = console_of(Terminal.of(sys.stdout))
-
     from rich.live import Live
 
     with Live(console=console, auto_refresh=False) as live:
         while True:
             status = reader.read()
             terminal = Terminal.of(sys.stdout)
+            console.width = terminal.width or console.width
             rows = max(1, console.height - _OTHER_ROWS)
             live.update(status_view(status, name_of(place), terminal, most_rows=rows), refresh=True)
             time.sleep(seconds)
-
-
-def _name(place: Place) -> str:
-    return place.stack_name or place.topic_prefix

@@ -165,35 +165,27 @@ def _summary(status: SystemStatus, system: str) -> Line:
 def _notes(status: SystemStatus, others: int) -> Iterator[Line]:
     if others:
         yield Line(f"And {count(others, 'other Task')}, for which there is no room.", "open")
-    yield Line(
-        f"Waiting, in flight, delayed and dead are of {clock(status.at)}; SQS counts"
-        " approximately, and may be a minute behind.",
-        "faint",
-    )
-    yield Line(_about_ages([task.oldest.at for task in status.tasks if task.oldest]), "faint")
-    yield Line(_about_hour(status.hour), "faint")
-    for action in status.missing_rights:
-        yield missing_line(action)
+    counted = f"as SQS counts, approximately, at {clock(status.at)}"
+    yield Line(f"Waiting, in flight, delayed, dead: {counted}.", "faint")
+    ages = [task.oldest.at for task in status.tasks if task.oldest is not None]
+    yield Line(f"Oldest: {_about_ages(ages)}.", "faint")
+    yield Line(f"Done, failed, retried, p50, p95: {_about_hour(status.hour)}.", "faint")
+    yield from map(missing_line, status.missing_rights)
 
 
 def _about_ages(times: Sequence[datetime]) -> str:
     if not times:
-        return f"Oldest: CloudWatch tells no age of a message ({UNKNOWN}); a local AWS never does."
-    first, last = clock(min(times), seconds=False), clock(max(times), seconds=False)
-    when = first if first == last else f"{first} to {last}"
-    return f"Oldest is how long the oldest message has waited, by CloudWatch at {when}."
+        return f"by CloudWatch alone, which has told none lately ({UNKNOWN})"
+    first, last = (clock(time, seconds=False) for time in (min(times), max(times)))
+    return f"by CloudWatch at {first if first == last else f'{first} to {last}'}"
 
 
 def _about_hour(hour: LastHour | None) -> str:
-    figures = "Done, failed, retried, p50 and p95"
     if hour is None:
-        return f"{figures}: neither metrics nor log lines of the workers are known ({UNKNOWN})."
-    start, end = clock(hour.start), clock(hour.end)
+        return f"neither metrics nor log lines of the workers are known ({UNKNOWN})"
+    when = f"{clock(hour.start, seconds=False)} to {clock(hour.end, seconds=False)}"
     if hour.source == "metrics":
-        return f"{figures} are of {start} to {end}, by the metrics, which come a minute or so late."
+        return f"{when}, by metrics, which are minutes late"
     if hour.is_whole:
-        return f"{figures} are of {start} to {end}, by the workers' log lines."
-    return (
-        f"{figures} are of {start} to {end}, by the newest of the workers' log lines: there are"
-        " more than are read, so the hour has at least so many."
-    )
+        return f"{when}, by log lines"
+    return f"at least so many, by the newest log lines, {when}, as there are more than are read"

@@ -60,7 +60,7 @@ def switched_view(
     shown, cells, left_out = fitting(
         columns, rows, _DISPENSABLE if not is_enabled else _DISPENSABLE[:1], terminal
     )
-    return Group(table_of(shown, cells), *map(text_of, [*left_out, *notes]))
+    return Group(table_of(shown, cells), *map(text_of, [Line(""), *left_out, *notes]))
 
 
 def switched_as_json(
@@ -120,8 +120,8 @@ def _warnings(tasks: Sequence[MappedTask], now: datetime) -> Iterator[Line]:
     )
     if len(known) < len(tasks):
         yield Line(
-            f"How long messages of some have waited isn't known ({UNKNOWN}): those may be lost"
-            " earlier.",
+            f"How long the messages of some Tasks have waited isn't known ({UNKNOWN}): they may be"
+            " lost earlier.",
             "open",
         )
     if any(task.queue.in_flight for task in tasks):

@@ -41,8 +41,8 @@ def task_view(
     from rich.console import Group
 
     columns, rows, left_out = fitting(_COLUMNS, [*map(_row, setups)], _DISPENSABLE, terminal)
-    notes = [*map(text_of, left_out), *(text_of(missing_line(each)) for each in missing_rights)]
-    return Group(table_of(columns, rows), *notes)
+    notes = [*left_out, *map(missing_line, missing_rights)]
+    return Group(table_of(columns, rows), *map(text_of, [Line(""), *notes] if notes else []))
 
 
 def tasks_as_json(

@@ -24,8 +24,10 @@ _THREADS = 10
 # Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS": each minute, and
 # up to fifteen later where a queue wasn't used for long.
 _AGE_WINDOW = timedelta(minutes=15)
-# CloudWatch has nothing newer before, and each question costs.
+# CloudWatch's metrics have nothing newer before, and each question costs.
 _SLOW_SECONDS = 60
+# A local AWS has but lines, which are there at once and cost nothing.
+_SLOW_SECONDS_LOCALLY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class SystemStatus:
 class StatusReader:
     """Reads how the Tasks of a system are, as often as it is asked.
 
-    What CloudWatch tells is read again after a minute at the earliest.
+    What CloudWatch tells of AWS is read again after a minute at the earliest.
 
     Args:
         place: The system.
@@ -86,6 +88,7 @@ class StatusReader:
 
     def __init__(self, place: Place) -> None:
         self._place = place
+        self._pause = _SLOW_SECONDS if place.endpoint_url is None else _SLOW_SECONDS_LOCALLY
         self._slow: _Slow | None = None
 
     def read(self) -> SystemStatus:
@@ -100,9 +103,9 @@ class StatusReader:
             botocore.exceptions.BotoCoreError: AWS isn't reached.
             botocore.exceptions.ClientError: AWS refused a call for something else than a right.
         """
-        if self._slow is None or time.monotonic() > self._slow.read_at + _SLOW_SECONDS:
-            self._slow = _read_slow(self._place)
         slow, asking = self._slow, Asking()
+        if slow is None or time.monotonic() > slow.read_at + self._pause:
+            slow = self._slow = _read_slow(self._place)
         at = datetime.now(UTC)
         queues, dead = _read_queues(self._place, slow.tasks, asking)
         client = self._place.client("lambda")
