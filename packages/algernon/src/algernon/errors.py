@@ -55,6 +55,10 @@ class ChainFailedError(LocalSystemError):
         self.dead_letters = list(dead_letters)
 
 
+class LogsError(CommandError):
+    """Raised when no log group can be read."""
+
+
 class DeploymentError(LocalSystemError):
     """Raised when CloudFormation couldn't create or update a stack; the message has its reason."""
 

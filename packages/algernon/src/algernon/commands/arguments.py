@@ -58,6 +58,17 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bucket", metavar="NAME", type=_name, help="the bucket of that system")
 
 
+def add_log_groups(parser: argparse.ArgumentParser) -> None:
+    """Take further log groups, where the system's own doesn't have all lines."""
+    parser.add_argument(
+        "--log-group",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="look for lines there too, such as those of another stack; may be repeated",
+    )
+
+
 def add_timeout(
     parser: argparse.ArgumentParser,
     *,

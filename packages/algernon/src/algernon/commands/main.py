@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ..errors import CommandError
 from ..story.printing import printing, reading_has_ended, warn
-from . import cancel, group, pause, result, resume, run, send, status, tasks, template, trace
+from . import cancel, group, logs, pause, result, resume, run, send, status, tasks, template, trace
 from .dead import list as dead_list
 from .exit_status import status_of
 
@@ -40,6 +40,7 @@ _VERBS: dict[str, _Verb] = {
     "result": result,
     "cancel": cancel,
     "group": group,
+    "logs": logs,
     "trace": trace,
     "status": status,
     "tasks": tasks,

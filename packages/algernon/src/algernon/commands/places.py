@@ -6,6 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..errors import LogsError
 from ..story.printing import warn
 
 if TYPE_CHECKING:
@@ -73,6 +74,48 @@ def place_with_bucket(options: argparse.Namespace) -> Place:
     if not place.environ.get("ALGERNON_BUCKET_NAME"):
         options.usage_error("--bucket is needed too: the bucket that the system's workers have")
     return place
+
+
+def place_with_logs(options: argparse.Namespace) -> Place:
+    """Return the place that is meant, with all log groups that can be read; say which can't.
+
+    A system that has no stack, or only lines of whom nothing else is known, is named by its log
+    groups alone.
+
+    Raises:
+        NoSystemError, LocalSystemError: As `find_local_system` says.
+        CredentialsError: A profile has no credentials, or they can't be read.
+        LogsError: None of the log groups can be read.
+        botocore.exceptions.ClientError: AWS refused a call, such as for the right
+            ``cloudformation:DescribeStackResource``.
+    """
+    from ..system.log_events import unreadable_groups
+
+    place = _place_of_logs(options) if is_on_aws(options) else place_of(options)
+    groups = [*dict.fromkeys((*place.log_groups, *options.log_group))]
+    unread = unreadable_groups(place.client("logs"), groups)
+    if len(unread) == len(groups):
+        raise LogsError(
+            f"no lines can be read from {', '.join(map(repr, groups))}: {unread[groups[0]]}"
+        ) from unread[groups[0]]
+    for group, reason in unread.items():
+        warn(f"the log group {group!r} is left out, since it can't be read: {reason}")
+    return replace(place, log_groups=tuple(group for group in groups if group not in unread))
+
+
+def _place_of_logs(options: argparse.Namespace) -> Place:
+    from ..system.named_aws import aws_place
+    from ..system.stack import Stack
+
+    if options.stack is None:
+        if not options.log_group:
+            options.usage_error(
+                "--stack or --log-group is needed too: where the workers' lines are"
+            )
+        return aws_place(options.profile, options.region, topic_prefix=options.prefix)
+    place = aws_place(options.profile, options.region, stack=options.stack)
+    group = Stack(place.client("cloudformation"), options.stack).physical_id("WorkerLogs")
+    return replace(place, log_groups=(group,))
 
 
 def find_local_system(options: argparse.Namespace) -> RunningSystem:

@@ -52,7 +52,8 @@ def say_what_failed(logs: Any, log_group: str, chain_id: str) -> list[str]:
         log_group: The log group of the workers.
         chain_id: The chain's id, in lower case.
     """
-    chain = read_chain(chain_id, find_events(logs, log_group, chain_id, _EVER))
+    events = find_events(logs, log_group, _EVER, phrase=chain_id)
+    chain = read_chain(chain_id, (event.text for event in events))
     last = {run.task: run for run in chain.runs}
     return [
         f"{run.task_name} failed last with {run.error}."

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from algernon_logging import parse_line
-
+from .invocation_lines import Parsed, RecordKey, read_lines
 from .terminal import Line, Style, Terminal, printable
-from .tracebacks import Traceback
 from .wording import duration
 
 _LOGGER = "algernon_logging"
@@ -28,8 +26,8 @@ _OUTCOMES: dict[str, tuple[str, Style]] = {
 }
 # What algernon-queue says of a message, and the heading of its Task says too.
 _SAID_BY_THE_HEADING = (" failed: ", " stays in the queue: ", " was moved to the dead-letter queue")
-
-Parsed = Mapping[str, Any]
+# What is said of a record without an end, when nothing is said to come of it any more.
+_STOPPED = "has not ended: its worker was stopped"
 
 
 @dataclass(slots=True)
@@ -51,46 +49,50 @@ class _Record:
     is_explained: bool = False
 
 
-def digest(invocation: Iterable[str], terminal: Terminal) -> Iterator[str]:
+def digest(
+    invocation: Iterable[str],
+    terminal: Terminal,
+    *,
+    without_end: str = _STOPPED,
+    function: str = "Lambda",
+    at: str | None = None,
+) -> Iterator[str]:
     """Give the lines of an invocation as they are shown to people.
 
     What can't be told of which Task it is, since it was printed while several were
     worked on, comes first.
 
     Args:
-        invocation: The lines, as they were logged as text.
+        invocation: The lines, as they were logged.
         terminal: What they are shown on.
+        without_end: What is said of a record without an end.
+        function: Who is said to have failed, where Lambda says that an invocation has.
+        at: When that was, as lines have it.
     """
-    lines = [(text, parse_line(text)) for text in invocation]
-    records: dict[tuple[object, object], _Record] = {}
-    for _, line in lines:
-        if line is not None and (key := _key(line)) is not None:
-            records.setdefault(key, _Record(line))
-    only = next(iter(records.values())) if len(records) == 1 else None
+    records: dict[RecordKey, _Record] = {}
     loose: list[Line] = []
-    traceback, writer = Traceback(), only
-    for text, line in lines:
-        if line is not None:
-            traceback.end()
-            key = _key(line)
-            writer = None if key is None else records[key]
-            if writer is None:
-                loose.append(_line_of_nobody(line))
-            else:
-                _note(writer, line)
-        elif traceback.takes(text):
-            (loose if writer is None else writer.own).extend(traceback.shown(text))
-        else:
-            (loose if only is None else only.own).append(Line(text))
+    faults: dict[str, None] = {}
+    lines = [*read_lines(invocation)]
+    for line in lines:
+        if line.parsed is not None and line.record is not None:
+            records.setdefault(line.record, _Record(line.parsed))
+    for line in lines:
+        record = None if line.record is None else records[line.record]
+        if line.parsed is not None and record is not None:
+            _note(record, line.parsed)
+        elif line.parsed is not None:
+            loose += _lines_of_nobody(line.parsed)
+        elif line.platform is not None and line.platform.fault is not None:
+            faults[line.platform.fault] = None
+        (loose if record is None else record.own).extend(line.below)
     yield from map(terminal.show, loose)
     for record in records.values():
-        yield _heading(record, terminal)
+        yield _heading(record, terminal, without_end)
         yield from (terminal.show(Line(_INDENT + text, style)) for text, style in _below(record))
-
-
-def _key(line: Parsed) -> tuple[object, object] | None:
-    key = line.get("message_id"), line.get("receive_count")
-    return None if None in key else key
+    for fault in faults:
+        # Lambda says twice that it ran out of time, and once how long that was.
+        if not any(other.startswith(fault) and other != fault for other in faults):
+            yield terminal.show(Line(f"{_clock(at)} {function} {fault}", "bad"))
 
 
 def _note(record: _Record, line: Parsed) -> None:
@@ -99,7 +101,7 @@ def _note(record: _Record, line: Parsed) -> None:
     elif line["logger"] == _LOGGER and "next_task_name" in line:
         record.sent[str(line["next_task_name"])] += 1
     elif not _is_said_by_the_heading(line):
-        record.own.append(_own_line(line))
+        record.own += _own_lines(line)
     elif line["level"] == "ERROR":
         record.is_explained = True  # by the traceback that follows
 
@@ -113,24 +115,26 @@ def _is_said_by_the_heading(line: Parsed) -> bool:
     )
 
 
-def _own_line(line: Parsed) -> Line:
+def _own_lines(line: Parsed) -> list[Line]:
     level, text = str(line["level"]), str(line["message"])
     if level not in ("DEBUG", "INFO"):
         text = f"{level} {text}"
-    return Line(text, _STYLES.get(level, "bad"))
+    return [Line(part, _STYLES.get(level, "bad")) for part in text.split("\n")]
 
 
-def _line_of_nobody(line: Parsed) -> Line:
-    text, style = _own_line(line)
-    return Line(f"{_clock(line['timestamp'])} {text}", style)
+def _lines_of_nobody(line: Parsed) -> list[Line]:
+    first, *more = _own_lines(line)
+    at = _clock(line["timestamp"])
+    return [first._replace(text=f"{at} {first.text}"), *more]
 
 
-def _heading(record: _Record, terminal: Terminal) -> str:
+def _heading(record: _Record, terminal: Terminal, without_end: str) -> str:
     line = record.end or record.first
     name = printable(str(line.get("task_name", "a message that can't be read")))
     start = f"{terminal.paint(_clock(line['timestamp']), 'faint')} {terminal.paint(name, 'bold')}"
     if record.end is None:
-        return f"{start} {terminal.paint('has not ended', 'bad')}: its worker was stopped"
+        end, colon, rest = without_end.partition(":")
+        return f"{start} {terminal.paint(end, 'bad' if colon else 'open')}{colon}{rest}"
     outcome, style = _OUTCOMES.get(str(line["outcome"]), (str(line["outcome"]), "open"))
     return f"{start} {terminal.paint(printable(outcome), style)}{printable(_rest(record, line))}"
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from .terminal import Line
 
 _BEGIN = "Traceback (most recent call last):"
 _BEGIN_OF_A_GROUP = f"  + Exception Group {_BEGIN}"
 _BETWEEN = ("During handling of the above", "The above exception was", _BEGIN)
-_FRAME = re.compile(r'(\s+File ")(?:[^"]*/code/)?([^"]*)(", line \d+.*)')
+# What stands before a file's place in the code, locally, on Lambda and in its layers.
+_FRAME = re.compile(r'(\s+File ")(?:[^"]*/code/|/var/task/|/opt/python/)?([^"]*)(", line \d+.*)')
 _MARKS = re.compile(r"[\s^~]+")
 # These are of the batch around the Task, and the same in each traceback.
 _AROUND = re.compile(r"algernon(_\w+)?/")
 _FRAME_INDENT = 4
+_CAUSE = "The above exception was the direct cause of the following exception:"
 
 
 class Traceback:
@@ -58,3 +61,42 @@ class Traceback:
             self._is_around = False
         if not self._is_around and not _MARKS.fullmatch(text):
             yield Line(text, "faint" if text.startswith((" ", *_BETWEEN)) else "bad")
+
+
+def traceback_lines(exception: object, stack: object = None) -> list[str]:
+    """Return the traceback of a JSON line as Python prints it.
+
+    Args:
+        exception: What `lambda_logged` wrote of an exception, if it did.
+        stack: What Lambda's own handler did: frames as Python prints them.
+    """
+    if isinstance(exception, Mapping):
+        return _of_exception(exception)
+    if isinstance(stack, list):
+        return [_BEGIN, *(line for frame in stack for line in str(frame).splitlines())]
+    return []
+
+
+def _of_exception(exception: Mapping[str, Any]) -> list[str]:
+    lines: list[str] = []
+    cause = exception.get("cause")
+    if isinstance(cause, Mapping):
+        lines += [*_of_exception(cause), "", _CAUSE, ""]
+    if not isinstance(exception.get("frames"), list):
+        # All that is left of an exception of another process.
+        return [*lines, *str(exception.get("traceback", "")).splitlines()]
+    lines.append(_BEGIN)
+    for frame in exception["frames"]:
+        if isinstance(frame, Mapping):
+            place = f'"{frame.get("file")}", line {frame.get("line")}, in {frame.get("function")}'
+            lines.append(f"  File {place}")
+            if frame.get("code"):
+                lines.append(f"    {frame['code']}")
+    members = exception.get("exceptions")
+    if isinstance(members, list):
+        lines += [f"  +-- {_said(member)}" for member in members if isinstance(member, Mapping)]
+    return [*lines, *_said(exception).splitlines()]
+
+
+def _said(exception: Mapping[str, Any]) -> str:
+    return f"{exception.get('type')}: {exception.get('message', '')}"
