@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from algernon.local.place import place_of_local_aws
-from algernon.system.dead_letters import redrive
+from algernon.system.redrive import redrive_all
 from algernon.system.task_queues import TaskQueues
 
 from ..waiting import NothingMovedError, wait_for
@@ -147,7 +147,7 @@ def _redrive(system: System, names: set[str]) -> tuple[int, str | None]:
     """Redrive what is dead until nothing is, and return how many that were in all."""
     redriven = 0
     while True:
-        redriven += redrive(
+        redriven += redrive_all(
             place_of_local_aws(system.environ),
             [
                 TaskQueues(task, system.topics[task], system.queues[task], url)

@@ -103,6 +103,18 @@ class MappingError(CommandError):
     """Raised when the event source mapping of a Task isn't there, or not as it is to be."""
 
 
+class RedriveError(CommandError):
+    """Raised when letters that should have been moved weren't."""
+
+
+class CanaryFailedError(RedriveError):
+    """Raised when a letter that went first didn't do well, so that those like it stayed."""
+
+
+class EditError(CommandError):
+    """Raised when keyword arguments can't be edited; nothing was changed."""
+
+
 class ArgumentsError(CommandError, ValueError):
     """Raised when the text of a Task's keyword arguments isn't a JSON object."""
 

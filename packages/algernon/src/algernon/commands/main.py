@@ -14,6 +14,7 @@ from ..errors import CommandError
 from ..story.printing import printing, reading_has_ended, warn
 from . import cancel, group, logs, pause, result, resume, run, send, status, tasks, template, trace
 from .dead import list as dead_list
+from .dead import redrive
 from .exit_status import status_of
 
 # As shells tell that a process was ended by SIGINT.
@@ -50,6 +51,7 @@ _VERBS: dict[str, _Verb] = {
 #: What stands behind ``algernon dead``.
 _VERBS_OF_DEAD: dict[str, _Verb] = {
     "list": dead_list,
+    "redrive": redrive,
 }
 
 

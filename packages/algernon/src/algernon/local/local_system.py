@@ -27,8 +27,9 @@ from ..errors import (
 )
 from ..story.chain import check_chain_id
 from ..system.code_archive import code_archive
-from ..system.dead_letters import read_dead_letters, redrive
+from ..system.dead_letters import read_dead_letters
 from ..system.place import Place, leading_to
+from ..system.redrive import redrive_all
 from ..system.stack import Stack
 from ..system.task_queues import TaskQueues
 from ..system.template.queues import VISIBILITY_FACTOR
@@ -265,11 +266,13 @@ class LocalSystem:
     def redrive(self) -> int:
         """Move what is in the dead-letter queues back to the queues; return how many that were.
 
+        It is what ``algernon dead redrive --yes`` does. What comes back meanwhile stays.
+
         Example:
             >>> system.redrive()  # doctest: +SKIP
             1
         """
-        return redrive(self._place, self._task_queues)
+        return redrive_all(self._place, self._task_queues)
 
     def queue_url(self, task: str) -> str:
         """Return the URL of a Task's queue.

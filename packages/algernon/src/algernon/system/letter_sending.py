@@ -1,0 +1,154 @@
+"""How a dead letter goes back: what failed is forgotten, then it is sent, then deleted."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .letter_body import LetterBody
+from .letter_outcome import LetterOutcome
+
+if TYPE_CHECKING:
+    from .letter_reader import LetterReader, Taken
+    from .letters import Letter
+    from .place import Place
+
+#: Amazon SQS API Reference, SendMessageBatch: messages a call, and bytes of all of them.
+MOST_A_CALL = 10
+MOST_BYTES = 1024 * 1024
+
+# Amazon SQS Developer Guide, "Amazon SQS message metadata": attributes a message.
+_MOST_ATTRIBUTES = 10
+# By attributes whose names begin so, a worker knows that a message was a dead letter.
+_OURS = "algernon."
+_TASK_ID = f"{_OURS}task_id"
+
+# Botocore tries a call again that was throttled as a whole, but knows nothing of entries.
+_TRIES = 5
+_FIRST_WAIT_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A letter that its queue didn't take, so that it stays.
+
+    Attributes:
+        letter: The letter.
+        reason: Why, as SQS says it.
+    """
+
+    letter: Letter
+    reason: str
+
+
+class LetterSender:
+    """Sends letters back to the queues of their Tasks, with all of their attributes.
+
+    By these a worker knows the Task's id again. A letter is deleted only after its queue has
+    it, so that one is never lost; one that went twice, because this process was killed in
+    between, has the same id both times.
+
+    Args:
+        place: Where the queues are. This process has to be led there.
+        reader: What holds the letters.
+
+    Example:
+        >>> with LetterReader(place, tasks) as reader:  # doctest: +SKIP
+        ...     sender = LetterSender(place, reader)
+        ...     for taken in reader:
+        ...         sender.send([taken])
+    """
+
+    def __init__(self, place: Place, reader: LetterReader) -> None:
+        self._sqs = place.client("sqs")
+        self._reader = reader
+
+    def send(self, letters: Sequence[Taken], *, kwargs: str | None = None) -> list[Refusal]:
+        """Send up to ten letters of one Task, and delete those that its queue took.
+
+        Together they may have no more than `MOST_BYTES`. Of a FIFO queue it is one at a time.
+
+        Args:
+            letters: The letters.
+            kwargs: The JSON text of other keyword arguments, for them all.
+
+        Returns:
+            Those that the queue didn't take, and why.
+
+        Raises:
+            algernon_storage.StorageError: The system's bucket isn't there.
+            LetterQueueError: The queue took a letter that can't be deleted.
+            botocore.exceptions.ClientError: AWS refused a call, such as for one of the rights
+                ``sqs:SendMessage`` to the queue, ``sqs:DeleteMessage`` and
+                ``s3:DeleteObject``.
+        """
+        entries = []
+        for number, taken in enumerate(letters):
+            body = LetterBody(taken.message["Body"])
+            LetterOutcome(taken.letter, body).forget()
+            entries.append({"Id": f"{number}", **_as_sent(taken, body, kwargs)})
+        refused = self._send(letters[0].letter.queues.queue_url, entries)
+        sent = [taken for number, taken in enumerate(letters) if f"{number}" not in refused]
+        if sent:
+            self._reader.delete_all(sent)
+        return [Refusal(letters[int(number)].letter, reason) for number, reason in refused.items()]
+
+    def _send(self, queue_url: str, entries: list[dict[str, Any]]) -> dict[str, str]:
+        """Send entries, and return why those weren't taken that weren't, by their Ids."""
+        for tried in range(1, _TRIES + 1):
+            answer = self._sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
+            failed = {failure["Id"]: failure for failure in answer.get("Failed", [])}
+            entries = [entry for entry in entries if entry["Id"] in failed]
+            # Which no other try changes.
+            is_final = all(failure["SenderFault"] for failure in failed.values())
+            if is_final or tried == _TRIES:
+                break
+            time.sleep(random.uniform(0, _FIRST_WAIT_SECONDS * 2**tried))  # noqa: S311
+        return {
+            number: f"{failure['Code']}: {failure.get('Message') or 'SQS gives no reason'}"
+            for number, failure in failed.items()
+        }
+
+
+def bytes_of(taken: Taken) -> int:
+    """Return the bytes of a letter that count against `MOST_BYTES`, or some more."""
+    return taken.letter.bytes + sum(
+        len(name.encode())
+        + sum(
+            len(value if isinstance(value, bytes) else str(value).encode(errors="replace"))
+            for value in attribute.values()
+        )
+        for name, attribute in taken.message.get("MessageAttributes", {}).items()
+    )
+
+
+def _as_sent(taken: Taken, body: LetterBody, kwargs: str | None) -> dict[str, Any]:
+    """Return what SendMessageBatch takes to make a message once more."""
+    message, letter = taken.message, taken.letter
+    attributes: dict[str, Any] = dict(message.get("MessageAttributes", {}))
+    if kwargs is not None:
+        body = LetterBody(body.with_kwargs(kwargs))
+    # Whoever runs one that a worker moved knows by its attributes that it doesn't expire any more.
+    is_moved_by_worker = any(name.startswith(_OURS) for name in attributes)
+    text = body.text if is_moved_by_worker else body.without_expiry()
+    # One without an id has the one that SQS gave it, which it loses with this.
+    has_sqs_id = not is_moved_by_worker and letter.dead.task_id == letter.message_id
+    if has_sqs_id and len(attributes) < _MOST_ATTRIBUTES:
+        attributes[_TASK_ID] = {"DataType": "String", "StringValue": letter.dead.task_id}
+    fields: dict[str, Any] = {"MessageBody": text}
+    if attributes:
+        fields["MessageAttributes"] = attributes
+    if trace := message.get("Attributes", {}).get("AWSTraceHeader"):
+        fields["MessageSystemAttributes"] = {
+            "AWSTraceHeader": {"DataType": "String", "StringValue": trace}
+        }
+    # On a standard queue it is the tenant of a fair queue.
+    if letter.message_group is not None:
+        fields["MessageGroupId"] = letter.message_group
+    if letter.queues.is_fifo:
+        # SQS may still remember its own, of when it was sent first.
+        fields["MessageDeduplicationId"] = letter.message_id
+    return fields
