@@ -81,6 +81,10 @@ class OnTerminal:
         wait_for(lambda: look(self.text), lambda: self.text)
         return self.text
 
+    def type(self, text: str) -> None:
+        """Type something."""
+        os.write(self._ours, text.encode())
+
     def end(self) -> int:
         """Return the exit status, once all was shown."""
         wait_for(lambda: self.shown is not None and self.process.poll() is not None)

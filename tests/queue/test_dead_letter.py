@@ -97,4 +97,6 @@ def test_a_dead_letter_says_whose_result_it_holds(callback: Any, result_id: str 
     """By that id whoever waits for a result, or for a group, knows the letter of it."""
     body = {"task_name": "charge", "task_id": result_id or TASK_ID, "callback": callback}
 
-    assert DeadLetter.of(record({}, json.dumps(body)), "charge").result_id == result_id
+    letter = DeadLetter.of(record({}, json.dumps(body)), "charge")
+    assert letter.result_id == result_id
+    assert letter.group_id == (GROUP_ID if result_id == MEMBER_ID else None)

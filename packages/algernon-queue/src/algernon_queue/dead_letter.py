@@ -27,6 +27,8 @@ class DeadLetter:
         chain_id: The id of the chain that it belongs to, or None as for `task_id`.
         result_id: The id under which the result that it is about is awaited: what was sent
             with `keep_result`, or a member of a group. None where nobody awaits one.
+        group_id: The id of the group whose member it is, alone or in a chain, and which waits
+            for it; or None.
 
     Example:
         ``assert [letter.error for letter in system.dead_letters] == ["CardDeclinedError"]``
@@ -39,6 +41,7 @@ class DeadLetter:
     task_id: str | None
     chain_id: str | None
     result_id: str | None = None
+    group_id: str | None = None
 
     @classmethod
     def of(cls, record: Mapping[str, Any], queue_of: str) -> Self:
@@ -51,6 +54,7 @@ class DeadLetter:
         found = Record(record, record["messageId"])
         reasons = _reasons(found)
         message = _message(found)
+        member = message.membership if message else None
         return cls(
             task=reasons.get("task_name") or (message.task_name if message else queue_of),
             error=reasons.get("error"),
@@ -59,6 +63,7 @@ class DeadLetter:
             task_id=message.task_id if message else None,
             chain_id=message.chain_id if message else None,
             result_id=message.result_id if message else None,
+            group_id=member.group_id if member else None,
         )
 
 

@@ -95,6 +95,14 @@ class LetterError(CommandError, LookupError):
     """Raised when no dead letter has an id, or several have ids that begin as what was given."""
 
 
+class LetterFileError(CommandError, ValueError):
+    """Raised when a file of dead letters can't be written, or isn't one that can be read."""
+
+
+class LetterRunError(CommandError):
+    """Raised when the Task of a dead letter fails here too, or can't be run here."""
+
+
 class TooLateError(CommandError):
     """Raised when what is to be cancelled has ended, or was cancelled before."""
 

@@ -23,7 +23,7 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "targets",
         metavar="MODULE:ROUTER",
-        type=_target,
+        type=worker_target,
         nargs="+",
         help="a worker's module and TaskRouter; each worker is a function of its own",
     )
@@ -161,7 +161,12 @@ def _wait(text: str) -> float:
     return seconds
 
 
-def _target(text: str) -> str:
+def worker_target(text: str) -> str:
+    """Read a worker's target, MODULE:ROUTER.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
     try:
         split_target(text)
     except WorkerError as error:

@@ -15,6 +15,7 @@ from ..story.printing import printing, reading_has_ended, warn
 from . import cancel, group, logs, pause, result, resume, run, send, status, tasks, template, trace
 from .dead import list as dead_list
 from .dead import redrive
+from .dead import run as dead_run
 from .exit_status import status_of
 
 # As shells tell that a process was ended by SIGINT.
@@ -52,6 +53,7 @@ _VERBS: dict[str, _Verb] = {
 _VERBS_OF_DEAD: dict[str, _Verb] = {
     "list": dead_list,
     "redrive": redrive,
+    "run": dead_run,
 }
 
 

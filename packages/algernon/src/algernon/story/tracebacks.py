@@ -1,11 +1,13 @@
-"""Tracebacks among the lines of a worker, as people care to see them."""
+"""Tracebacks as people care to see them, of errors here and among the lines of a worker."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from traceback import StackSummary, TracebackException
 from typing import Any
 
+from ..system.own_code import is_of_algernon
 from .terminal import Line
 
 _BEGIN = "Traceback (most recent call last):"
@@ -100,3 +102,29 @@ def _of_exception(exception: Mapping[str, Any]) -> list[str]:
 
 def _said(exception: Mapping[str, Any]) -> str:
     return f"{exception.get('type')}: {exception.get('message', '')}"
+
+
+def lines_of_error(error: BaseException) -> Iterator[Line]:
+    """Give the traceback of an error, without frames of Algernon's and without marks.
+
+    Example:
+        >>> [line.text for line in lines_of_error(ValueError("no card"))]
+        ['ValueError: no card']
+    """
+    told = TracebackException.from_exception(error)
+    _leave_out_frames(told)
+    for text in "".join(told.format()).splitlines():
+        if text and not _MARKS.fullmatch(text):
+            yield Line(text, "faint" if text.startswith((" ", *_BETWEEN)) else "bad")
+
+
+def _leave_out_frames(told: TracebackException) -> None:
+    """Leave out Algernon's frames of an error, its causes and its parts."""
+    todo: list[TracebackException | None] = [told]
+    while todo:
+        one = todo.pop()
+        if one is None:
+            continue
+        frames = [frame for frame in one.stack if not is_of_algernon(frame.filename)]
+        one.stack = StackSummary.from_list(frames)
+        todo += [one.__cause__, one.__context__, *(one.exceptions or ())]

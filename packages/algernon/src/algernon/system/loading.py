@@ -7,10 +7,14 @@ from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from ..errors import WorkerError
 from ..worker import Worker, split_target
 from .module_origin import check_origin, file_of, hint_at_hidden
+
+if TYPE_CHECKING:
+    from algernon_queue import TaskRouter
 
 
 def load_worker(target: str, directory: Path) -> Worker:
@@ -32,18 +36,8 @@ def load_worker(target: str, directory: Path) -> Worker:
         Worker(handler='worker.handler', tasks=('read', 'parse'), retries={})
     """
     module_name, router_name = split_target(target)
-    module = _import(module_name, directory)
-    # Not before, since in Lambda the worker's module comes first too.
-    from algernon_queue import TaskRouter
-
-    router = getattr(module, router_name, None)
-    if not isinstance(router, TaskRouter):
-        routers = [name for name, value in vars(module).items() if isinstance(value, TaskRouter)]
-        raise WorkerError(
-            f"the module {module_name} has no TaskRouter {router_name!r}; it has"
-            f" {', '.join(routers) or 'none: write router = TaskRouter() in it'}"
-            f" (what was loaded is {file_of(module)})"
-        )
+    module = load_module(module_name, directory)
+    router = router_in(module, router_name)
     if not callable(getattr(module, "handler", None)):
         raise WorkerError(
             f"the module {module_name} has no function 'handler' for Lambda to call: write"
@@ -57,7 +51,41 @@ def load_worker(target: str, directory: Path) -> Worker:
     return Worker(f"{module_name}.handler", tuple(router.tasks), router.retries)
 
 
-def _import(module_name: str, directory: Path) -> ModuleType:
+def router_in(module: ModuleType, router_name: str) -> TaskRouter:
+    """Return a worker's router.
+
+    Raises:
+        WorkerError: The module has no such router.
+    """
+    # Not before, since in Lambda the worker's module comes first too.
+    from algernon_queue import TaskRouter
+
+    router = getattr(module, router_name, None)
+    if not isinstance(router, TaskRouter):
+        raise WorkerError(
+            f"the module {module.__name__} has no TaskRouter {router_name!r}; it has"
+            f" {', '.join(routers_in(module)) or 'none: write router = TaskRouter() in it'}"
+            f" (what was loaded is {file_of(module)})"
+        )
+    return router
+
+
+def routers_in(module: ModuleType) -> dict[str, TaskRouter]:
+    """Return the routers of a module by their names in it."""
+    from algernon_queue import TaskRouter
+
+    return {name: value for name, value in vars(module).items() if isinstance(value, TaskRouter)}
+
+
+def load_module(module_name: str, directory: Path) -> ModuleType:
+    """Import a module, from a directory first, as ``python -m`` would.
+
+    What it prints meanwhile goes to standard error.
+
+    Raises:
+        WorkerError: There is no such module, it can't be imported, or another one of its name
+            was loaded.
+    """
     place = str(directory.resolve())
     if sys.path[0] != place:
         sys.path.insert(0, place)

@@ -1,0 +1,167 @@
+"""Running the Task of a dead letter in this process, with the worker's own code."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import WorkerError
+from ..worker import split_target
+from .letter_reader import LetterReader, Taken
+from .letters import Selection, check_is_one, record_of
+from .loading import load_module, router_in, routers_in
+from .place import Place
+
+if TYPE_CHECKING:
+    from algernon_queue import TaskRouter
+    from algernon_queue.testing.rehearsal import Rehearsal
+
+    from .task_queues import TaskQueues
+
+# What Lambda sets for a function by itself, and what leads to AWS.
+_LAMBDAS_OWN = ("AWS_", "LAMBDA_", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFunction:
+    """The function that works off a queue, as it is deployed.
+
+    Attributes:
+        name: Its name.
+        module: The module of its handler.
+        variables: Its environment variables.
+    """
+
+    name: str
+    module: str
+    # They may hold credentials.
+    variables: Mapping[str, str] = field(repr=False)
+
+
+def find_letter(place: Place, tasks: Iterable[TaskQueues], beginning: str) -> Taken:
+    """Return the letter that an id, or what it begins with, leads to; it is given back first.
+
+    Raises:
+        LetterError: None has it, or several whose ids begin so.
+    """
+    selection, found = Selection(ids=(beginning,)), dict[str, Taken]()
+    with LetterReader(place, tasks) as reader:
+        for taken in reader:
+            if selection.matches(taken.letter):
+                found[taken.letter.id] = taken
+                if beginning in taken.letter.ids:
+                    return taken
+    check_is_one(beginning, found)
+    return next(iter(found.values()))
+
+
+def find_function(place: Place, queues: TaskQueues) -> WorkerFunction:
+    """Return the function that works off a Task's queue.
+
+    Raises:
+        WorkerError: There is none.
+        botocore.exceptions.ClientError: AWS refused a call, such as for one of the rights
+            ``lambda:ListEventSourceMappings`` and ``lambda:GetFunctionConfiguration``.
+    """
+    client = place.client("lambda")
+    answer = client.list_event_source_mappings(EventSourceArn=_queue_arn(queues))
+    for mapping in answer["EventSourceMappings"]:
+        found = client.get_function_configuration(FunctionName=mapping["FunctionArn"])
+        module, _, _ = found.get("Handler", "").replace("/", ".").rpartition(".")
+        if module:
+            variables = found.get("Environment", {}).get("Variables", {})
+            return WorkerFunction(found["FunctionName"], module, variables)
+    raise WorkerError(
+        f"no function works off the queue of the Task {queues.task!r} by a handler in a module: say"
+        " which worker it is, as MODULE:ROUTER"
+    )
+
+
+def with_variables(place: Place, function: WorkerFunction) -> Place:
+    """Return a place whose environment has the function's variables too, where it hasn't them."""
+    variables = {
+        name: value
+        for name, value in function.variables.items()
+        if not name.startswith(_LAMBDAS_OWN)
+    }
+    return replace(place, environ={**variables, **place.environ})
+
+
+def load_router(task: str, targets: Sequence[str], directory: Path) -> TaskRouter:
+    """Import workers, and return the first router that has a Task.
+
+    Args:
+        task: The Task's name.
+        targets: A ``MODULE:ROUTER`` for each; or ``MODULE``, which means all of its routers.
+        directory: Where the modules are, which stays at the head of ``sys.path``.
+
+    Raises:
+        WorkerError: One can't be imported, or has no such router; or none has the Task.
+    """
+    tasks: list[str] = []
+    for target in targets:
+        for router in _routers_of(target, directory):
+            if task in router.tasks:
+                return router
+            tasks += router.tasks
+    raise WorkerError(
+        f"{' '.join(targets)} has no Task {task!r}, only {', '.join(tasks) or 'none'}: name the"
+        " worker that has it, as MODULE:ROUTER"
+    )
+
+
+def run_letter(taken: Taken, router: TaskRouter) -> Rehearsal:
+    """Run the Task of a letter as its worker would, while nothing of it leaves this process.
+
+    It needs the process to be led to the letter's place.
+    """
+    from algernon_queue.testing.rehearsal import rehearse
+
+    with _failures_untold():
+        return rehearse(router, _record(taken))
+
+
+def _routers_of(target: str, directory: Path) -> list[TaskRouter]:
+    if ":" not in target:
+        return [*routers_in(load_module(target, directory)).values()]
+    module_name, router_name = split_target(target)
+    return [router_in(load_module(module_name, directory), router_name)]
+
+
+def _record(taken: Taken) -> dict[str, Any]:
+    """Return the letter as Lambda would hand it over if it came to the Task's queue again."""
+    record = record_of(taken.message)
+    arn = _queue_arn(taken.letter.queues)
+    return {
+        **record,
+        "receiptHandle": taken.receipt,
+        "attributes": {**record["attributes"], "ApproximateReceiveCount": "1"},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": arn,
+        "awsRegion": arn.split(":")[3],
+    }
+
+
+def _queue_arn(queues: TaskQueues) -> str:
+    *_, account, name = queues.queue_url.split("/")
+    _, partition, _, region, *_ = queues.topic_arn.split(":")
+    return f"arn:{partition}:sqs:{region}:{account}:{name}"
+
+
+@contextmanager
+def _failures_untold() -> Iterator[None]:
+    """Have no failure logged that the caller gets, and tells itself."""
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return record.exc_info is None
+
+    logger = logging.getLogger("algernon_queue")
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
