@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from algernon.commands.main import main
@@ -377,6 +378,26 @@ def test_what_is_wrong_with_a_call_is_not_taken_for_a_right(
 
     assert main(["status", *PLACE]) == 1
     assert "that can't be" in capsys.readouterr().err
+
+
+def test_groups_that_dead_letters_hold_are_told_below(
+    shop: Handmade, bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each letter is looked at, and stays where it is."""
+    group: dict[str, Any] = {"id": str(uuid4()), "index": 0, "bucket": bucket, "folder": "cache"}
+    message = {"task_name": "price", "task_kwargs": {}, "callback": {"group": group}}
+    url = shop.url("price-dead")
+    shop.aws.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(message))
+    arguments = ("--groups", "--bucket", bucket, *PLACE)
+
+    shown = told(capsys, *arguments)
+    found = status(capsys, *arguments)
+
+    assert shown.index(group["id"]) > shown.index("Done, failed")
+    (held,) = found["held_groups"]["groups"]
+    assert (held["group_id"], held["state"]) == (group["id"], "unknown")
+    assert found["held_groups"]["letters"] == 1
+    assert status(capsys, *PLACE)["tasks"][1]["dead"] == 1
 
 
 def test_a_system_of_many_tasks_takes_few_calls(aws: LocalAWS, wire: Wire) -> None:

@@ -9,11 +9,12 @@ import time
 from typing import TYPE_CHECKING
 
 from .arguments import add_place, number
-from .places import name_of, place_of
+from .places import name_of, place_of, place_with_bucket
 
 if TYPE_CHECKING:
+    from ..system.held_groups import HeldGroups
     from ..system.place import Place
-    from ..system.status import StatusReader
+    from ..system.status import StatusReader, SystemStatus
 
 HELP = "tell how the Tasks of a system are"
 DESCRIPTION = (
@@ -39,6 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"show it again every so many seconds ({_WATCH_SECONDS}), until Ctrl-C, which ends"
         " it with 0",
     )
+    parser.add_argument(
+        "--groups",
+        action="store_true",
+        help="tell which groups dead letters hold, too: all of them are looked at",
+    )
     parser.add_argument("--json", action="store_true", help="print all of it as one line of JSON")
     add_place(parser)
 
@@ -47,10 +53,14 @@ def execute(options: argparse.Namespace) -> None:
     """Print how they are, once or again and again."""
     from ..system.status import StatusReader
 
-    place = place_of(options)
+    if options.groups and options.watch is not None:
+        options.usage_error(
+            "--groups goes without --watch: each look takes all dead letters in hand"
+        )
+    place = place_with_bucket(options) if options.groups else place_of(options)
     reader = StatusReader(place)
     if options.watch is None:
-        _print(reader, place, is_json=options.json)
+        _print(reader, place, is_json=options.json, has_groups=options.groups)
         return
     try:
         if options.json or not sys.stdout.isatty():
@@ -61,17 +71,32 @@ def execute(options: argparse.Namespace) -> None:
         pass  # it is how one ends what has no end
 
 
-def _print(reader: StatusReader, place: Place, *, is_json: bool) -> None:
+def _print(reader: StatusReader, place: Place, *, is_json: bool, has_groups: bool = False) -> None:
+    from ..story.held_groups import held_groups_as_json, held_groups_lines
     from ..story.status import status_as_json, status_view
-    from ..story.tables import console_of
+    from ..story.tables import console_of, text_of
     from ..story.terminal import Terminal
 
+    status = reader.read()
     if is_json:
-        print(json.dumps(status_as_json(reader.read(), name_of(place))), flush=True)
+        found = status_as_json(status, name_of(place))
+        if has_groups:
+            found["held_groups"] = held_groups_as_json(_held_groups(place, status))
+        print(json.dumps(found), flush=True)
         return
     terminal = Terminal.of(sys.stdout)
     console = console_of(terminal)
-    console.print(status_view(reader.read(), name_of(place), terminal))
+    console.print(status_view(status, name_of(place), terminal))
+    if has_groups:
+        console.print()
+        for line in held_groups_lines(_held_groups(place, status)):
+            console.print(text_of(line))
+
+
+def _held_groups(place: Place, status: SystemStatus) -> HeldGroups:
+    from ..system.held_groups import find_held_groups
+
+    return find_held_groups(place, [task.queues for task in status.tasks])
 
 
 def _print_again_and_again(
