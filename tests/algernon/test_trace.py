@@ -549,6 +549,84 @@ def test_a_narrow_terminal_gets_no_sizes() -> None:
     assert "723 B + 1.2 kB in S3" in wide[4]
 
 
+def names(number: int, **of_the_last: Any) -> list[str]:
+    """Return the lines of a chain of Tasks of so many names, each of which sent the next."""
+    return [
+        json_line(
+            task_name=f"work{n}",
+            task_id=number_or_chain(n),
+            **(
+                {"next_task_name": f"work{n + 1}", "next_task_id": number_or_chain(n + 1)}
+                if n < number - 1
+                else of_the_last
+            ),
+        )
+        for n in range(number)
+    ]
+
+
+def number_or_chain(n: int) -> str:
+    """Return an id, of the first the chain's."""
+    return f"{UUID(int=n)}" if n else CHAIN_ID
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_on_a_terminal_no_row_of_a_deep_tree_is_too_long(width: int) -> None:
+    """Columns are left out, then beginnings of branches, and the middle of names."""
+    lines = names(50)
+    long_name = "a_name_that_is_as_long_as_some_of_yours_are"
+    lines.append(sent_line(long_name, number(99), task_name="work0"))
+    rows = told_on(Terminal(width=width), *lines)
+
+    table = rows[rows.index("") + 1 : rows.index("", rows.index("") + 1)]
+    assert len(table) == 52
+    assert all(len(row) <= width for row in table)
+    assert all(f"work{n} " in row for n, row in enumerate(table[1:51]))
+    assert table[51].lstrip("├└─ ").startswith("a_na")
+
+
+def test_on_a_terminal_many_names_are_folded() -> None:
+    """Those of what failed, and what leads there, are shown; the rest is counted together."""
+    lines = [json_line(task_name="split")]
+    for n in range(1, 400):
+        name = {"task_name": f"work{n}", "task_id": number(n)}
+        lines.append(sent_line(f"work{n}", number(n), task_name="split"))
+        bad = {"outcome": "failed", "error": "ValueError", "reason": "no"} if n == 399 else {}
+        lines.append(json_line(**name, **bad))
+
+    rows = told_on(Terminal(width=80), *lines)
+
+    table = rows[rows.index("") + 1 : rows.index("", rows.index("") + 1)]
+    assert len(table) == 62
+    (failed,) = (row for row in table if "work399 " in row)
+    assert failed.split()[1:] == ["work399", "1", "1", "-", "1", "-", "12.3", "ms", "12.3", "ms"]
+    assert table[-1].split()[:7] == ["└─", "…", "340", "more", "340", "340", "340"]
+    assert len(story_of(*lines)) == 400 + 7
+
+
+def test_for_programs_a_chain_is_told_whole(command: Command, endpoint: str) -> None:
+    """As one line of JSON: its Tasks, who sent them, and all of their runs."""
+    done = trace(command, endpoint, CHAIN_ID, "--json", *("--log-group", "others"))
+    assert done.stderr == ""
+
+    (line,) = done.stdout.splitlines()
+    (task,) = (told := json.loads(line))["tasks"]
+    assert (told["chain_id"], told["state"], told["groups"]) == (CHAIN_ID, "done", [])
+    assert (task["task_name"], task["task_id"], task["state"]) == ("bill", CHAIN_ID, "done")
+    assert task["runs"] == [
+        {
+            "receive_count": 1,
+            "function_name": "shop",
+            "logged_at": "2026-11-24T03:11:08.000Z",
+            "sent_at": "2026-11-24T03:11:07.000Z",
+            "started_at": "2026-11-24T03:11:07.250Z",
+            "duration_ms": 12.34,
+            "outcome": "done",
+            "message_bytes": 723,
+        }
+    ]
+
+
 def test_colours_tell_what_failed() -> None:
     """A run that failed is red, and that all is done green; elsewhere there are no escapes."""
     failed = told_on(Terminal(has_colours=True), json_line(outcome="failed"))

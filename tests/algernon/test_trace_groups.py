@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
+from algernon.story.chain import read_chain
+from algernon.story.chain_json import chain_as_json
 from algernon.story.terminal import Terminal
 
 from .test_trace import (
@@ -234,6 +236,42 @@ def test_a_narrow_terminal_gets_the_beginning_of_an_id() -> None:
 
     assert any(row.startswith("└─ group f5181e9f…  ") for row in story)
     assert all(len(row) <= 80 for row in story)
+
+
+def test_for_programs_groups_are_told_by_their_ids() -> None:
+    """Who sent one, how many of its members are how, and who joins it; members name theirs."""
+    lines = [
+        json_line(task_name="split"),
+        *(sent(n) for n in range(3)),
+        ran(0, **on("summary", JOIN_ID)),
+        ran(1, outcome="dead_letter", error="ValueError", reason="no picture"),
+    ]
+
+    told = chain_as_json(read_chain(CHAIN_ID, lines))
+
+    split = {"task_name": "split", "task_id": CHAIN_ID}
+    assert told["groups"] == [
+        {
+            "group_id": GROUP_ID,
+            "state": "failed",
+            "sent_by": split,
+            "members": {"done": 1, "failed": 1, "open": 1},
+            "joined_by": {"task_name": "summary", "task_id": JOIN_ID},
+        }
+    ]
+    tasks = {task["task_id"]: task for task in told["tasks"]}
+    assert told["state"] == "failed"
+    assert tasks[member_id(2)] == {
+        "task_name": "resize",
+        "task_id": member_id(2),
+        "state": "open",
+        "sent_by": split,
+        "group_id": GROUP_ID,
+        "group_index": 2,
+        "runs": [],
+    }
+    assert tasks[member_id(1)]["runs"][0]["error"] == "ValueError: no picture"
+    assert tasks[member_id(0)]["runs"][0]["next_task"]["task_id"] == JOIN_ID
 
 
 @pytest.mark.parametrize("group_id", ["7", "", 7, ["a"], None, "\x1b[2J"])

@@ -18,7 +18,7 @@ from .places import is_on_aws, place_with_logs
 if TYPE_CHECKING:
     from ..story.invocation_lines import InvocationLine
     from ..story.invocations import Invocation, Invocations
-    from ..story.selection import Selection
+    from ..story.line_filter import LineFilter
     from ..system.log_events import LogEvent, LogFeed
     from ..system.place import Place
 
@@ -82,18 +82,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Show the lines."""
-    from ..story.selection import Selection
+    from ..story.line_filter import LineFilter
     from ..system.log_events import LogFeed
 
     name = _name_of(options.name)
     place = place_with_logs(options)
     feed = LogFeed(place.client("logs"), place.log_groups, options.since, phrase=name)
-    selection, show = Selection(name, options.failed), _way_to_show(options)
+    wanted, show = LineFilter(name, options.failed), _way_to_show(options)
     if options.follow:
         _check_task(name, place)
         with suppress(KeyboardInterrupt):
-            _print(_followed(feed, options), selection, show)
-    elif not _print(_once(feed, options), selection, show):
+            _print(_followed(feed, options), wanted, show)
+    elif not _print(_once(feed, options), wanted, show):
         _check_task(name, place)
         what = "run that failed" if options.failed else "line"
         whose = "" if name is None else f" of {name}"
@@ -194,12 +194,12 @@ def _patiently(feed: LogFeed, options: argparse.Namespace) -> Iterator[LogEvent]
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def _print(found: Iterator[Invocation], selection: Selection, show: Show) -> bool:
+def _print(found: Iterator[Invocation], wanted: LineFilter, show: Show) -> bool:
     """Print what is chosen, and tell whether there was anything."""
     has_printed = False
     for invocation in found:
         is_over = invocation.state == "over"
-        if lines := selection.lines_of(invocation.texts, is_over=is_over):
+        if lines := wanted.lines_of(invocation.texts, is_over=is_over):
             for line in show(invocation, lines):
                 print(line)
             has_printed = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hours", metavar="N", type=number(range(1, 24 * 366)), default=24, help="look back (24)"
     )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print all of it as one line of JSON: each Task, each of its runs, and the groups",
+    )
     add_log_groups(parser)
     add_place(parser)
 
@@ -35,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> None:
     """Print what the lines tell of the chain."""
     from ..story.chain import check_chain_id, read_chain
+    from ..story.chain_json import chain_as_json
     from ..story.chain_story import tell_chain
     from ..story.terminal import Terminal
 
@@ -48,7 +55,10 @@ def execute(options: argparse.Namespace) -> None:
             " was killed; or its worker isn't decorated with @lambda_logged, or doesn't log from"
             " INFO on"
         )
-    print(tell_chain(chain, Terminal.of(sys.stdout)))
+    if options.json:
+        print(json.dumps(chain_as_json(chain)))
+    else:
+        print(tell_chain(chain, Terminal.of(sys.stdout)))
 
 
 def _lines_of(chain_id: str, place: Place, hours: int) -> Iterator[str]:

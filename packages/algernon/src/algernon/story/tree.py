@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter, deque
 from collections.abc import Iterator
+from itertools import compress
+from itertools import count as count_up
 from statistics import median
 from typing import get_args
 
@@ -15,9 +18,17 @@ from .wording import count, duration, table
 
 _HEADINGS = ("TASK", "TASKS", "RUNS", "DONE", "FAILED", "OPEN", "MEDIAN", "LONGEST")
 _NUMBERS = _HEADINGS[1:]
+# What a narrow terminal goes without, the first before the second.
+_SPARED = ((), ("MEDIAN",), ("MEDIAN", "LONGEST", "RUNS"))
 _MOST_ERRORS = 10
+# What somebody reads on a terminal.
+_MOST_ROWS = 60
 _SHORT_ID = 8
+# Of a name that is cut, this much stands before it at least.
+_LEAST_BRANCH = 4
 
+# What is shown before other things.
+_URGENCY: tuple[State, ...] = ("failed", "open", "done")
 _STYLES: dict[State, Style] = {"done": "plain", "failed": "bad", "open": "open"}
 
 
@@ -35,6 +46,7 @@ class _Node:
         self.runs: list[TaskRun] = []
         self.states: list[State] = []
         self.group_ids: list[str] = []
+        self.folded = 0
 
     def add_task(self, runs: list[TaskRun]) -> None:
         """Count a Task, of these runs, among those of the node."""
@@ -48,6 +60,8 @@ class _Node:
 
     def label(self, *, is_short: bool) -> str:
         """Return what its row is called."""
+        if self.folded:
+            return f"… {self.folded} more"
         if self.name is not None:
             return self.name
         if len(self.group_ids) > 1:
@@ -64,6 +78,24 @@ class _Node:
             node = node.parent
         return self.children.setdefault(name, _Node(name, self))
 
+    def fold(self, others: list[_Node]) -> None:
+        """Have nodes below this one, and all below them, in one row."""
+        fold = _Node("", self)
+        for hidden in (each for other in others for each in (other, *other.all_below())):
+            fold.folded += 1
+            fold.runs += hidden.runs
+            # Those of a group are counted as its members' Tasks.
+            fold.states += hidden.states if hidden.name is not None else []
+        kept = [child for child in self.children.values() if child not in others]
+        self.children = {child.name: child for child in (*kept, fold)}
+
+    def all_below(self) -> list[_Node]:
+        """Return the nodes below, each before those below it."""
+        found = [*self.children.values()]
+        for node in found:
+            found += node.children.values()
+        return found
+
     def place_of_groups(self) -> _Node:
         """Return the node of the groups that Tasks of this one sent."""
         return self.children.setdefault(None, _Node(None, self))
@@ -74,11 +106,13 @@ def tree_of(chain: Chain, terminal: Terminal) -> list[Line]:
 
     A Task is done, or has failed, as its last run has; without a run, or where that
     tells nothing, it is open. In the row of groups it is their members that are counted.
+    On a terminal, of many rows those are counted together that are all done, or deep below.
     """
-    nodes = [*_below(_root_of(chain))]
-    headings, *rows = _table(nodes, is_short=False)
-    if not all(map(terminal.fits, (headings, *rows))):
-        headings, *rows = _table(nodes, is_short=True)
+    root = _root_of(chain)
+    if terminal.width is not None:
+        _fold(root)
+    nodes = [*_below(root)]
+    headings, *rows = _fitting(nodes, terminal)
     lines = [Line(headings, "faint")]
     lines += [Line(row, _style(node)) for row, (_, node) in zip(rows, nodes, strict=True)]
     errors = Counter((run.task_name, run.error) for run in chain.runs if run.error is not None)
@@ -153,9 +187,70 @@ def _below(root: _Node) -> Iterator[tuple[str, _Node]]:
             corner, more = "├─ ", "│  "
 
 
-def _table(nodes: list[tuple[str, _Node]], *, is_short: bool) -> list[str]:
+def _fold(root: _Node) -> None:
+    """Have as many rows as are read, those of what failed or is open before others."""
+    nodes = root.all_below()
+    if len(nodes) <= _MOST_ROWS:
+        return
+    states: dict[_Node, State] = {}
+    for node in reversed(nodes):
+        states[node] = together(
+            (*node.states, *(states[child] for child in node.children.values()))
+        )
+    order = count_up()
+    waiting = [(0, 0, next(order), child) for child in root.children.values()]
+    for _ in range(_MOST_ROWS):
+        _, depth, _, node = heapq.heappop(waiting)
+        for child in node.children.values():
+            urgency = _URGENCY.index(states[child])
+            heapq.heappush(waiting, (urgency, depth + 1, next(order), child))
+        if not waiting:
+            break
+    hidden: dict[_Node, list[_Node]] = {}
+    for *_, node in waiting:
+        if node.parent is not None:
+            hidden.setdefault(node.parent, []).append(node)
+    for parent, others in hidden.items():
+        parent.fold(others)
+
+
+def _fitting(nodes: list[tuple[str, _Node]], terminal: Terminal) -> list[str]:
+    """Return the rows, with less in them where that is what fits."""
+    rows = _rows(nodes, is_short=False)
+    if _fits(lines := table(rows, _NUMBERS), terminal):
+        return lines
+    rows = _rows(nodes, is_short=True)
+    for spared in _SPARED:
+        shown = [heading not in spared for heading in _HEADINGS]
+        narrow = [tuple(compress(row, shown)) for row in rows]
+        if _fits(lines := table(narrow, _NUMBERS), terminal):
+            return lines
+    # What stands right of the names is as wide as it is without them.
+    room = (terminal.width or 0) - max(
+        len(line) for line in table([("", *row[1:]) for row in narrow], _NUMBERS)
+    )
+    cut = [_cut(start, node.label(is_short=True), room) for start, node in nodes]
+    names = [_HEADINGS[0], *cut]
+    return table([(name, *row[1:]) for name, row in zip(names, narrow, strict=True)], _NUMBERS)
+
+
+def _fits(lines: list[str], terminal: Terminal) -> bool:
+    return all(map(terminal.fits, lines))
+
+
+def _cut(branch: str, name: str, width: int) -> str:
+    """Return a name behind its branch, of which the ends are left where they are too long."""
+    room = max(1, width - min(len(branch), _LEAST_BRANCH))
+    if len(name) > room:
+        half = room // 2
+        name = f"{name[: room - half - 1]}…{name[len(name) - half :]}"
+    room = width - len(name)
+    return (branch if len(branch) <= room else f"…{branch[len(branch) - room + 1 :]}") + name
+
+
+def _rows(nodes: list[tuple[str, _Node]], *, is_short: bool) -> list[tuple[str, ...]]:
     rows = [(start + node.label(is_short=is_short), *_numbers(node)) for start, node in nodes]
-    return table([_HEADINGS, *rows], _NUMBERS)
+    return [_HEADINGS, *rows]
 
 
 def _numbers(node: _Node) -> tuple[str, ...]:

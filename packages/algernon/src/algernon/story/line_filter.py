@@ -22,7 +22,7 @@ class _Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class LineFilter:
     """What is chosen: a Task's lines, or those of what has an id, or those of what failed.
 
     Attributes:
