@@ -16,6 +16,7 @@ from . import cancel, group, logs, pause, result, resume, run, send, status, tas
 from .dead import list as dead_list
 from .dead import redrive
 from .dead import run as dead_run
+from .dead import show as dead_show
 from .exit_status import status_of
 
 # As shells tell that a process was ended by SIGINT.
@@ -54,6 +55,7 @@ _VERBS_OF_DEAD: dict[str, _Verb] = {
     "list": dead_list,
     "redrive": redrive,
     "run": dead_run,
+    "show": dead_show,
 }
 
 

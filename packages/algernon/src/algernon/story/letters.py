@@ -96,9 +96,10 @@ def tell_reading(reader: LetterReader, selected: int, *, is_whole: bool) -> Iter
     if reader.tasks_without_queue:
         tasks = ", ".join(reader.tasks_without_queue)
         yield Line(f"Without a dead-letter queue, so that SQS drops letters: {tasks}.", "bad")
+    raised = ", and raised each letter's receive count by one" if reader.count else ""
     yield Line(
         f"Looking took {count(reader.receives, 'receive')} of {count(reader.calls, 'call')} to SQS,"
-        f" about US$ {reader.cost:.6f}, and raised each letter's receive count by one.",
+        f" about US$ {reader.cost:.6f}{raised}.",
         "faint",
     )
 
@@ -138,7 +139,7 @@ def letter_as_json(letter: Letter) -> dict[str, Any]:
         "id": letter.id,
         "task": dead.task,
         "error": dead.error,
-        "reason": dead.reason,
+        "reason": dead.reason and masked_text(dead.reason),
         "receive_count": dead.receive_count,
         "task_id": dead.task_id,
         "chain_id": dead.chain_id,
@@ -149,6 +150,20 @@ def letter_as_json(letter: Letter) -> dict[str, Any]:
         "bytes": letter.bytes,
         "queue": letter.queues.dead_letter_queue_url,
     }
+
+
+def masked(value: Any) -> Any:
+    """Return plain JSON as a log shows it: without credentials, and less of it if it is large."""
+    from algernon_logging.lines.values import plain
+
+    return plain(value)
+
+
+def masked_text(text: str) -> str:
+    """Return a text as a log shows it: without the credentials of URLs in it."""
+    from algernon_logging.lines.urls import without_credentials
+
+    return without_credentials(text)
 
 
 def as_iso(time: datetime) -> str:
@@ -162,7 +177,7 @@ def _short(time: datetime) -> str:
 
 def _why(letter: Letter) -> str:
     """Return in one line, which isn't long, why a letter is one."""
-    reason = " ".join((letter.dead.reason or "").split())
+    reason = " ".join(masked_text(letter.dead.reason or "").split())
     if len(reason) > _MOST_OF_A_REASON:
         reason = f"{reason[:_MOST_OF_A_REASON]}…"
     return f"{letter.cause.title}: {reason}" if reason else letter.cause.title

@@ -303,9 +303,10 @@ class LetterReader:
         at_once = max(1, min(_AT_ONCE, _ROOM // (_MOST_A_CALL * self._largest)))
         for share in range(1, at_once + 1):
             for queue in open_queues:
-                # One that may be empty isn't asked by several; nor is it clear yet, before its
-                # first answer.
-                most = 1 if queue.empty or not queue.seen else share
+                # One that may be empty isn't asked by several. How large letters are isn't known
+                # before the first answer.
+                left = 0 if queue.empty or not queue.seen else queue.waiting - len(queue.seen)
+                most = max(1, min(share, -(-left // _MOST_A_CALL)))
                 if len(awaited) < at_once and queue.awaited < most:
                     queue.awaited += 1
                     awaited[self._pool.submit(self._receive, queue)] = queue, queue.deleted

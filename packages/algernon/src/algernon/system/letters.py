@@ -167,17 +167,27 @@ class Selection:
             check_is_one(beginning, ids)
 
 
-def check_is_one(beginning: str, ids: Collection[str]) -> None:
+def check_is_one(beginning: str, ids: Collection[str], *, unseen: int = 0) -> None:
     """Refuse the beginning of an id that no letter has, or several.
 
+    Args:
+        beginning: What was given.
+        ids: The ids of the letters that have one which begins so.
+        unseen: How many letters there are that couldn't be looked at.
+
     Raises:
-        LetterError: The same.
+        LetterError: There isn't one.
     """
     if not ids:
+        others = (
+            f"it may be among {unseen:,} that can't be seen now, since somebody else has them in"
+            " hand or SQS doesn't give them out; "
+            if unseen
+            else ""
+        )
         raise LetterError(
-            f"no dead letter has an id that begins with {beginning}: algernon dead list --ids shows"
-            " which there are. It may have been redriven, somebody else may have it in hand, or it"
-            " is one of another system"
+            f"no dead letter has an id that begins with {beginning}: {others}it may have been"
+            " redriven, or be another system's. algernon dead list --each shows which there are"
         )
     if len(ids) > 1:
         some = sorted(ids)[:_MOST_IDS]
