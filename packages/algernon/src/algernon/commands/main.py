@@ -13,8 +13,8 @@ from typing import Protocol
 from ..errors import CommandError
 from ..story.printing import printing, reading_has_ended, warn
 from . import cancel, group, logs, pause, result, resume, run, send, status, tasks, template, trace
+from .dead import discard, export, import_, redrive
 from .dead import list as dead_list
-from .dead import redrive
 from .dead import run as dead_run
 from .dead import show as dead_show
 from .exit_status import status_of
@@ -53,9 +53,12 @@ _VERBS: dict[str, _Verb] = {
 #: What stands behind ``algernon dead``.
 _VERBS_OF_DEAD: dict[str, _Verb] = {
     "list": dead_list,
-    "redrive": redrive,
-    "run": dead_run,
     "show": dead_show,
+    "run": dead_run,
+    "redrive": redrive,
+    "export": export,
+    "import": import_,
+    "discard": discard,
 }
 
 

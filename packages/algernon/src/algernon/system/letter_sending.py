@@ -90,27 +90,32 @@ class LetterSender:
             body = LetterBody(taken.message["Body"])
             LetterOutcome(taken.letter, body).forget()
             entries.append({"Id": f"{number}", **_as_sent(taken, body, kwargs)})
-        refused = self._send(letters[0].letter.queues.queue_url, entries)
+        refused = send_entries(self._sqs, letters[0].letter.queues.queue_url, entries)
         sent = [taken for number, taken in enumerate(letters) if f"{number}" not in refused]
         if sent:
             self._reader.delete_all(sent)
         return [Refusal(letters[int(number)].letter, reason) for number, reason in refused.items()]
 
-    def _send(self, queue_url: str, entries: list[dict[str, Any]]) -> dict[str, str]:
-        """Send entries, and return why those weren't taken that weren't, by their Ids."""
-        for tried in range(1, _TRIES + 1):
-            answer = self._sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
-            failed = {failure["Id"]: failure for failure in answer.get("Failed", [])}
-            entries = [entry for entry in entries if entry["Id"] in failed]
-            # Which no other try changes.
-            is_final = all(failure["SenderFault"] for failure in failed.values())
-            if is_final or tried == _TRIES:
-                break
-            time.sleep(random.uniform(0, _FIRST_WAIT_SECONDS * 2**tried))  # noqa: S311
-        return {
-            number: f"{failure['Code']}: {failure.get('Message') or 'SQS gives no reason'}"
-            for number, failure in failed.items()
-        }
+
+def send_entries(sqs: Any, queue_url: str, entries: list[dict[str, Any]]) -> dict[str, str]:
+    """Send entries in one call, and return why those weren't taken that weren't, by their Ids.
+
+    Raises:
+        botocore.exceptions.ClientError: SQS refused the call.
+    """
+    for tried in range(1, _TRIES + 1):
+        answer = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
+        failed = {failure["Id"]: failure for failure in answer.get("Failed", [])}
+        entries = [entry for entry in entries if entry["Id"] in failed]
+        # Which no other try changes.
+        is_final = all(failure["SenderFault"] for failure in failed.values())
+        if is_final or tried == _TRIES:
+            break
+        time.sleep(random.uniform(0, _FIRST_WAIT_SECONDS * 2**tried))  # noqa: S311
+    return {
+        number: f"{failure['Code']}: {failure.get('Message') or 'SQS gives no reason'}"
+        for number, failure in failed.items()
+    }
 
 
 def bytes_of(taken: Taken) -> int:

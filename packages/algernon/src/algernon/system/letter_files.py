@@ -1,0 +1,328 @@
+"""Files of dead letters: a line of JSON for each, with all that makes it what it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import md5
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, TYPE_CHECKING, Any, Self
+
+from ..errors import LetterFileError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from .letter_reader import Taken
+
+#: What stands for standard output, or input.
+STANDARD = "-"
+
+# Amazon SQS API Reference, SendMessage: a message has up to 1 MiB, each byte of which takes up to
+# six in JSON, and there is something around it.
+_LONGEST_LINE = 8 * 1024 * 1024
+# Amazon SQS Developer Guide, "Amazon SQS message metadata": attributes a message.
+_MOST_ATTRIBUTES = 10
+# By attributes whose names begin so, a worker knows that a message was a dead letter.
+_OURS = "algernon."
+_TASK_ID = f"{_OURS}task_id"
+
+
+class LetterFile:
+    """A file to which letters are written, and which is there once it is whole.
+
+    Until then it has another name in the same folder, and is removed if its block ends early.
+    Only its owner may read it.
+
+    Args:
+        name: The file's name; ``-`` is standard output, which nothing is promised of.
+        overwrites: Whether it takes the place of a file that is there.
+
+    Attributes:
+        count: How many letters were written.
+        bytes: How many bytes.
+        stored: How many of these letters lead to data in S3, which isn't in the file.
+
+    Raises:
+        LetterFileError: There is such a file, and it isn't to be overwritten; or it can't be
+            written.
+
+    Example:
+        >>> with LetterReader(place, tasks) as reader, LetterFile("dead.jsonl") as file:
+        ...     for taken in reader:
+        ...         file.write(taken)
+        ...     file.keep()  # doctest: +SKIP
+    """
+
+    def __init__(self, name: str, *, overwrites: bool = False) -> None:
+        self._path = None if name == STANDARD else Path(name)
+        self._overwrites = overwrites
+        self.count = self.bytes = self.stored = 0
+        self._is_kept = False
+
+    def __enter__(self) -> Self:
+        if self._path is None:
+            self._file: IO[bytes] = sys.stdout.buffer
+            return self
+        self._check_absent(self._path)
+        with self._refusals_told():
+            self._file = NamedTemporaryFile(
+                dir=self._path.parent, prefix=f".{self._path.name}.", suffix=".part", delete=False
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._path is None:
+            return
+        self._file.close()
+        if not self._is_kept:
+            Path(self._file.name).unlink(missing_ok=True)
+
+    def write(self, taken: Taken) -> None:
+        """Write a letter.
+
+        Raises:
+            LetterFileError: It can't be written.
+        """
+        line = _line_of(taken)
+        with self._refusals_told():
+            self._file.write(line)
+        self.count += 1
+        self.bytes += len(line)
+        self.stored += "StoredData" in taken.message["Body"]
+
+    def keep(self) -> None:
+        """Have the file there, with all that was written on the disk.
+
+        Raises:
+            LetterFileError: That fails, or there is such a file meanwhile.
+        """
+        with self._refusals_told():
+            self._file.flush()
+            if self._path is None:
+                return
+            os.fsync(self._file.fileno())
+            self._put_in_place(self._path)
+            self._is_kept = True
+            folder = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def _put_in_place(self, path: Path) -> None:
+        if self._overwrites:
+            Path(self._file.name).replace(path)
+            return
+        # Unlike a rename, it leaves alone what somebody else has put there since.
+        try:
+            os.link(self._file.name, path)
+        except FileExistsError as error:
+            raise _is_there(path) from error
+        except OSError:  # as of a file system that has no links
+            self._check_absent(path)
+            Path(self._file.name).replace(path)
+        else:
+            Path(self._file.name).unlink()
+
+    def _check_absent(self, path: Path) -> None:
+        if not self._overwrites and path.exists():
+            raise _is_there(path)
+
+    @contextmanager
+    def _refusals_told(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            name = "standard output" if self._path is None else str(self._path)
+            raise LetterFileError(
+                f"the letters can't be written to {name}: {error.strerror or error}; nothing is"
+                " there under its name, and the letters are where they were"
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class FiledLetter:
+    """A letter of a file.
+
+    Attributes:
+        line: The number of its line, from 1.
+        task: The Task in whose dead-letter queue it was.
+        task_id: The Task's id, or None where it is no Task's message.
+        fields: What SendMessage takes to make it once more, but for its queue.
+        message_group: The message group that it was in, or None.
+        bytes: What counts against SQS's limit of a call.
+    """
+
+    line: int
+    task: str
+    task_id: str | None
+    fields: Mapping[str, Any]
+    message_group: str | None
+    bytes: int
+
+
+def read_letters(file: IO[bytes], name: str) -> Iterator[FiledLetter]:
+    """Give the letters of a file, one after the other.
+
+    Args:
+        file: The file.
+        name: What errors call it.
+
+    Raises:
+        LetterFileError: A line is no letter, or not as it was written; the message names it.
+    """
+    number = 0
+    while line := file.readline(_LONGEST_LINE):
+        number += 1
+        try:
+            yield _filed(number, line)
+        except LetterFileError as error:
+            raise LetterFileError(f"{name}, line {number}: {error}") from error
+
+
+def _line_of(taken: Taken) -> bytes:
+    letter, message = taken.letter, taken.message
+    line = {
+        "task": letter.queues.task,
+        "task_id": letter.dead.task_id,
+        "error": letter.dead.error,
+        "queue": (letter.queues.dead_letter_queue_url or "").rpartition("/")[2],
+        "message_id": letter.message_id,
+        "attributes": {
+            name: _in_json(attribute)
+            for name, attribute in message.get("MessageAttributes", {}).items()
+        },
+        "system_attributes": message.get("Attributes", {}),
+        "md5_of_body": _md5(message["Body"]),
+        "body": message["Body"],
+    }
+    return json.dumps(line, ensure_ascii=False).encode() + b"\n"
+
+
+def _in_json(attribute: Mapping[str, Any]) -> dict[str, str]:
+    written = {"DataType": attribute["DataType"]}
+    if "StringValue" in attribute:
+        written["StringValue"] = attribute["StringValue"]
+    if (value := attribute.get("BinaryValue")) is not None:
+        # ministack shows it in base64 already.
+        written["BinaryValue"] = b64encode(value).decode() if isinstance(value, bytes) else value
+    return written
+
+
+def _filed(number: int, line: bytes) -> FiledLetter:
+    if not line.endswith(b"\n"):
+        raise LetterFileError(
+            "it has no end, so the file was cut off, or isn't one of algernon dead export"
+        )
+    try:
+        found = json.loads(line)
+    except ValueError as error:
+        raise LetterFileError(f"it can't be read as JSON: {error}") from error
+    if type(found) is not dict:
+        raise LetterFileError("it is no JSON object, as each letter is")
+    task, message_id, body = (_text(found, key) for key in ("task", "message_id", "body"))
+    if _optional(found, "md5_of_body") not in (None, _md5(body)):
+        raise LetterFileError(
+            "the body isn't what was exported, by its MD5; if you changed it, leave md5_of_body out"
+        )
+    attributes = {
+        name: _from_json(name, value) for name, value in _object(found, "attributes").items()
+    }
+    task_id = _optional(found, "task_id")
+    # One without an id of its own has SQS's, which is another one from now on.
+    if task_id == message_id and not _says_why(attributes) and len(attributes) < _MOST_ATTRIBUTES:
+        attributes[_TASK_ID] = {"DataType": "String", "StringValue": task_id}
+    system = _object(found, "system_attributes")
+    fields: dict[str, Any] = {"MessageBody": body}
+    if attributes:
+        fields["MessageAttributes"] = attributes
+    if trace := _optional(system, "AWSTraceHeader"):
+        fields["MessageSystemAttributes"] = {
+            "AWSTraceHeader": {"DataType": "String", "StringValue": trace}
+        }
+    # On a standard queue it is the tenant of a fair queue.
+    if group := _optional(system, "MessageGroupId"):
+        fields["MessageGroupId"] = group
+    # For a FIFO queue, which knows by it what it was sent already within five minutes.
+    fields["MessageDeduplicationId"] = message_id
+    return FiledLetter(
+        line=number,
+        task=task,
+        task_id=task_id,
+        fields=fields,
+        message_group=group,
+        bytes=len(body.encode(errors="replace")) + sum(map(_size, attributes.items())),
+    )
+
+
+def _says_why(attributes: Mapping[str, Any]) -> bool:
+    return any(name.startswith(_OURS) for name in attributes)
+
+
+def _size(attribute: tuple[str, Mapping[str, Any]]) -> int:
+    name, value = attribute
+    return len(name.encode()) + sum(
+        len(part if isinstance(part, bytes) else part.encode(errors="replace"))
+        for part in value.values()
+    )
+
+
+def _from_json(name: str, attribute: object) -> dict[str, Any]:
+    try:
+        match attribute:
+            case {"DataType": str(kind), "StringValue": str(text)}:
+                return {"DataType": kind, "StringValue": text}
+            case {"DataType": str(kind), "BinaryValue": str(text)}:
+                return {"DataType": kind, "BinaryValue": b64decode(text, validate=True)}
+    except (Base64Error, ValueError) as error:
+        raise LetterFileError(f"its attribute {name!r} is no base64: {error}") from error
+    raise LetterFileError(f"its attribute {name!r} has no DataType with a value")
+
+
+def _text(found: Mapping[str, Any], key: str) -> str:
+    if not (text := _optional(found, key)):
+        raise _not_as_written(key)
+    return text
+
+
+def _optional(found: Mapping[str, Any], key: str) -> str | None:
+    text = found.get(key)
+    if text is not None and not isinstance(text, str):
+        raise _not_as_written(key)
+    return text
+
+
+def _object(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = found.get(key)
+    if not isinstance(value, dict):
+        raise _not_as_written(key)
+    return value
+
+
+def _not_as_written(key: str) -> LetterFileError:
+    return LetterFileError(f"its {key!r} isn't as algernon dead export writes it")
+
+
+def _md5(body: str) -> str:
+    return md5(body.encode(errors="replace"), usedforsecurity=False).hexdigest()
+
+
+def _is_there(path: Path) -> LetterFileError:
+    return LetterFileError(
+        f"{path} is there already, and isn't overwritten: choose another name, or add --overwrite"
+    )
