@@ -90,13 +90,13 @@ def make_stack(aws: LocalAWS, *tasks: str, **parameters: str) -> None:
     )
 
 
-def log(aws: LocalAWS, *lines: str) -> None:
-    """Write lines to the stack's log group, as of now."""
+def log(aws: LocalAWS, *lines: str, group: str = LOG_GROUP) -> None:
+    """Write lines to a log group, that of the stack by default, as of now."""
     logs: Any = aws.client("logs")
-    logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName="worker")
+    logs.create_log_stream(logGroupName=group, logStreamName="worker")
     now = int(datetime.now(UTC).timestamp() * 1000)
     events = [{"timestamp": now - 1000, "message": line} for line in lines]
-    logs.put_log_events(logGroupName=LOG_GROUP, logStreamName="worker", logEvents=events)
+    logs.put_log_events(logGroupName=group, logStreamName="worker", logEvents=events)
 
 
 def json_line(task: str, outcome: str, *, receive_count: int = 1, **more: object) -> str:
@@ -247,6 +247,45 @@ def test_the_last_hour_is_counted_by_lines_of_either_form(
     assert times[1] - times[0] == timedelta(hours=1)
     assert row(shown, "price")[6:11] == ["19", "2", "2", "10.0 ms", "19.0 ms"]
     assert "by log lines." in shown
+
+
+def test_a_system_without_a_stack_is_told_of_by_its_functions(
+    shop: Handmade, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Their log groups have the lines, once there is one; or their environment the namespace."""
+    group = f"/aws/lambda/{shop.function}"
+    before = status(capsys, *PLACE)
+    shop.aws.client("logs").create_log_group(logGroupName=group)
+    log(shop.aws, json_line("price", "done", duration_ms=5.0), group=group)
+    of_lines = status(capsys, *PLACE)
+    shop.aws.client("lambda").update_function_configuration(
+        FunctionName=shop.function,
+        Environment={"Variables": {"ALGERNON_METRICS_NAMESPACE": "Shop"}},
+    )
+    of_metrics = status(capsys, *PLACE)
+
+    hours = [found["tasks"][1]["last_hour"]["done"] for found in (before, of_lines, of_metrics)]
+    assert hours == [0, 1, 0]
+    assert [found["last_hour"]["source"] for found in (of_lines, of_metrics)] == [
+        "lines",
+        "metrics",
+    ]
+
+
+def test_what_two_tasks_share_counts_once_in_the_sum(
+    shop: Handmade, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Queues that were made by hand may be several Tasks'."""
+    sns: Any = shop.aws.client("sns")
+    topic = sns.create_topic(Name="shop-quote")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=shop.arn("price"))
+    shop.send("price", times=3)
+    shop.send("price-dead", times=2)
+
+    shown = told(capsys, *PLACE)
+
+    assert "3 Tasks, 3 waiting, 0 in flight, 2 dead." in shown
+    assert row(shown, "quote")[1] == row(shown, "price")[1] == "3"
 
 
 def test_more_lines_than_are_read_are_at_least_so_many(

@@ -59,6 +59,8 @@ def test_programs_get_all_of_it(shop: Handmade, capsys: pytest.CaptureFixture[st
         "name": "shop-worker",
         "handler": "shop.handler",
         "extra_receives": EXTRA_RECEIVES,
+        "log_group": "/aws/lambda/shop-worker",
+        "metrics_namespace": None,
     }
     assert (mapping["state"], mapping["batch_size"]) == ("Enabled", 10)
     assert (bill["functions"], bill["mappings"], bill["tries"]) == ([], [], None)
@@ -88,6 +90,20 @@ def test_a_function_that_may_not_be_looked_at_leaves_out_what_it_would_tell(
     )
     assert price["tries"] is None
     assert "You lack the right lambda:GetFunctionConfiguration" in shown
+
+
+def test_a_function_that_is_gone_leaves_its_mapping_behind(
+    shop: Handmade, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The Task is listed all the same, without what Lambda would tell of the function."""
+    shop.aws.client("lambda").delete_function(FunctionName=shop.function)
+
+    price = tasks(capsys)["tasks"][1]
+
+    assert (price["functions"][0]["name"], price["functions"][0]["handler"]) == (
+        "shop-worker",
+        None,
+    )
 
 
 def test_a_function_is_asked_once_however_many_tasks_it_has(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -40,8 +41,7 @@ def switch(options: argparse.Namespace, *, is_enabled: bool) -> None:
         options.usage_error("name the TASKs, or --all of them")
     place, asking = place_of(options), Asking()
     before = _chosen(place, options)
-    console = console_of(Terminal.of(sys.stderr), sys.stderr)
-    with console.status("Waiting until it holds: on AWS that takes a while."):
+    with _waiting(options):
         after = switch_tasks(
             place, before, is_enabled=is_enabled, timeout=options.timeout, asking=asking
         )
@@ -53,6 +53,17 @@ def switch(options: argparse.Namespace, *, is_enabled: bool) -> None:
         terminal = Terminal.of(sys.stdout)
         view = switched_view(states, after, missing, now, terminal, is_enabled=is_enabled)
         console_of(terminal).print(view)
+
+
+def _waiting(options: argparse.Namespace) -> AbstractContextManager[object]:
+    """Show people that something goes on."""
+    from ..story.tables import console_of
+    from ..story.terminal import Terminal
+
+    if options.json or not sys.stderr.isatty():
+        return nullcontext()
+    console = console_of(Terminal.of(sys.stderr), sys.stderr)
+    return console.status("Waiting until it holds: on AWS that takes a while.")
 
 
 def _chosen(place: Place, options: argparse.Namespace) -> list[MappedTask]:

@@ -147,17 +147,18 @@ def _first(tasks: Sequence[TaskStatus], most: int | None) -> list[TaskStatus]:
 
 
 def _summary(status: SystemStatus, system: str) -> Line:
-    queues = [task.queue for task in status.tasks if task.queue is not None]
-    dead = sum(task.dead or 0 for task in status.tasks)
+    # Systems that were made by hand may have one queue for several Tasks.
+    queues = {task.queues.queue_url: task.queue for task in status.tasks if task.queue is not None}
+    dead = {task.queues.dead_letter_queue_url: task.dead or 0 for task in status.tasks}
     told = [
         count(len(status.tasks), "Task"),
-        f"{sum(queue.waiting for queue in queues):,} waiting",
-        f"{sum(queue.in_flight for queue in queues):,} in flight",
-        f"{dead:,} dead",
+        f"{sum(queue.waiting for queue in queues.values()):,} waiting",
+        f"{sum(queue.in_flight for queue in queues.values()):,} in flight",
+        f"{sum(dead.values()):,} dead",
     ]
-    feedings = [task.feeding for task in status.tasks]
+    feedings: list[str | None] = [task.feeding for task in status.tasks]
     for feeding, words in (("paused", "paused"), ("no worker", "without a worker")):
-        if number := feedings.count(feeding):  # type: ignore[arg-type]
+        if number := feedings.count(feeding):
             told.append(f"{number} {words}")
     return Line(f"{system}: {', '.join(told)}.", "bold")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -168,8 +169,10 @@ def _events(client: Any, group: str, now: datetime) -> Iterator[dict[str, Any]]:
         endTime=int(now.timestamp() * 1000),
         **order,
     )
-    for page in pages:
-        yield from page["events"]
+    # One that its function hasn't written to yet isn't there.
+    with suppress(client.exceptions.ResourceNotFoundException):
+        for page in pages:
+            yield from page["events"]
 
 
 def _sum(points: Iterable[Point]) -> int:

@@ -61,11 +61,11 @@ class QueueMapping:
     batch_size: int
     max_concurrency: int | None = None
 
-    @property
-    def function_name(self) -> str:
-        """The function's name, without its version or alias."""
-        # arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
-        return self.function_arn.split(":")[6]
+
+def function_name(arn: str) -> str:
+    """Return the name of a function, without the version or alias that an ARN may have."""
+    # arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
+    return arn.split(":")[6]
 
 
 def find_mappings(client: Any, queue_arns: Collection[str]) -> dict[str, list[QueueMapping]]:

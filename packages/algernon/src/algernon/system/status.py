@@ -11,12 +11,13 @@ from typing import Any
 
 from .asking import Asking
 from .last_hour import LastHour, hour_of_lines, hour_of_metrics
-from .mappings import Feeding, feeding_of, find_mappings
+from .mappings import Feeding, QueueMapping, feeding_of, find_mappings
 from .metric_data import Figure, Point, read_figures
 from .place import Place
 from .queue_facts import QueueFacts, read_queue_facts
 from .stack import Stack
 from .task_queues import TaskQueues, find_task_queues
+from .worker_functions import read_functions
 
 # No more than a boto3 client has connections for.
 _THREADS = 10
@@ -103,14 +104,16 @@ class StatusReader:
             botocore.exceptions.BotoCoreError: AWS isn't reached.
             botocore.exceptions.ClientError: AWS refused a call for something else than a right.
         """
-        slow, asking = self._slow, Asking()
-        if slow is None or time.monotonic() > slow.read_at + self._pause:
-            slow = self._slow = _read_slow(self._place)
+        place, asking = self._place, Asking()
+        is_due = self._slow is None or time.monotonic() > self._slow.read_at + self._pause
+        tasks = find_task_queues(place) if self._slow is None or is_due else self._slow.tasks
         at = datetime.now(UTC)
-        queues, dead = _read_queues(self._place, slow.tasks, asking)
-        client = self._place.client("lambda")
+        queues, dead = _read_queues(place, tasks, asking)
+        client = place.client("lambda")
         arns = [queue.arn for queue in queues if queue is not None]
         mappings = asking.ask("lambda:ListEventSourceMappings", lambda: find_mappings(client, arns))
+        if self._slow is None or is_due:
+            self._slow = _read_slow(place, tasks, mappings or {})
         return SystemStatus(
             at,
             [
@@ -119,12 +122,12 @@ class StatusReader:
                     queue,
                     None if letters is None else letters.messages,
                     None if mappings is None or queue is None else feeding_of(mappings[queue.arn]),
-                    slow.ages.get(each.queue_name),
+                    self._slow.ages.get(each.queue_name),
                 )
-                for each, queue, letters in zip(slow.tasks, queues, dead, strict=True)
+                for each, queue, letters in zip(tasks, queues, dead, strict=True)
             ],
-            slow.hour,
-            sorted({*asking.missing_rights, *slow.missing_rights}),
+            self._slow.hour,
+            sorted({*asking.missing_rights, *self._slow.missing_rights}),
         )
 
 
@@ -164,14 +167,23 @@ class _Slow:
     missing_rights: set[str]
 
 
-def _read_slow(place: Place) -> _Slow:
-    asking = Asking()
-    begin, now = time.monotonic(), datetime.now(UTC)
-    tasks = find_task_queues(place)
+def _read_slow(
+    place: Place, tasks: Sequence[TaskQueues], mappings: Mapping[str, Sequence[QueueMapping]]
+) -> _Slow:
+    asking, begin, now = Asking(), time.monotonic(), datetime.now(UTC)
     names = [each.queue_name for each in tasks]
     cloudwatch = place.client("cloudwatch")
     ages = asking.ask("cloudwatch:GetMetricData", lambda: oldest_ages(cloudwatch, names, now))
-    hour = _read_hour(place, [each.task for each in tasks], now, asking)
+    namespace, groups = _sources(place, mappings, asking)
+    hour = None
+    if namespace is not None:
+        names = [each.task for each in tasks]
+        hour = asking.ask(
+            "cloudwatch:GetMetricData", lambda: hour_of_metrics(cloudwatch, namespace, names, now)
+        )
+    if hour is None and groups:
+        logs = place.client("logs")
+        hour = asking.ask("logs:FilterLogEvents", lambda: hour_of_lines(logs, groups, now))
     return _Slow(begin, tasks, ages or {}, hour, asking.missing_rights)
 
 
@@ -198,23 +210,20 @@ def oldest_ages(client: Any, queue_names: Sequence[str], now: datetime) -> dict[
     return {name: found[figure][-1] for name, figure in figures.items() if found[figure]}
 
 
-def _read_hour(
-    place: Place, tasks: Sequence[str], now: datetime, asking: Asking
-) -> LastHour | None:
-    """Return the last hour by the metrics, or else by the lines, or None where neither tells."""
-    namespace, groups = None, place.log_groups
+def _sources(
+    place: Place, mappings: Mapping[str, Sequence[QueueMapping]], asking: Asking
+) -> tuple[str | None, Sequence[str]]:
+    """Return the namespace of the Tasks' metrics, if they have one, and the workers' log groups."""
     if place.stack_name is not None:
         stack = Stack(place.client("cloudformation"), place.stack_name)
-        if facts := asking.ask("cloudformation:DescribeStacks", stack.facts):
-            namespace = facts.parameters.get("MetricsNamespace")
-            groups = groups or tuple(filter(None, [facts.outputs.get("WorkerLogs")]))
-    hour = None
-    if namespace:
-        client = place.client("cloudwatch")
-        hour = asking.ask(
-            "cloudwatch:GetMetricData", lambda: hour_of_metrics(client, namespace, tasks, now)
-        )
-    if hour is None and groups:
-        logs = place.client("logs")
-        hour = asking.ask("logs:FilterLogEvents", lambda: hour_of_lines(logs, groups, now))
-    return hour
+        facts = asking.ask("cloudformation:DescribeStacks", stack.facts)
+        if facts is None:
+            return None, place.log_groups
+        group = facts.outputs.get("WorkerLogs")
+        namespace = facts.parameters.get("MetricsNamespace") or None
+        return namespace, place.log_groups or ([group] if group else [])
+    arns = [each.function_arn for some in mappings.values() for each in some]
+    functions = read_functions(place.client("lambda"), arns, asking).values()
+    namespaces = {function.metrics_namespace for function in functions}
+    groups = {function.log_group: None for function in functions if function.log_group}
+    return namespaces.pop() if len(namespaces) == 1 else None, [*groups]

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 from .asking import Asking
 from .mappings import Feeding, QueueMapping, feeding_of, find_mappings
 from .place import Place
 from .queue_facts import QueueFacts, read_queue_facts
 from .task_queues import TaskQueues
+from .worker_functions import WorkerFunction, read_functions
 
 # No more than a boto3 client has connections for.
 _THREADS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerFunction:
-    """A function that takes a Task's messages.
-
-    Attributes:
-        name: Its name.
-        handler: Its handler, such as ``shop.handler``, or None where it couldn't be read or, as
-            that of an image, isn't known to Lambda.
-        extra_receives: In how many receives of a message it runs no Task that may have run
-            (``ALGERNON_EXTRA_RECEIVES``); None where that couldn't be read.
-    """
-
-    name: str
-    handler: str | None
-    extra_receives: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,38 +70,17 @@ def read_task_setups(place: Place, tasks: Sequence[TaskQueues], asking: Asking) 
 
     with ThreadPoolExecutor(_THREADS) as pool:
         queues = [*pool.map(read, [each.queue_url for each in tasks])]
-        arns = [queue.arn for queue in queues if queue is not None]
-        found = asking.ask("lambda:ListEventSourceMappings", lambda: find_mappings(client, arns))
-        by_queue = found or {}
-        names = {one.function_arn for some in by_queue.values() for one in some}
-        functions = dict(
-            zip(names, pool.map(partial(_function, client, asking), names), strict=True)
-        )
+    arns = [queue.arn for queue in queues if queue is not None]
+    found = asking.ask("lambda:ListEventSourceMappings", lambda: find_mappings(client, arns))
+    mappings = [None if found is None or queue is None else found[queue.arn] for queue in queues]
+    names = [each.function_arn for some in mappings for each in some or ()]
+    functions = read_functions(client, names, asking)
     return [
         TaskSetup(
             each,
             queue,
-            None if found is None or queue is None else found[queue.arn],
-            _of_mappings(by_queue.get(queue.arn, ()) if queue is not None else (), functions),
+            some,
+            [functions[arn] for arn in dict.fromkeys(one.function_arn for one in some or ())],
         )
-        for each, queue in zip(tasks, queues, strict=True)
+        for each, queue, some in zip(tasks, queues, mappings, strict=True)
     ]
-
-
-def _of_mappings(
-    mappings: Iterable[QueueMapping], functions: dict[str, WorkerFunction]
-) -> list[WorkerFunction]:
-    return [functions[arn] for arn in dict.fromkeys(each.function_arn for each in mappings)]
-
-
-def _function(client: Any, asking: Asking, arn: str) -> WorkerFunction:
-    name = arn.split(":")[6]
-    found = asking.ask(
-        "lambda:GetFunctionConfiguration",
-        lambda: client.get_function_configuration(FunctionName=arn),
-    )
-    if found is None:
-        return WorkerFunction(name, None, None)
-    variables = found.get("Environment", {}).get("Variables", {})
-    extra = variables.get("ALGERNON_EXTRA_RECEIVES") or "0"
-    return WorkerFunction(name, found.get("Handler"), int(extra) if extra.isdecimal() else None)
