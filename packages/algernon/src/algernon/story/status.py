@@ -189,4 +189,4 @@ def _about_hour(hour: LastHour | None) -> str:
         return f"{when}, by metrics, which are minutes late"
     if hour.is_whole:
         return f"{when}, by log lines"
-    return f"at least so many, by the newest log lines, {when}, as there are more than are read"
+    return f"at least so many, by log lines of {when}, as there are more than are read"

@@ -52,8 +52,8 @@ class LastHour:
         start: From when on the runs are counted.
         end: Until when.
         tasks: What came of the runs of each Task, by its name.
-        is_whole: Whether that are all runs of the hour. Of lines, the newest alone are read
-            where there are too many.
+        is_whole: Whether that are all runs of the hour. Where there are too many lines, a part
+            of them is read: the newest, if CloudWatch gives those first.
     """
 
     source: Literal["metrics", "lines"]
@@ -118,18 +118,20 @@ def hour_of_lines(client: Any, groups: Iterable[str], now: datetime) -> LastHour
     from algernon_logging import parse_line
 
     counted: dict[str, _Count] = {}
-    earliest, is_whole = now - _HOUR, True
+    start, end, is_whole = now - _HOUR, now, True
     for group in groups:
         events = [*islice(_events(client, group, now), _MOST_LINES)]
         if len(events) == _MOST_LINES:
             is_whole = False
-            earliest = max(earliest, _time_of(min(event["timestamp"] for event in events)))
+            times = [event["timestamp"] for event in events]
+            # Not everybody gives the newest first.
+            start, end = max(start, _time_of(min(times))), min(end, _time_of(max(times)))
         for event in events:
             line = parse_line(event["message"])
             if line is not None and line.get("logger") == _LOGGER and "outcome" in line:
                 counted.setdefault(str(line.get("task_name")), _Count()).add(line)
     hours = {task: count.hour() for task, count in counted.items()}
-    return LastHour("lines", earliest, now, hours, is_whole)
+    return LastHour("lines", start, end, hours, is_whole)
 
 
 @dataclass(slots=True)

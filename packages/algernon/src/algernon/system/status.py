@@ -105,15 +105,17 @@ class StatusReader:
             botocore.exceptions.ClientError: AWS refused a call for something else than a right.
         """
         place, asking = self._place, Asking()
-        is_due = self._slow is None or time.monotonic() > self._slow.read_at + self._pause
-        tasks = find_task_queues(place) if self._slow is None or is_due else self._slow.tasks
+        slow = self._slow
+        if slow is not None and time.monotonic() > slow.read_at + self._pause:
+            slow = None
+        tasks = find_task_queues(place) if slow is None else slow.tasks
         at = datetime.now(UTC)
         queues, dead = _read_queues(place, tasks, asking)
         client = place.client("lambda")
         arns = [queue.arn for queue in queues if queue is not None]
         mappings = asking.ask("lambda:ListEventSourceMappings", lambda: find_mappings(client, arns))
-        if self._slow is None or is_due:
-            self._slow = _read_slow(place, tasks, mappings or {})
+        if slow is None:
+            slow = self._slow = _read_slow(place, tasks, mappings or {})
         return SystemStatus(
             at,
             [
@@ -122,12 +124,12 @@ class StatusReader:
                     queue,
                     None if letters is None else letters.messages,
                     None if mappings is None or queue is None else feeding_of(mappings[queue.arn]),
-                    self._slow.ages.get(each.queue_name),
+                    slow.ages.get(each.queue_name),
                 )
                 for each, queue, letters in zip(tasks, queues, dead, strict=True)
             ],
-            self._slow.hour,
-            sorted({*asking.missing_rights, *self._slow.missing_rights}),
+            slow.hour,
+            sorted({*asking.missing_rights, *slow.missing_rights}),
         )
 
 
