@@ -20,8 +20,10 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from ..conftest import LocalAWS
 from ..waiting import PATIENCE, wait_for
-from ..wire import Answer
+from ..wire import Answer, Call, Wire
+from .handmade import PLACE, Handmade
 from .terminals import OnTerminal, algernon, without_colours
 
 pytestmark = pytest.mark.starts
@@ -45,7 +47,7 @@ def moto_url() -> Iterator[str]:
 class Logs:
     """A log group of workers, and the command that shows it."""
 
-    def __init__(self, url: str, command: Command) -> None:
+    def __init__(self, url: str, command: Command, group: str | None = None) -> None:
         self.environ = {
             "AWS_ENDPOINT_URL": url,
             "AWS_ACCESS_KEY_ID": "test",
@@ -58,7 +60,7 @@ class Logs:
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
-        self.group = f"group-{next(_numbers)}"
+        self.group = group or f"group-{next(_numbers)}"
         self.client.create_log_group(logGroupName=self.group)
         self._command = command
 
@@ -444,6 +446,28 @@ def test_a_log_group_that_can_not_be_read_is_an_error(logs: Logs) -> None:
     assert done.stderr.startswith("algernon: no lines can be read from 'elsewhere': ")
 
 
+def test_of_a_system_without_a_stack_the_functions_groups_are_read(
+    aws: LocalAWS, command: Command
+) -> None:
+    """With --prefix they are found by what takes the Tasks' messages."""
+    system = Handmade(aws)
+    system.add_task("price", has_worker=False)
+    environ = {"AWS_ENDPOINT_URL": aws.url}
+    done = command("logs", *PLACE, **environ)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("algernon: no function takes the messages of this system's")
+
+    system.add_task("bill")
+    logs = Logs(aws.url, command, f"/aws/lambda/{system.function}")
+    logs.write(start(), as_json(**ended()), end())
+    done = command("logs", "price", *PLACE, **environ)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [as_json(**ended())]
+    done = command("logs", "prise", *PLACE, **environ)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "algernon: the system has no Task 'prise'; did you mean price?\n"
+
+
 def test_a_reader_that_ends_early_ends_it_silently(logs: Logs) -> None:
     """As `head` does, also while nothing more comes."""
     logs.write(start(), *(f"line {n}" for n in range(5000)), end())
@@ -534,13 +558,13 @@ def test_a_task_can_be_followed(logs: Logs) -> None:
         followed.wait_for(*lines, as_json(request="r-3", **record(3)), fault)
 
 
-def test_it_goes_on_after_throttling(aws: Any, wire: Any, command: Command) -> None:
+def test_it_goes_on_after_throttling(aws: LocalAWS, wire: Wire, command: Command) -> None:
     """It says so, waits, and misses nothing."""
     logs = Logs(aws.proxy_url, command)
     logs.write(start(), "one", end())
     refused = count()
 
-    def refuse(call: Any, go_on: Any) -> Any:
+    def refuse(call: Call, go_on: Callable[[], Answer]) -> Answer:
         is_look = call.operation == "FilterLogEvents" and b'"limit"' not in call.body
         # Each time that boto3 tries, and once more.
         if not is_look or next(refused) >= 7:

@@ -79,21 +79,26 @@ def place_with_bucket(options: argparse.Namespace) -> Place:
 def place_with_logs(options: argparse.Namespace) -> Place:
     """Return the place that is meant, with all log groups that can be read; say which can't.
 
-    A system that has no stack, or only lines of whom nothing else is known, is named by its log
-    groups alone.
+    Log groups may be named alone, where nothing else is known of whose they are.
 
     Raises:
         NoSystemError, LocalSystemError: As `find_local_system` says.
         CredentialsError: A profile has no credentials, or they can't be read.
         LogsError: None of the log groups can be read.
-        botocore.exceptions.ClientError: AWS refused a call, such as for the right
-            ``cloudformation:DescribeStackResource``.
+        NotASystemError: As of `find_log_groups`.
+        botocore.exceptions.ClientError: AWS refused a call, such as for one of the rights of
+            `find_log_groups`.
     """
     from ..system.log_events import unreadable_groups
 
     place = _place_of_logs(options) if is_on_aws(options) else place_of(options)
     groups = [*dict.fromkeys((*place.log_groups, *options.log_group))]
     unread = unreadable_groups(place.client("logs"), groups)
+    if not groups:
+        raise LogsError(
+            "no function takes the messages of this system's Tasks, so that it isn't known where"
+            " its lines are: name their --log-group"
+        )
     if len(unread) == len(groups):
         raise LogsError(
             f"no lines can be read from {', '.join(map(repr, groups))}: {unread[groups[0]]}"
@@ -104,18 +109,17 @@ def place_with_logs(options: argparse.Namespace) -> Place:
 
 
 def _place_of_logs(options: argparse.Namespace) -> Place:
+    from ..system.log_groups import find_log_groups
     from ..system.named_aws import aws_place
-    from ..system.stack import Stack
 
-    if options.stack is None:
+    if options.stack is None and options.prefix is None:
         if not options.log_group:
             options.usage_error(
                 "--stack or --log-group is needed too: where the workers' lines are"
             )
-        return aws_place(options.profile, options.region, topic_prefix=options.prefix)
-    place = aws_place(options.profile, options.region, stack=options.stack)
-    group = Stack(place.client("cloudformation"), options.stack).physical_id("WorkerLogs")
-    return replace(place, log_groups=(group,))
+        return aws_place(options.profile, options.region)
+    place = place_of(options)
+    return replace(place, log_groups=find_log_groups(place))
 
 
 def find_local_system(options: argparse.Namespace) -> RunningSystem:
