@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from algernon.story.digest import digest
+from algernon.story.line_filter import LineFilter
 from algernon.story.terminal import Terminal
 from hypothesis import given
 from hypothesis import strategies as st
@@ -256,3 +257,37 @@ def test_any_line_is_shown_harmlessly(lines: list[str]) -> None:
         for row in digest(lines, Terminal(width=width, has_colours=True)):
             without = re.sub(r"\x1b\[\d+m", "", row)
             assert all(part.isprintable() for part in without.split("\n"))
+
+
+_anything = st.recursive(
+    st.text() | st.integers() | st.none() | st.booleans(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+_FIELDS = (
+    *("task_name", "message_id", "receive_count", "outcome", "logger", "level", "message", "error"),
+    *("exception", "stackTrace", "errorMessage", "next_task_name", "duration_ms", "requestId"),
+    *("type", "time", "record"),
+)
+_FRAMES = st.lists(
+    st.fixed_dictionaries({}, optional=dict.fromkeys(("file", "line", "code"), _anything))
+)
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"timestamp": st.just(ENDED_AT) | _anything},
+            optional={
+                **dict.fromkeys(_FIELDS, _anything),
+                "exception": st.fixed_dictionaries({"frames": _FRAMES, "cause": _anything}),
+            },
+        ).map(json.dumps)
+    )
+)
+def test_any_object_is_shown_harmlessly(lines: list[str]) -> None:
+    """Whatever a function writes as JSON, nothing is raised, whether all is shown or some."""
+    for has_failed in (False, True):
+        wanted = [each.text for each in LineFilter(has_failed=has_failed).lines_of(lines)]
+        for row in digest(wanted, Terminal(width=30)):
+            assert all(part.isprintable() for part in row.split("\n"))

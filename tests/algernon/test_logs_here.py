@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def count_words(text):
 
 
 @router.task(retries=0)
-def judge(words):
+def judge(words, **others):
     if words == 3:
         raise ValueError("three is too many")
     logger.warning("%s words", words)
@@ -114,3 +115,23 @@ def test_a_task_that_the_system_does_not_have_is_refused(system: LocalSystem) ->
         "algernon: the system has no Task 'count_wrods'; did you mean count_words?\n"
     )
     assert system.tasks == ("count_words", "judge")
+
+
+def test_arguments_are_told_where_something_keeps_them(system: LocalSystem) -> None:
+    """Those that went through S3, and those of dead letters; what isn't known is said."""
+    chain_id = send(system, "one two three four")
+    with system.as_default():
+        dead_id = send_task("judge", {"words": 3, "api_key": "mine", "at": Decimal("1.50")})
+    system.run()
+
+    told = printed("trace", chain_id, "--kwargs")
+    (row,) = (n for n, line in enumerate(told) if line.startswith("judge "))
+    assert told[row + 1] == '    {"words": 4}'
+    assert told[-1].startswith("The arguments of 1 Task aren't known: they travelled in messages")
+
+    told = printed("trace", dead_id, "--kwargs")
+    assert '    {"words": 3, "api_key": "***", "at": "1.50"}' in told
+    assert not [line for line in told if "aren't known" in line]
+    (line,) = printed("trace", dead_id, "--kwargs", "--json")
+    (task,) = json.loads(line)["tasks"]
+    assert task["kwargs"] == {"words": 3, "api_key": "***", "at": "1.50"}

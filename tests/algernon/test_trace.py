@@ -13,7 +13,7 @@ import boto3
 import pytest
 from algernon.errors import ChainError
 from algernon.story.chain import check_chain_id, read_chain
-from algernon.story.chain_story import tell_chain
+from algernon.story.chain_story import tasks_with_kwargs, tell_chain
 from algernon.story.terminal import Terminal
 from hypothesis import given
 from hypothesis import strategies as st
@@ -602,6 +602,46 @@ def test_on_a_terminal_many_names_are_folded() -> None:
     assert failed.split()[1:] == ["work399", "1", "1", "-", "1", "-", "12.3", "ms", "12.3", "ms"]
     assert table[-1].split()[:7] == ["└─", "…", "340", "more", "340", "340", "340"]
     assert len(story_of(*lines)) == 400 + 7
+
+
+def test_arguments_stand_below_the_first_run_of_their_task() -> None:
+    """In one line that isn't long, with credentials masked and without tags."""
+    task_id = number(1)
+    lines = [
+        *(json_line(receive_count=count, outcome="failed", task_id=task_id) for count in (1, 2)),
+        json_line(),
+    ]
+    total = {"_alg_class": "decimal", "value": "1.50"}
+    text = json.dumps({"password": "hush", "total": total, "text": "a\u202eb", "n": [0] * 500})
+    chain = read_chain(CHAIN_ID, lines)
+
+    story = tell_chain(chain, kwargs={task_id: text}).splitlines()
+
+    at = next(n for n, row in enumerate(story) if row.startswith("price    1") and "failed" in row)
+    told = story[at + 1]
+    assert told.startswith('    {"password": "***", "total": "1.50", "text": "a\\u202eb", "n"')
+    assert told.endswith("…")
+    assert len(told) == 304
+    assert len([row for row in story if "1.50" in row]) == 1
+    assert story[-1].startswith("The arguments of 1 Task aren't known: they travelled in messages,")
+    assert tell_chain(chain).splitlines() == [
+        row for row in story if "1.50" not in row and "arguments" not in row
+    ]
+
+
+def test_of_a_long_chain_the_arguments_of_what_is_left_are_told() -> None:
+    """Of what failed first, and of no more than twenty Tasks."""
+    chain = read_chain(CHAIN_ID, long_chain())
+
+    assert tasks_with_kwargs(chain) == [
+        *(("resize", number(n)) for n in (7, 17, 27)),
+        ("store", number(101)),
+    ]
+    story = tell_chain(chain, kwargs={number(7): '{"page": 7}', number(1): "{}"}).splitlines()
+    assert f'resize ({number(7)}): {{"page": 7}}' in story
+    assert story[-1].startswith("The arguments of 3 Tasks aren't known")
+    many = [json_line(task_name="split"), *(sent_line("mail", number(n)) for n in range(1, 99))]
+    assert len(tasks_with_kwargs(read_chain(CHAIN_ID, many))) == 20
 
 
 def test_for_programs_a_chain_is_told_whole(command: Command, endpoint: str) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..errors import ChainError
 from .arguments import add_log_groups, add_place, number
-from .places import place_with_logs
+from .places import place_with_bucket, place_with_logs
 
 if TYPE_CHECKING:
+    from ..story.chain import Chain
+    from ..story.groups import TaskKey
     from ..system.place import Place
 
 HELP = "tell the story of a chain of Tasks"
@@ -34,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print all of it as one line of JSON: each Task, each of its runs, and the groups",
     )
+    parser.add_argument(
+        "--kwargs",
+        action="store_true",
+        help="tell the Tasks' arguments too, as far as S3 or a dead-letter queue has them",
+    )
     add_log_groups(parser)
     add_place(parser)
 
@@ -42,7 +49,7 @@ def execute(options: argparse.Namespace) -> None:
     """Print what the lines tell of the chain."""
     from ..story.chain import check_chain_id, read_chain
     from ..story.chain_json import chain_as_json
-    from ..story.chain_story import tell_chain
+    from ..story.chain_story import tasks_with_kwargs, tell_chain
     from ..story.terminal import Terminal
 
     chain_id = check_chain_id(options.chain_id)
@@ -55,10 +62,38 @@ def execute(options: argparse.Namespace) -> None:
             " was killed; or its worker isn't decorated with @lambda_logged, or doesn't log from"
             " INFO on"
         )
+    tasks = [*chain.tasks] if options.json else tasks_with_kwargs(chain)
+    kwargs = _kwargs_of(chain, tasks, options) if options.kwargs else None
     if options.json:
-        print(json.dumps(chain_as_json(chain)))
+        print(json.dumps(chain_as_json(chain, kwargs=kwargs)))
     else:
-        print(tell_chain(chain, Terminal.of(sys.stdout)))
+        print(tell_chain(chain, Terminal.of(sys.stdout), kwargs=kwargs))
+
+
+def _kwargs_of(
+    chain: Chain, tasks: Iterable[TaskKey], options: argparse.Namespace
+) -> dict[str, str]:
+    from ..system.chain_kwargs import WantedTask, read_kwargs
+
+    place = place_with_bucket(options)
+    senders = {run.next_task: run for run in chain.runs if run.next_task is not None}
+    by_task = chain.tasks
+    wanted: list[WantedTask] = []
+    for task in tasks:
+        name, task_id = task
+        runs, sender = by_task[task], senders.get(task)
+        sizes = [run.arguments_bytes for run in runs if run.arguments_bytes is not None]
+        sizes += [] if sender is None or sender.result_bytes is None else [sender.result_bytes]
+        wanted.append(
+            WantedTask(
+                name,
+                task_id,
+                stored_bytes=sizes[0] if sizes else None,
+                callback_of=None if sender is None else sender.task_id,
+                may_be_dead=not (runs and runs[-1].is_done),
+            )
+        )
+    return read_kwargs(place, chain.chain_id, wanted)
 
 
 def _lines_of(chain_id: str, place: Place, hours: int) -> Iterator[str]:

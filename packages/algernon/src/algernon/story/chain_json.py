@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, get_args
 
 from .chain import Chain, TaskRun
 from .groups import Group, TaskKey
+from .kwargs import masked
 from .states import State, member_states, state_of, together
 
 # What a run has in common with the others of its Task.
 _OF_THE_TASK = ("task_name", "task_id", "membership")
 
 
-def chain_as_json(chain: Chain) -> dict[str, Any]:
+def chain_as_json(chain: Chain, *, kwargs: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return a chain as plain JSON: its Tasks with all their runs, and its groups.
 
     What isn't known is left out. Times are those of ISO 8601, in UTC.
+
+    Args:
+        chain: The chain.
+        kwargs: The JSON texts of Tasks' keyword arguments, by the Tasks' ids, as far as they
+            are known; credentials in them are masked.
     """
+    kwargs = kwargs or {}
     tasks, senders = chain.tasks, chain.senders
     members = {
         task: (group.group_id, index)
@@ -36,6 +44,7 @@ def chain_as_json(chain: Chain) -> dict[str, Any]:
                 "state": states[task],
                 **_known("sent_by", senders.get(task)),
                 **_membership(members.get(task)),
+                **({"kwargs": masked(kwargs[task[1]])} if task[1] in kwargs else {}),
                 "runs": [_run(run) for run in runs],
             }
             for task, runs in tasks.items()

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import compress
 from typing import NamedTuple
 
 from .chain import Chain, TaskRun
 from .groups import TaskKey, first_task_id
-from .states import member_states
+from .kwargs import short_kwargs
+from .states import State, member_states, state_of
 from .terminal import Line, Style, Terminal
 from .tree import tree_of
 from .wording import count, duration, size, table
 
 # So many rows are easily read; of more there is a tree.
 _LONG = 20
+# Below which stand the arguments of so many Tasks that aren't done.
+_MOST_ARGUMENTS = 20
 _HEADINGS = ("TASK", "RUN", "STARTED (UTC)", "AGE", "TOOK", "RECEIVED", "SENT", "OUTCOME")
 _NUMBERS = ("RUN", "AGE", "TOOK")
 _SIZES = ("RECEIVED", "SENT")
@@ -32,7 +35,9 @@ _MOST_SENTENCES = 5
 _MOST_IDS = 3
 
 
-def tell_chain(chain: Chain, terminal: Terminal | None = None) -> str:
+def tell_chain(
+    chain: Chain, terminal: Terminal | None = None, *, kwargs: Mapping[str, str] | None = None
+) -> str:
     """Return the story of a chain as text: a line a run, each error beneath its own.
 
     Of a long one, or one with groups, it is a tree of its Tasks' names, with counts. What
@@ -43,15 +48,60 @@ def tell_chain(chain: Chain, terminal: Terminal | None = None) -> str:
         chain: The chain, of which something is known.
         terminal: What it is shown on; by default lines may be of any length, and have
             no colours.
+        kwargs: The JSON texts of the keyword arguments of `tasks_with_kwargs`, by the Tasks'
+            ids, as far as they are known; None where they aren't to be told.
     """
     terminal = terminal or Terminal()
-    rows = sum(max(1, len(runs)) for runs in chain.tasks.values())
-    is_tree = rows >= _LONG or chain.groups
-    body = tree_of(chain, terminal) if is_tree else [*_table(chain.runs, terminal)]
+    if _is_tree(chain):
+        body = tree_of(chain, terminal)
+        if kwargs is not None:
+            body += _arguments(chain, kwargs)
+    else:
+        body = [*_table(chain.runs, terminal, kwargs or {})]
     ends = [*_ends(chain)] or [Line("All of it is done.", "good")]
+    if kwargs is not None:
+        ends += _unknown_arguments(chain, kwargs)
     empty = Line("")
     lines = [*_summary(chain, terminal), empty, *body, *([empty] if body else []), *ends]
     return "\n".join(map(terminal.show, lines))
+
+
+def tasks_with_kwargs(chain: Chain) -> list[TaskKey]:
+    """Return the Tasks of which the story tells the keyword arguments, if it tells any.
+
+    Of a long one it is the first that aren't done, those that failed before those that are open.
+    """
+    if not _is_tree(chain):
+        return [task for task, runs in chain.tasks.items() if runs]
+    order: tuple[State, ...] = ("failed", "open")
+    states = {task: state_of(runs) for task, runs in chain.tasks.items()}
+    left = [task for state in order for task in states if states[task] == state]
+    return left[:_MOST_ARGUMENTS]
+
+
+def _is_tree(chain: Chain) -> bool:
+    rows = sum(max(1, len(runs)) for runs in chain.tasks.values())
+    return rows >= _LONG or bool(chain.groups)
+
+
+def _arguments(chain: Chain, kwargs: Mapping[str, str]) -> list[Line]:
+    """Give the arguments of Tasks that stand in no row of their own."""
+    known = [task for task in tasks_with_kwargs(chain) if task[1] in kwargs]
+    lines = [
+        Line(f"{name} ({task_id}): {short_kwargs(kwargs[task_id])}", "faint")
+        for name, task_id in known
+    ]
+    return [Line(""), *lines] if lines else []
+
+
+def _unknown_arguments(chain: Chain, kwargs: Mapping[str, str]) -> Iterator[Line]:
+    unknown = sum(task_id not in kwargs for _, task_id in tasks_with_kwargs(chain))
+    if unknown:
+        yield Line(
+            f"The arguments of {count(unknown, 'Task')} aren't known: they travelled in messages,"
+            " are larger than 1 MiB, or have expired in S3.",
+            "open",
+        )
 
 
 def _summary(chain: Chain, terminal: Terminal) -> list[Line]:
@@ -70,7 +120,7 @@ def _summary(chain: Chain, terminal: Terminal) -> list[Line]:
     return [Line(part, "bold") for part in parts]
 
 
-def _table(runs: list[TaskRun], terminal: Terminal) -> Iterator[Line]:
+def _table(runs: list[TaskRun], terminal: Terminal, kwargs: Mapping[str, str]) -> Iterator[Line]:
     if not runs:
         return
     rows = [_HEADINGS, *map(_row, runs)]
@@ -80,6 +130,7 @@ def _table(runs: list[TaskRun], terminal: Terminal) -> Iterator[Line]:
     headings, *aligned = table(rows, _NUMBERS)
     yield Line(headings, "faint")
     function = None
+    told: set[str] = set()
     for run, row in zip(runs, aligned, strict=True):
         if run.function_name != function:
             function = run.function_name
@@ -87,6 +138,9 @@ def _table(runs: list[TaskRun], terminal: Terminal) -> Iterator[Line]:
         yield Line(row, _style(run))
         if run.error is not None:
             yield Line(f"    {run.error}", "bad")
+        if run.task_id in kwargs and run.task_id not in told:
+            told.add(run.task_id)
+            yield Line(f"    {short_kwargs(kwargs[run.task_id])}", "faint")
 
 
 def _style(run: TaskRun) -> Style:
