@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import WorkerError
 from ..worker import split_target
-from .letter_reader import LetterReader, Taken
-from .letters import Selection, check_is_one, record_of
+from .letter_reader import Taken
+from .letters import record_of
 from .loading import load_module, router_in, routers_in
 from .place import Place
 
@@ -40,23 +40,6 @@ class WorkerFunction:
     module: str
     # They may hold credentials.
     variables: Mapping[str, str] = field(repr=False)
-
-
-def find_letter(place: Place, tasks: Iterable[TaskQueues], beginning: str) -> Taken:
-    """Return the letter that an id, or what it begins with, leads to; it is given back first.
-
-    Raises:
-        LetterError: None has it, or several whose ids begin so.
-    """
-    selection, found = Selection(ids=(beginning,)), dict[str, Taken]()
-    with LetterReader(place, tasks) as reader:
-        for taken in reader:
-            if selection.matches(taken.letter):
-                found[taken.letter.id] = taken
-                if beginning in taken.letter.ids:
-                    return taken
-    check_is_one(beginning, found)
-    return next(iter(found.values()))
 
 
 def find_function(place: Place, queues: TaskQueues) -> WorkerFunction:

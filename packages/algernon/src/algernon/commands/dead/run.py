@@ -15,6 +15,7 @@ from ...story.printing import warn
 from ..arguments import add_place, worker_target
 from ..places import place_with_bucket
 from .arguments import letter_id
+from .finding import find_letter
 
 if TYPE_CHECKING:
     from algernon_queue import Task
@@ -61,7 +62,6 @@ def execute(options: argparse.Namespace) -> None:
     """Run it, and print what came of it."""
     from ...system.letter_run import (
         find_function,
-        find_letter,
         load_router,
         run_letter,
         with_variables,

@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
-from ..arguments import add_place
-from ..places import place_of, place_with_bucket
+from ..arguments import add_log_groups, add_place
+from ..places import is_on_aws, place_of, place_with_bucket, place_with_logs
 from .arguments import letter_id, tasks_of
+from .finding import find_letter
 
 if TYPE_CHECKING:
+    from ...story.terminal import Line
     from ...system.letter_content import LetterContent
-    from ...system.letter_reader import LetterReader, Taken
+    from ...system.letters import Letter
     from ...system.place import Place
 
 HELP = "tell why one letter is dead, and all that is in it"
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--task", metavar="TASK", help="look among those of this Task alone")
     parser.add_argument("--json", action="store_true", help="print all of it as one line of JSON")
+    add_log_groups(parser)
     add_place(parser)
 
 
@@ -46,20 +47,21 @@ def execute(options: argparse.Namespace) -> None:
     from ...story.letter_story import LetterStory, letter_story_as_json, tell_letter
     from ...story.terminal import Terminal
     from ...system.letter_content import LetterContent
-    from ...system.letter_reader import LetterReader
     from ...system.task_queues import find_task_queues
 
     place = place_of(options)
-    with LetterReader(place, tasks_of(options, find_task_queues(place))) as reader:
-        taken = _find(reader, options.id)
+    taken = find_letter(place, tasks_of(options, find_task_queues(place)), options.id)
     content = LetterContent.of(taken.message)
     kwargs, kwargs_problem = _kwargs(content, place, options)
+    traceback, traceback_problem = _traceback(taken.letter, options)
     story = LetterStory(
         letter=taken.letter,
         content=content,
         looks=int(taken.message["Attributes"]["ApproximateReceiveCount"]),
         kwargs=kwargs,
         kwargs_problem=kwargs_problem,
+        traceback=traceback,
+        traceback_problem=traceback_problem,
     )
     if options.json:
         print(json.dumps(letter_story_as_json(story)))
@@ -67,29 +69,6 @@ def execute(options: argparse.Namespace) -> None:
     terminal = Terminal.of(sys.stdout)
     for line in tell_letter(story):
         print(terminal.show(line))
-
-
-def _find(reader: LetterReader, beginning: str) -> Taken:
-    """Return the letter of an id.
-
-    Raises:
-        LetterError: There is none, or the ids of several begin so.
-    """
-    from ...story.progress import with_progress
-    from ...system.letters import check_is_one
-
-    found: list[Taken] = []
-    ids: set[str] = set()
-    all_of_it = with_progress(reader, "Reading dead letters", expected=reader.expected)
-    with closing(all_of_it) as letters:
-        for taken in letters:
-            if any(each.startswith(beginning) for each in taken.letter.ids):
-                ids.add(taken.letter.id)
-                found = found or [taken]
-                if _is_whole(beginning):
-                    break
-    check_is_one(beginning, ids, unseen=reader.in_flight + reader.waiting)
-    return found[0]
 
 
 def _kwargs(
@@ -113,8 +92,28 @@ def _kwargs(
         return None, str(error)
 
 
-def _is_whole(text: str) -> bool:
+def _traceback(letter: Letter, options: argparse.Namespace) -> tuple[list[Line], str | None]:
+    """Return the last traceback that was logged for a letter, or why there is none."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from ...errors import LogsError
+    from ...story.letter_traceback import last_traceback
+    from ...system.letter_log import find_last_events
+
+    task_id = letter.dead.task_id
+    if task_id is None:
+        return [], "it has no Task's id by which its lines could be found"
+    if is_on_aws(options) and options.stack is None and not options.log_group:
+        return [], "name the log group of its worker by --log-group"
     try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False
+        place = place_with_logs(options)
+        client = place.client("logs")
+        for group in place.log_groups:
+            if found := last_traceback(find_last_events(client, group, letter), task_id):
+                return found, None
+    except (BotoCoreError, ClientError, LogsError) as error:
+        return [], f"the logs can't be read: {error}"
+    return [], (
+        f"none is in {', '.join(place.log_groups)}: its worker doesn't log there, was killed, or"
+        " its lines have expired"
+    )
