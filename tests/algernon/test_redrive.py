@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from algernon.system.canary import longest_until_back
 from algernon.system.letters import Selection
 from algernon.system.place import Place, leading_to
 from algernon.system.redrive import Redrive
@@ -381,6 +382,31 @@ def test_a_letter_that_went_and_was_not_deleted_goes_again_under_its_id(
     assert (len(moved), len(ids)) == (2, 1)
 
 
+def test_a_letter_that_is_not_deleted_is_told(sqs: Any, place: Place, wire: Wire) -> None:
+    """The others go on; it lies in both places, and goes again the next time."""
+    charge = new_queues(sqs, "charge")
+    for _ in range(12):
+        put(sqs, letters_of(charge), message("charge"))
+    failure = {"Code": "ReceiptHandleIsInvalid", "Message": "expired", "SenderFault": True}
+    kept: set[str] = set()
+
+    def keep_one(call: Call, forward: Callable[[], Answer]) -> Answer:
+        if call.operation != "DeleteMessageBatch":
+            return forward()
+        entries = json.loads(call.body)["Entries"]
+        kept.add(entries[0]["ReceiptHandle"]) if not kept else None
+        numbers = [n for n, entry in enumerate(entries) if entry["ReceiptHandle"] in kept]
+        return answer_of_batch(call, dict.fromkeys(numbers, failure), forward())
+
+    wire.treatment = keep_one
+    redrive = Redrive(place, [charge])
+
+    done = redrive.carry_out(redrive.plan())
+
+    assert done.moved.total() == 12
+    assert [(each.went, "expired" in each.reason) for each in done.refused] == [(True, True)]
+
+
 @pytest.mark.parametrize("is_fifo", [True, False])
 def test_what_comes_back_meanwhile_is_not_moved_again(
     sqs: Any, place: Place, wire: Wire, *, is_fifo: bool
@@ -486,3 +512,114 @@ def test_a_limit_holds_in_message_groups_too(sqs: Any, place: Place) -> None:
 
     assert ids_in(sqs, charge.queue_url) == ids[:17]
     assert ids_in(sqs, letters_of(charge)) == ids[17:]
+
+
+def failing(sqs: Any, charge: TaskQueues, error: str) -> Callable[..., Answer]:
+    """Return what has letters of an error fail again as soon as they were sent."""
+
+    def treat(call: Call, forward: Callable[[], Answer]) -> Answer:
+        answer = forward()
+        if call.operation == "SendMessageBatch":
+            for entry in json.loads(call.body)["Entries"]:
+                noted = entry["MessageAttributes"]["algernon.error"]["StringValue"]
+                if noted == error:
+                    group = entry.get("MessageGroupId")
+                    attributes = reasons(error)
+                    put(sqs, letters_of(charge), entry["MessageBody"], attributes, group=group)
+        return answer
+
+    return treat
+
+
+@pytest.mark.parametrize("is_fifo", [True, False])
+def test_of_a_cause_that_is_still_there_one_letter_goes(
+    sqs: Any, place: Place, wire: Wire, *, is_fifo: bool
+) -> None:
+    """Without outcomes, it is its coming back that tells, on a queue of either kind."""
+    charge = new_queues(sqs, "charge", is_fifo=is_fifo)
+    group = "orders" if is_fifo else None
+    for _ in range(12):
+        put(sqs, letters_of(charge), message("charge"), reasons("A"), group=group)
+    wire.treatment = failing(sqs, charge, "A")
+    redrive = Redrive(place, [charge])
+
+    done = redrive.carry_out_after_canaries(redrive.plan(), within=60)
+
+    assert (done.moved.total(), [each.is_good for each in done.verdicts]) == (1, [False])
+    assert len(ids_in(sqs, charge.queue_url)) == 1
+    assert len(ids_in(sqs, letters_of(charge))) == 12
+
+
+@pytest.mark.parametrize("is_fifo", [True, False])
+def test_of_a_cause_that_is_gone_all_letters_go(sqs: Any, place: Place, *, is_fifo: bool) -> None:
+    """Once the first isn't back in time, the rest go, in order where the queue has one."""
+    charge = new_queues(sqs, "charge", is_fifo=is_fifo)
+    group = "orders" if is_fifo else None
+    ids = [str(uuid4()) for _ in range(13)]
+    for task_id in ids:
+        body = message("charge", task_id=task_id)
+        put(sqs, letters_of(charge), body, reasons("A"), group=group)
+    redrive = Redrive(place, [charge])
+
+    done = redrive.carry_out_after_canaries(redrive.plan(), within=1)
+
+    assert (done.moved.total(), [each.is_good for each in done.verdicts]) == (13, [True])
+    moved = ids_in(sqs, charge.queue_url)
+    assert (moved if is_fifo else sorted(moved)) == (ids if is_fifo else sorted(ids))
+
+
+def test_causes_behind_one_another_are_tried_one_after_the_other(
+    sqs: Any, place: Place, wire: Wire
+) -> None:
+    """In a message group none goes before those in front of it went, be it as the first."""
+    charge = new_queues(sqs, "charge", is_fifo=True)
+    ids = put_in_line(sqs, charge, "A", "A", "B", "A", "C", "B", "A")
+    wire.treatment = failing(sqs, charge, "C")
+    redrive = Redrive(place, [charge])
+
+    done = redrive.carry_out_after_canaries(redrive.plan(), within=3)
+
+    tried = [(each.letter.dead.error, each.is_good) for each in done.verdicts]
+    assert tried == [("A", True), ("B", True), ("C", False)]
+    # That which failed again stands behind the others by then, and holds none of them.
+    assert ids_in(sqs, charge.queue_url) == ids
+    assert ids_in(sqs, letters_of(charge)) == [ids[4]]
+
+
+def test_a_letter_that_says_nothing_of_itself_is_known_again(
+    sqs: Any, place: Place, wire: Wire
+) -> None:
+    """One that is no Task's message has no id, and comes back under another one of SQS's."""
+    charge = new_queues(sqs, "charge")
+    for _ in range(3):
+        put(sqs, letters_of(charge), "anything", reasons("MalformedMessageError"))
+    wire.treatment = failing(sqs, charge, "MalformedMessageError")
+    redrive = Redrive(place, [charge])
+
+    done = redrive.carry_out_after_canaries(redrive.plan(), within=60)
+
+    assert (done.moved.total(), [each.is_good for each in done.verdicts]) == (1, [False])
+
+
+def test_nothing_that_comes_of_one_with_an_outcome_is_no_good_sign(
+    sqs: Any, bucket: str, place: Place
+) -> None:
+    """Of what was sent with keep_result, an outcome has to come, or the others stay."""
+    charge = new_queues(sqs, "charge")
+    for _ in range(3):
+        task_id = str(uuid4())
+        body = message("charge", task_id=task_id, callback={"keep_result": task_id})
+        put(sqs, letters_of(charge), body, reasons("A"))
+    redrive = Redrive(place, [charge])
+
+    done = redrive.carry_out_after_canaries(redrive.plan(), within=0.2)
+
+    assert (done.moved.total(), [each.is_good for each in done.verdicts]) == (1, [False])
+    assert "nothing came of it within 0.2 s" in done.verdicts[0].reason
+
+
+def test_a_message_is_given_up_after_all_of_its_receives(sqs: Any, place: Place) -> None:
+    """So long a letter that fails each time takes to come back, of the slowest queue."""
+    quick, slow = new_queues(sqs, "charge", receives=2), new_queues(sqs, "ship", receives=7)
+
+    assert longest_until_back(place, [quick, slow]) == 7 * 20

@@ -107,7 +107,8 @@ def _done_as_json(done: Redriven) -> dict[str, Any]:
             for verdict in done.verdicts
         ],
         "refused": [
-            {"id": refusal.letter.id, "reason": refusal.reason} for refusal in done.refused
+            {"id": refusal.letter.id, "reason": refusal.reason, "went": refusal.went}
+            for refusal in done.refused
         ],
         "unseen": done.unseen,
     }

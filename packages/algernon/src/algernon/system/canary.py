@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,7 +24,9 @@ _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 5
 _PAUSE_SHARE = 0.15
 
-# Amazon SQS API Reference, GetQueueAttributes: together they are all that a queue holds.
+# Amazon SQS API Reference, GetQueueAttributes: so long may estimates fall behind.
+_LAG_SECONDS = 60
+# The same: together they are all that a queue holds.
 _COUNTS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesDelayed",
@@ -106,69 +109,84 @@ def longest_until_back(place: Place, tasks: Iterable[TaskQueues]) -> int:
     return longest
 
 
-def watch(place: Place, canaries: Sequence[Canary], *, within: float) -> list[Verdict]:
-    """Wait until it is known what came of letters that went first.
+class Watch:
+    """Looks what comes of letters that go first, beginning before they do.
 
-    Of each that is its outcome in S3, or that it is back in its dead-letter queue. Where
-    neither is so in time, it is good if no outcome was to be expected. The other letters have
-    to be held meanwhile, or they would be looked at again and again.
+    Of each that is its outcome in S3, or that it is back in its dead-letter queue. The other
+    letters have to be held meanwhile, or they would be looked at again and again.
 
     Args:
         place: Where the queues are. This process has to be led there.
-        canaries: The letters, which were sent and deleted.
-        within: For how many seconds.
+        tasks: The Tasks whose letters go.
 
     Raises:
-        algernon_storage.StorageError: What stands in S3 is no outcome.
-        botocore.exceptions.ClientError: AWS refused a call.
+        botocore.exceptions.ClientError: SQS refused, such as for the right
+            ``sqs:GetQueueAttributes``.
     """
-    watched = _Watched(place, canaries)
-    verdicts: list[Verdict] = []
-    began = time.monotonic()
-    while len(verdicts) < len(canaries):
-        waited = time.monotonic() - began
-        decided = {verdict.letter.message_id for verdict in verdicts}
-        undecided = [each for each in canaries if each.letter.message_id not in decided]
-        watched.look(undecided)
-        for canary in undecided:
-            verdict = watched.verdict_on(canary)
-            if verdict is None and waited >= within:
-                verdict = _verdict_of_silence(canary, within)
-            if verdict is not None:
-                verdicts.append(verdict)
-        pause = min(max(_SHORTEST_PAUSE, waited * _PAUSE_SHARE), _LONGEST_PAUSE)
-        if len(verdicts) < len(canaries):
-            time.sleep(max(min(pause, within - waited), 0))
-    return verdicts
 
-
-class _Watched:
-    """The dead-letter queues to which letters that went first may come back."""
-
-    def __init__(self, place: Place, canaries: Sequence[Canary]) -> None:
+    def __init__(self, place: Place, tasks: Iterable[TaskQueues]) -> None:
         self._place = place
         self._sqs = place.client("sqs")
+        # A local AWS counts.
+        self._lag = 0 if place.endpoint_url else _LAG_SECONDS
         self._back: dict[str, Letter] = {}
-        # A FIFO queue shows nothing of a message group of which anything is held, so the
-        # number of all that it holds has to tell. Estimates fall behind, so the least counts.
-        self._least = {
-            url: self._count(url)
-            for url in {_url_of(each.letter) for each in canaries if each.letter.queues.is_fifo}
+        # A FIFO queue shows nothing of a message group of which anything is held, so it is the
+        # number of all that it holds that has to tell.
+        self._before = {
+            task.dead_letter_queue_url: self._count(task.dead_letter_queue_url)
+            for task in tasks
+            if task.is_fifo and task.dead_letter_queue_url is not None
         }
+        self._settled: set[str] = set()
         self._grown: set[str] = set()
 
-    def look(self, canaries: Sequence[Canary]) -> None:
+    def wait(self, canaries: Sequence[Canary], *, within: float) -> list[Verdict]:
+        """Wait until it is known what came of the letters, and return it.
+
+        Where neither sign comes in time, it is good if no outcome was to be expected.
+
+        Args:
+            canaries: The letters, which were sent and deleted.
+            within: For how many seconds.
+
+        Raises:
+            algernon_storage.StorageError: What stands in S3 is no outcome.
+            botocore.exceptions.ClientError: AWS refused a call.
+        """
+        verdicts: list[Verdict] = []
+        undecided = list(canaries)
+        began = time.monotonic()
+        while undecided:
+            waited = time.monotonic() - began
+            is_last = waited >= within
+            self._look(canaries, undecided, is_late=is_last or waited >= self._lag)
+            for canary in [*undecided]:
+                verdict = self._verdict_on(canary)
+                if verdict is None and is_last:
+                    verdict = _verdict_of_silence(canary, within)
+                if verdict is not None:
+                    verdicts.append(verdict)
+                    undecided.remove(canary)
+            if undecided:
+                pause = min(max(_SHORTEST_PAUSE, waited * _PAUSE_SHARE), _LONGEST_PAUSE)
+                time.sleep(max(min(pause, within - waited), 0))
+        return verdicts
+
+    def _look(
+        self, canaries: Sequence[Canary], undecided: Sequence[Canary], *, is_late: bool
+    ) -> None:
         """Look for what came back."""
-        tasks = list({each.letter.queues.task: each.letter.queues for each in canaries}.values())
+        tasks = list({each.letter.queues.task: each.letter.queues for each in undecided}.values())
         with LetterReader(self._place, tasks) as reader:
             self._back.update((identity_of(taken), taken.letter) for taken in reader)
-        for url in {_url_of(each.letter) for each in canaries} & self._least.keys():
-            count = self._count(url)
-            if count > self._least[url]:
+        sent = Counter(_url_of(each.letter) for each in canaries)
+        for url in {_url_of(each.letter) for each in undecided} & self._before.keys():
+            if self._count(url) <= self._before[url] - sent[url]:
+                self._settled.add(url)
+            elif is_late or url in self._settled:
                 self._grown.add(url)
-            self._least[url] = min(count, self._least[url])
 
-    def verdict_on(self, canary: Canary) -> Verdict | None:
+    def _verdict_on(self, canary: Canary) -> Verdict | None:
         """Return what came of a letter, or None where that isn't known yet."""
         from algernon_storage import FailureNote, Outcome
 
@@ -185,7 +203,7 @@ class _Watched:
                 return _failed_again(canary, "it is back in the dead-letter queue")
             return _failed_again(canary, f"{dead.error}: {dead.reason}")
         if _url_of(canary.letter) in self._grown:
-            return _failed_again(canary, "its FIFO dead-letter queue has one letter more")
+            return _failed_again(canary, "its dead-letter queue has as many letters as before")
         return None
 
     def _count(self, url: str) -> int:

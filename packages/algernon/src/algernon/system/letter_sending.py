@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..errors import LetterQueueError
 from .letter_body import LetterBody
 from .letter_outcome import LetterOutcome
 
@@ -33,15 +34,17 @@ _FIRST_WAIT_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A letter that its queue didn't take, so that it stays.
+    """A letter that its queue didn't take, so that it stays, or that couldn't be deleted.
 
     Attributes:
         letter: The letter.
         reason: Why, as SQS says it.
+        went: Whether its queue has it all the same.
     """
 
     letter: Letter
     reason: str
+    went: bool = False
 
 
 class LetterSender:
@@ -76,11 +79,10 @@ class LetterSender:
             kwargs: The JSON text of other keyword arguments, for them all.
 
         Returns:
-            Those that the queue didn't take, and why.
+            Those that the queue didn't take, or that can't be deleted, and why.
 
         Raises:
             algernon_storage.StorageError: The system's bucket isn't there.
-            LetterQueueError: The queue took a letter that can't be deleted.
             botocore.exceptions.ClientError: AWS refused a call, such as for one of the rights
                 ``sqs:SendMessage`` to the queue, ``sqs:DeleteMessage`` and
                 ``s3:DeleteObject``.
@@ -92,9 +94,24 @@ class LetterSender:
             entries.append({"Id": f"{number}", **_as_sent(taken, body, kwargs)})
         refused = send_entries(self._sqs, letters[0].letter.queues.queue_url, entries)
         sent = [taken for number, taken in enumerate(letters) if f"{number}" not in refused]
-        if sent:
-            self._reader.delete_all(sent)
-        return [Refusal(letters[int(number)].letter, reason) for number, reason in refused.items()]
+        stay = [Refusal(letters[int(number)].letter, reason) for number, reason in refused.items()]
+        return [*stay, *self._delete(sent)]
+
+    def _delete(self, letters: Sequence[Taken]) -> list[Refusal]:
+        """Delete letters that went, and return those of which SQS doesn't delete one."""
+        try:
+            self._reader.delete_all(letters)
+        except LetterQueueError:
+            # It was given out once more, since it took too long to come to it.
+            return [refusal for each in letters for refusal in self._delete_one(each)]
+        return []
+
+    def _delete_one(self, taken: Taken) -> list[Refusal]:
+        try:
+            self._reader.delete(taken)
+        except LetterQueueError as error:
+            return [Refusal(taken.letter, str(error), went=True)]
+        return []
 
 
 def send_entries(sqs: Any, queue_url: str, entries: list[dict[str, Any]]) -> dict[str, str]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeAlias
 
-from .canary import Canary, Verdict, identity_of, watch
+from .canary import Canary, Verdict, Watch, identity_of
 from .letter_outcome import LetterOutcome
-from .letter_reader import LetterReader, Taken
+from .letter_reader import HOLD_SECONDS, LetterReader, Taken
 from .letter_sending import MOST_A_CALL, MOST_BYTES, LetterSender, Refusal, bytes_of
 from .letters import Cause, Letter, Selection
 from .place import Place, leading_to
@@ -83,7 +83,7 @@ class Redriven:
 
     Attributes:
         moved: How many letters of each share went.
-        refused: Those that their queue didn't take, which stay.
+        refused: Those that their queue didn't take, which stay, or that couldn't be deleted.
         unseen: How many of the plan weren't there any more, or in somebody else's hands.
         verdicts: What came of those that went first.
     """
@@ -96,7 +96,7 @@ class Redriven:
     def note(self, letters: Iterable[Taken], refused: Sequence[Refusal]) -> None:
         """Note letters that went, but for those that were refused."""
         self.refused += refused
-        stay = {refusal.letter.message_id for refusal in refused}
+        stay = {refusal.letter.message_id for refusal in refused if not refusal.went}
         self.moved.update(
             Share.of(taken.letter) for taken in letters if taken.letter.message_id not in stay
         )
@@ -114,6 +114,7 @@ class Redrive:
         selection: Which letters are meant.
         limit: How many go at most.
         rate: How many go in a second at most.
+        hold: For how many seconds nobody else gets a letter after this process was killed.
 
     Attributes:
         done: What it has done so far.
@@ -132,12 +133,14 @@ class Redrive:
         *,
         limit: int | None = None,
         rate: float | None = None,
+        hold: int = HOLD_SECONDS,
     ) -> None:
         self._place = place
         self._tasks = list(tasks)
         self._selection = selection or Selection()
         self._limit = limit
         self._pace = _Pace(rate)
+        self._hold = hold
         # What went, by SQS's ids and, on FIFO queues, by what tells it again.
         self._gone: set[str] = set()
         self._identities: set[str] = set()
@@ -154,7 +157,7 @@ class Redrive:
         shares: dict[Share, Share] = {}
         lines = _Lines()
         behind = 0
-        with LetterReader(self._place, self._tasks) as reader:
+        with self._reading(self._tasks) as reader:
             for taken in reader:
                 letter = taken.letter
                 is_meant = self._selection.matches(letter)
@@ -210,7 +213,7 @@ class Redrive:
 
         first: dict[Share, Taken] = {}
         lines = _Lines()
-        with LetterReader(self._place, plan.tasks) as reader:
+        with self._reading(plan.tasks) as reader:
             sender = LetterSender(self._place, reader)
             for taken in reader:
                 share = Share.of(taken.letter)
@@ -220,6 +223,7 @@ class Redrive:
                     self._send_one(sender, taken, plan)  # it proves nothing
                 else:
                     first[share] = taken
+            watch = Watch(self._place, plan.tasks)
             canaries = [
                 canary
                 for taken in first.values()
@@ -227,7 +231,7 @@ class Redrive:
                 if self._send_one(sender, taken, plan)
             ]
             # All others are held meanwhile, so that those that come back are soon found.
-            return watch(self._place, canaries, within=within)
+            return watch.wait(canaries, within=within)
 
     def _move(
         self,
@@ -246,7 +250,7 @@ class Redrive:
             return
         lines = _Lines()
         with (
-            LetterReader(self._place, plan.tasks) as reader,
+            self._reading(plan.tasks) as reader,
             _Batches(LetterSender(self._place, reader), self._pace, self.done) as batches,
         ):
             for taken in reader:
@@ -269,6 +273,9 @@ class Redrive:
         self._note_going(taken, plan)
         batches.add(taken)
         return True
+
+    def _reading(self, tasks: Iterable[TaskQueues]) -> LetterReader:
+        return LetterReader(self._place, tasks, hold=self._hold)
 
     def _goes(self, taken: Taken, plan: RedrivePlan, lines: _Lines) -> bool:
         """Tell whether a letter is of the plan, and wasn't moved before."""
@@ -293,7 +300,7 @@ class Redrive:
         self._note_going(taken, plan)
         refused = sender.send([taken], kwargs=kwargs)
         self.done.note([taken], refused)
-        return not refused
+        return all(refusal.went for refusal in refused)
 
     def _note_going(self, taken: Taken, plan: RedrivePlan) -> None:
         letter = taken.letter

@@ -32,6 +32,8 @@ DESCRIPTION = (
 # So long can a letter be held: Amazon SQS Developer Guide, "Amazon SQS visibility timeout".
 _LONGEST_WAIT = 11 * 3600
 
+_BOTH = "went, but couldn't be deleted, and go once more the next time, under the same ids"
+
 _RATE = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(?:/s)?")
 
 
@@ -157,7 +159,7 @@ def _check(done: Redriven) -> None:
 
     Raises:
         CanaryFailedError: One that went first didn't do well.
-        RedriveError: A queue didn't take some.
+        RedriveError: A queue didn't take some, or SQS didn't delete them.
     """
     if failed := [verdict for verdict in done.verdicts if not verdict.is_good]:
         causes = "; ".join(
@@ -168,12 +170,12 @@ def _check(done: Redriven) -> None:
             f"of {len(done.verdicts)} letters that went first {len(failed)} didn't do well, and"
             f" those like them stay ({causes})"
         )
-    if done.refused:
-        first = done.refused[0]
-        raise RedriveError(
-            f"{len(done.refused)} letters weren't taken by their queues, and stay, such as"
-            f" {first.letter.id}: {first.reason}"
-        )
+    for went, what in ((False, "weren't taken by their queues, and stay"), (True, _BOTH)):
+        if refused := [each for each in done.refused if each.went == went]:
+            raise RedriveError(
+                f"{len(refused)} letters {what}, such as {refused[0].letter.id}:"
+                f" {refused[0].reason}"
+            )
 
 
 def _rate(text: str) -> float:
