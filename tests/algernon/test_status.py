@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -186,9 +187,31 @@ def test_the_age_of_the_oldest_is_cloudwatchs(
 
     assert price["oldest"] == {"seconds": 7500, "at": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
     assert bill["oldest"] is None
-    assert "2 h 5 min" in row(shown, "price")
+    assert "2 h" in row(shown, "price")
     assert row(shown, "bill")[5] == "\N{EN DASH}"
     assert f"by CloudWatch at {at.astimezone():%H:%M}." in shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0 s"),
+        (119, "119 s"),
+        (120, "2 min"),
+        (7199, "120 min"),
+        (7200, "2 h"),
+        (172_799, "48 h"),
+        (172_800, "2 d"),
+        (1_209_600, "14 d"),
+    ],
+)
+def test_an_age_is_shown_in_one_unit(seconds: float, shown: str) -> None:
+    """It stays short, so that other figures have room; --json has the seconds."""
+    now = datetime.now(UTC)
+    (task,) = large(1).tasks
+    system = SystemStatus(now, [replace(task, oldest=Point(now, seconds))], None, [])
+
+    assert table_in(view(system, None))[1][5] == shown
 
 
 def test_whether_a_worker_takes_messages_is_told(

@@ -15,7 +15,7 @@ from .fitting import fitting
 from .tables import Column, table_of, text_of
 from .terminal import Line, Style, Terminal
 from .times import clock, instant
-from .wording import count, duration, span
+from .wording import age, count, duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -105,7 +105,7 @@ def _row(task: TaskStatus, hour: LastHour | None) -> list[Line]:
         Line(task.queues.task),
         *_of_queue(task.queue),
         _number(task.dead, "bad"),
-        _NOTHING if task.oldest is None else Line(span(task.oldest.value)),
+        _NOTHING if task.oldest is None else Line(age(task.oldest.value)),
         *_of_hour(
             None if hour is None else _hour_of(task, hour), is_whole=not hour or hour.is_whole
         ),

@@ -28,6 +28,14 @@ def span(seconds: float) -> str:
     return " ".join(filter(None, parts[first : first + 2])) or "0 s"
 
 
+def age(seconds: float) -> str:
+    """Return how old something is, in one unit: ``95 s``, ``80 min``, ``31 h`` or ``3 d``."""
+    for unit, length, most in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48)):
+        if seconds < most * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} d"
+
+
 def size(number: float) -> str:
     """Return a number of bytes, such as ``723 B`` or ``1.2 kB``."""
     for unit in ("B", "kB", "MB"):
