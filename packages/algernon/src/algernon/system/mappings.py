@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from ..errors import MappingError
@@ -97,8 +96,9 @@ def feeding_of(mappings: Iterable[QueueMapping]) -> Feeding:
     states = {_FEEDING.get(mapping.state, "changing") for mapping in mappings}
     if not states:
         return "no worker"
-    changing: Sequence[Feeding] = ("changing", "pausing", "resuming", "active", "paused")
-    return next(state for state in changing if state in states)
+    # What several do differently is on its way, or takes messages.
+    in_this_order: Sequence[Feeding] = ("changing", "pausing", "resuming", "active", "paused")
+    return next(state for state in in_this_order if state in states)
 
 
 def switch_mappings(
@@ -123,34 +123,41 @@ def switch_mappings(
         >>> switch_mappings(client, mappings, is_enabled=False, timeout=60)  # doctest: +SKIP
     """
     wanted = _ENABLED if is_enabled else _DISABLED
-    states = {mapping.mapping_id: mapping.state for mapping in mappings}
-    queues = {mapping.mapping_id: mapping.queue_arn for mapping in mappings}
-    update = partial(_update, client, is_enabled=is_enabled)
     asked: set[str] = set()
+
+    def ask(mapping: QueueMapping) -> QueueMapping:
+        """Ask for a change that wasn't asked for, if it can be made now, and return what is so."""
+        if mapping.state not in _SETTLED or mapping.state == wanted or mapping.mapping_id in asked:
+            return mapping
+        state = _update(client, mapping.mapping_id, is_enabled=is_enabled)
+        if state is None:
+            return mapping
+        asked.add(mapping.mapping_id)
+        return replace(mapping, state=state)
+
     start = time.monotonic()
+    left = [*mappings]
     with ThreadPoolExecutor(_THREADS) as pool:
-        while True:
-            open_ids = [each for each, state in states.items() if state != wanted]
-            new = [each for each in open_ids if each not in asked and states[each] in _SETTLED]
-            answers = dict(zip(new, pool.map(update, new), strict=True))
-            asked |= {each for each, state in answers.items() if state is not None}
-            states |= {each: state for each, state in answers.items() if state is not None}
-            open_ids = [each for each in open_ids if states[each] != wanted]
-            if not open_ids:
-                return
+        while left := [each for each in pool.map(ask, left) if each.state != wanted]:
             waited = time.monotonic() - start
             if waited >= timeout:
-                raise _too_late({queues[each]: states[each] for each in open_ids}, wanted, timeout)
+                raise _too_late(left, wanted, timeout)
             pause = min(max(_SHORTEST_PAUSE, waited * _PAUSE_SHARE), _LONGEST_PAUSE)
             time.sleep(min(pause, timeout - waited))
-            found = find_mappings(client, {queues[each] for each in open_ids})
-            now = {one.mapping_id: one.state for some in found.values() for one in some}
-            if gone := [each for each in open_ids if each not in now]:
-                raise MappingError(
-                    f"the event source mapping {gone[0]} of {queues[gone[0]]} is gone: somebody has"
-                    " deleted it meanwhile, as a deployment does; look with algernon tasks"
-                )
-            states |= {each: now[each] for each in open_ids}
+            left = _as_they_are(client, left)
+
+
+def _as_they_are(client: Any, mappings: Sequence[QueueMapping]) -> list[QueueMapping]:
+    """Return mappings as they are by now."""
+    found = find_mappings(client, {each.queue_arn for each in mappings})
+    now = {each.mapping_id: each for some in found.values() for each in some}
+    for each in mappings:
+        if each.mapping_id not in now:
+            raise MappingError(
+                f"the event source mapping {each.mapping_id} of {each.queue_arn} is gone: somebody"
+                " has deleted it meanwhile, as a deployment does; look with algernon tasks"
+            )
+    return [now[each.mapping_id] for each in mappings]
 
 
 def _mapping(found: dict[str, Any]) -> QueueMapping:
@@ -177,8 +184,8 @@ def _update(client: Any, mapping_id: str, *, is_enabled: bool) -> str | None:
     return str(answer["State"])
 
 
-def _too_late(states: dict[str, str], wanted: str, timeout: float) -> MappingError:
-    told = ", ".join(f"{arn.rpartition(':')[2]} is {state}" for arn, state in states.items())
+def _too_late(left: Sequence[QueueMapping], wanted: str, timeout: float) -> MappingError:
+    told = ", ".join(f"{each.queue_arn.rpartition(':')[2]} is {each.state}" for each in left)
     return MappingError(
         f"after {timeout:g} s not all event source mappings are {wanted}: {told}; AWS goes on"
         " with what it was asked for, so look again with algernon status, or wait longer with"
