@@ -76,6 +76,11 @@ class RedrivePlan:
         """The Tasks to whose queues letters go."""
         return list(dict.fromkeys(share.queues for share in self.letters.values()))
 
+    @property
+    def has_fifo(self) -> bool:
+        """Whether letters of FIFO queues go, of which it may not know all."""
+        return any(task.is_fifo for task in self.tasks)
+
 
 @dataclass(slots=True)
 class Redriven:
@@ -204,7 +209,10 @@ class Redrive:
             self.done.verdicts += verdicts
             tried |= {Share.of(verdict.letter) for verdict in verdicts}
             good |= {Share.of(verdict.letter) for verdict in verdicts if verdict.is_good}
-            self._move(plan, good)
+            if good:
+                self._move(plan, good)
+            if not plan.has_fifo and tried.issuperset(plan.letters.values()):
+                break
         return self.done
 
     def _try(self, plan: RedrivePlan, tried: Container[Share], within: float) -> list[Verdict]:
@@ -245,8 +253,8 @@ class Redrive:
             for message_id, share in plan.letters.items()
             if message_id not in self._gone and (free is None or share in free)
         }
-        is_any_fifo = any(task.is_fifo for task in plan.tasks)
-        if not (ahead or is_any_fifo):
+        has_fifo = plan.has_fifo
+        if not (ahead or has_fifo):
             return
         lines = _Lines()
         with (
@@ -259,7 +267,7 @@ class Redrive:
                 goes = is_free and self._goes(taken, plan, lines)
                 if not (goes and self._send(batches, taken, plan, edit)):
                     lines.stop(taken.letter)
-                if not (ahead or is_any_fifo):
+                if not (ahead or has_fifo):
                     break
         self.done.unseen += len(ahead)
 
