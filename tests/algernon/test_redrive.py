@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from algernon.commands.main import main
 from algernon.system.canary import longest_until_back
 from algernon.system.letters import Selection
 from algernon.system.place import Place, leading_to
@@ -623,3 +624,51 @@ def test_a_message_is_given_up_after_all_of_its_receives(sqs: Any, place: Place)
     quick, slow = new_queues(sqs, "charge", receives=2), new_queues(sqs, "ship", receives=7)
 
     assert longest_until_back(place, [quick, slow]) == 7 * 20
+
+
+def subscribe(aws: LocalAWS, topic: str, queues: TaskQueues) -> None:
+    """Have a Task's queue listen to a topic."""
+    sqs, sns = aws.client("sqs"), aws.client("sns")
+    asked = sqs.get_queue_attributes(QueueUrl=queues.queue_url, AttributeNames=["QueueArn"])
+    suffix, attributes = (".fifo", {"FifoTopic": "true"}) if queues.is_fifo else ("", {})
+    arn = sns.create_topic(Name=f"{topic}{suffix}", Attributes=attributes)["TopicArn"]
+    sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=asked["Attributes"]["QueueArn"])
+
+
+def test_a_system_without_a_stack_is_redriven(
+    sqs: Any, aws: LocalAWS, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its bucket needn't be known: then its workers forget what failed."""
+    charge = new_queues(sqs, "charge")
+    subscribe(aws, "shop-charge", charge)
+    put(sqs, letters_of(charge), message("charge"), reasons("ConnectionError"))
+
+    assert main(["dead", "redrive", "--prefix", "shop-", "--yes"]) == 0
+
+    assert capsys.readouterr().out.splitlines()[-1] == "1 letter moved"
+    assert len(received(sqs, charge.queue_url)) == 1
+
+
+def test_what_went_is_told_where_the_rest_cannot(
+    sqs: Any, aws: LocalAWS, wire: Wire, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever breaks a redrive off, it says how far it got, and ends with 1."""
+    charge = new_queues(sqs, "charge", is_fifo=True)
+    subscribe(aws, "shop-charge", charge)
+    put_in_line(sqs, charge, *["A"] * 5)
+    sent = []
+
+    def deny_the_third(call: Call, forward: Callable[[], Answer]) -> Answer:
+        if call.operation == "SendMessageBatch":
+            sent.append(call)
+            if len(sent) == 3:
+                return Answer(403, [], b'{"__type": "AccessDenied", "message": "no"}')
+        return forward()
+
+    wire.treatment = deny_the_third
+
+    assert main(["dead", "redrive", "--prefix", "shop-", "--yes", "--json"]) == 1
+
+    told = capsys.readouterr()
+    assert json.loads(told.out)["done"]["moved"] == 2
+    assert "AccessDenied" in told.err
