@@ -261,6 +261,18 @@ def test_a_letter_that_sqs_moved_is_told_as_such(office: DeadLetterOffice, show:
     assert "\nfirst sent     20" in out
 
 
+def test_where_logs_cannot_be_read_it_says_why(office: DeadLetterOffice, show: Run) -> None:
+    """All else is shown all the same."""
+    office.send("charge", message("charge", 0x1111))
+    message_id = office.send("charge", "hello")
+
+    without_worker, without_id = show("00001111"), show(message_id)
+
+    heading = "Traceback, as its worker logged it"
+    assert f"{heading}\n  the logs can't be read: no function takes the messages" in without_worker
+    assert f"{heading}\n  it has no Task's id by which its lines" in without_id
+
+
 def test_strange_callbacks_are_no_harm(
     office: DeadLetterOffice, told: Callable[..., dict[str, Any]]
 ) -> None:

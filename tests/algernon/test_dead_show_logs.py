@@ -58,14 +58,14 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
 @pytest.fixture
 def told(
     system: LocalSystem, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., dict[str, Any]]:
+) -> Callable[[str], dict[str, Any]]:
     """What the command tells of a letter of that system."""
     for name, value in system.environ.items():
         monkeypatch.setenv(name, value)
 
-    def run(letter: str, *arguments: str) -> dict[str, Any]:
+    def run(letter: str) -> dict[str, Any]:
         prefix = system.environ["ALGERNON_TOPIC_PREFIX"]
-        assert main(["dead", "show", letter, "--json", "--prefix", prefix, *arguments]) == 0
+        assert main(["dead", "show", letter, "--json", "--prefix", prefix]) == 0
         told: dict[str, Any] = json.loads(capsys.readouterr().out)
         return told
 
@@ -73,7 +73,7 @@ def told(
 
 
 def test_the_last_traceback_is_shown(
-    system: LocalSystem, told: Callable[..., dict[str, Any]]
+    system: LocalSystem, told: Callable[[str], dict[str, Any]]
 ) -> None:
     """It has the worker's own frames, with what led to it, and no other Task's."""
     with system.as_default():
@@ -81,7 +81,7 @@ def test_the_last_traceback_is_shown(
         sent = send_task("charge", {"depth": 1})
     system.run(timeout=PATIENCE)
 
-    found = told(str(sent), "--log-group", system.log_group)
+    found = told(str(sent))
 
     assert others
     assert found["traceback_problem"] is None
@@ -107,32 +107,15 @@ def test_the_last_traceback_is_shown(
 
 
 def test_of_a_long_traceback_the_end_is_shown(
-    system: LocalSystem, told: Callable[..., dict[str, Any]]
+    system: LocalSystem, told: Callable[[str], dict[str, Any]]
 ) -> None:
     """The frames near the error are what one wants to see."""
     with system.as_default():
         sent = send_task("charge", {"depth": 50})
     system.run(timeout=PATIENCE)
 
-    lines = told(str(sent), "--log-group", system.log_group)["traceback"]
+    lines = told(str(sent))["traceback"]
 
     assert lines[0].startswith("… ")
     assert lines[-1] == "worker.CardDeclinedError: no money"
     assert len(lines) == 41
-
-
-def test_where_logs_cannot_be_read_it_says_why(
-    system: LocalSystem, told: Callable[..., dict[str, Any]]
-) -> None:
-    """All else is shown all the same."""
-    with system.as_default():
-        sent = send_task("charge", {"depth": 1})
-    system.run(timeout=PATIENCE)
-
-    unnamed, missing = told(str(sent)), told(str(sent), "--log-group", "missing")
-
-    assert unnamed["traceback_problem"] == "name the log group of its worker by --log-group"
-    assert missing["traceback_problem"].startswith(
-        "the logs can't be read: no lines can be read from 'missing': "
-    )
-    assert missing["kwargs"] == {"depth": 1}

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import add_log_groups, add_place
-from ..places import is_on_aws, place_of, place_with_bucket, place_with_logs
+from ..places import place_of, place_with_bucket, place_with_logs
 from .arguments import letter_id, tasks_of
 from .finding import find_letter
 
@@ -96,22 +96,20 @@ def _traceback(letter: Letter, options: argparse.Namespace) -> tuple[list[Line],
     """Return the last traceback that was logged for a letter, or why there is none."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from ...errors import LogsError
+    from ...errors import CommandError
     from ...story.letter_traceback import last_traceback
     from ...system.letter_log import find_last_events
 
     task_id = letter.dead.task_id
     if task_id is None:
         return [], "it has no Task's id by which its lines could be found"
-    if is_on_aws(options) and options.stack is None and not options.log_group:
-        return [], "name the log group of its worker by --log-group"
     try:
         place = place_with_logs(options)
         client = place.client("logs")
         for group in place.log_groups:
             if found := last_traceback(find_last_events(client, group, letter), task_id):
                 return found, None
-    except (BotoCoreError, ClientError, LogsError) as error:
+    except (BotoCoreError, ClientError, CommandError) as error:
         return [], f"the logs can't be read: {error}"
     return [], (
         f"none is in {', '.join(place.log_groups)}: its worker doesn't log there, was killed, or"
