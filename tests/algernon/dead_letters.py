@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import boto3
+from algernon.local.aws import LocalAWS as Ministack
 from algernon.system.place import Place
 from algernon.system.task_queues import TaskQueues
 
-if TYPE_CHECKING:
-    from ..conftest import LocalAWS
+from ..conftest import LocalAWS
 
 #: What the names of its topics begin with.
 PREFIX = "shop-"
 
 
 class DeadLetterOffice:
-    """Topics, queues and dead-letter queues of Tasks on moto.
+    """Topics, queues and dead-letter queues of Tasks on a local AWS.
 
     Args:
-        aws: The local AWS, to which the environment leads.
+        aws: The local AWS.
     """
 
-    def __init__(self, aws: LocalAWS) -> None:
+    def __init__(self, aws: LocalAWS | Ministack) -> None:
         self.sqs = aws.client("sqs")
         self._sns = aws.client("sns")
-        self._url = aws.url
+        self._url = aws.url if isinstance(aws, LocalAWS) else aws.endpoint_url
         self.tasks: dict[str, TaskQueues] = {}
 
     @property
@@ -92,6 +92,21 @@ class DeadLetterOffice:
             **fields,
         )
         return str(answer["MessageId"])
+
+    def send_all(self, task: str, bodies: Sequence[object], *, error: str) -> None:
+        """Put many letters into the dead-letter queue of a Task, ten at once."""
+        entries = [
+            {
+                "Id": str(number),
+                "MessageBody": json.dumps(body),
+                "MessageAttributes": {"algernon.error": text(error)},
+            }
+            for number, body in enumerate(bodies)
+        ]
+        for start in range(0, len(entries), 10):
+            self.sqs.send_message_batch(
+                QueueUrl=self.letters(task), Entries=entries[start : start + 10]
+            )
 
     def letters(self, task: str) -> str:
         """Return the URL of a Task's dead-letter queue."""

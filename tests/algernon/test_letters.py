@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from algernon.errors import LetterError, LetterQueueError
+from algernon.local.aws import LocalAWS as Ministack
 from algernon.system.letter_reader import LetterReader
 from algernon.system.letters import Cause, Letter, Selection, check_is_one, group_by_cause
 
@@ -21,6 +22,9 @@ from .dead_letters import DeadLetterOffice, message, text
 
 if TYPE_CHECKING:
     from ..conftest import LocalAWS
+
+
+pytestmark = pytest.mark.starts
 
 
 @pytest.fixture
@@ -60,6 +64,35 @@ def test_all_letters_are_counted_by_cause(office: DeadLetterOffice) -> None:
         "(not a Task's message)",
     ]
     assert causes[0].first <= causes[0].last <= datetime.now(UTC)
+
+
+def test_many_letters_of_the_local_aws_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of three causes in two Tasks, by several receives at a time, and each once."""
+    with Ministack() as aws:
+        for name, value in aws.environ.items():
+            monkeypatch.setenv(name, value)
+        office = DeadLetterOffice(aws)
+        office.add("charge")
+        office.add("mail")
+        for task, error, numbers in (
+            ("charge", "CardDeclinedError", range(700)),
+            ("charge", "ConnectionError", range(700, 1300)),
+            ("mail", "KeyError", range(1300, 1800)),
+        ):
+            office.send_all(task, [message(task, number) for number in numbers], error=error)
+
+        with LetterReader(office.place, office.tasks.values()) as reader:
+            letters = [taken.letter for taken in reader]
+
+        assert office.visible("charge") == 1300
+    causes = group_by_cause(letters)
+    assert [(each.cause.task, each.cause.error, each.count) for each in causes] == [
+        ("charge", "CardDeclinedError", 700),
+        ("charge", "ConnectionError", 600),
+        ("mail", "KeyError", 500),
+    ]
+    assert len({letter.id for letter in letters}) == 1800
+    assert reader.receives < 200
 
 
 def test_what_was_read_can_be_received_at_once(office: DeadLetterOffice) -> None:

@@ -200,8 +200,13 @@ class LetterReader:
         self._ended.set()
         self._pool.shutdown(cancel_futures=True)
         self._renewer.join()
-        with ThreadPoolExecutor(_AT_ONCE) as self._pool:
-            self._give_back()
+        try:
+            with ThreadPoolExecutor(_AT_ONCE) as self._pool:
+                self._give_back()
+        except Exception:
+            # What went wrong first says more, and what is held comes back of itself.
+            if error is None:
+                raise
 
     def __iter__(self) -> Iterator[Taken]:
         """Give each letter once; what is given may be deleted before the next."""
