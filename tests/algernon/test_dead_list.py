@@ -73,6 +73,7 @@ def test_letters_are_listed_by_cause(office: DeadLetterOffice, run: Run) -> None
         r" raised each letter's receive count by one\.",
         rows[6],
     )
+    assert rows[7:] == ["algernon dead show ID tells all that is known of one."]
 
 
 def test_programs_get_one_line_of_json(office: DeadLetterOffice, run: Run) -> None:
@@ -105,7 +106,7 @@ def test_each_letter_is_told_by_itself(office: DeadLetterOffice, run: Run) -> No
     rows = run("--each", "--error", "KeyError").splitlines()
     told = json.loads(run("--each", "--json"))
 
-    assert rows[0].split() == ["CAME", "(UTC)", "TASK", "TRIES", "ID", "ERROR"]
+    assert rows[0].split() == ["CAME", "(UTC)", "TASK", "RECEIVES", "ID", "ERROR"]
     assert "00001111-0000-4000-8000-000000000000" in "".join(rows[1:3])
     assert rows[4] == "2 of 5 letters in 2 dead-letter queues are meant."
     assert len(told["letters"]) == 5

@@ -127,6 +127,10 @@ def test_a_letter_is_told_to_people(office: DeadLetterOffice, show: Run) -> None
         "picture": "iVBORw==",
     }
     assert "pw" not in "".join(lines)
+    assert lines[-1] == (
+        f"algernon dead run {body['task_id']} runs it here, and changes nothing; algernon dead"
+        f" redrive --id {body['task_id']} moves it back."
+    )
 
 
 def test_a_letter_is_told_to_programs(

@@ -74,6 +74,13 @@ def tell_letter(story: LetterStory) -> Iterator[Line]:
     if content.attributes:
         yield from _json("Attributes of its sender", masked(dict(content.attributes)))
     yield from _traceback(story)
+    if letter.cause.is_of_task:
+        yield Line("")
+        yield Line(
+            f"algernon dead run {letter.id} runs it here, and changes nothing; algernon dead"
+            f" redrive --id {letter.id} moves it back.",
+            "faint",
+        )
 
 
 def letter_story_as_json(story: LetterStory) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from .terminal import Line, Terminal
 
 # Of an id, enough to name one letter of those that a person looks at.
 _SHORT_ID = 8
-_MOST_OF_A_REASON = 120
+_MOST_OF_A_REASON = 80
 # Columns of times and ids aren't to be broken.
 _CAUSES = (
     Column("COUNT", is_number=True),
@@ -26,7 +26,7 @@ _CAUSES = (
 _LETTERS = (
     Column("CAME (UTC)", is_number=True),
     Column("TASK"),
-    Column("TRIES", is_number=True),
+    Column("RECEIVES", is_number=True),
     Column("ID", is_number=True),
     Column("ERROR"),
 )

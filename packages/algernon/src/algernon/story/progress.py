@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator, Iterable
+from importlib.util import find_spec
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
 def with_progress(items: Iterable[T], what: str, *, expected: int) -> Generator[T, None, None]:
-    """Give items, and show on standard error how many there were, if that is a terminal.
+    """Give items, and show on standard error how many there were, if that is a terminal, by rich.
 
     Args:
         items: The items.
@@ -19,7 +20,7 @@ def with_progress(items: Iterable[T], what: str, *, expected: int) -> Generator[
 
     Whoever stops before the last closes it.
     """
-    if not sys.stderr.isatty():
+    if not (sys.stderr.isatty() and find_spec("rich")):
         yield from items
         return
     from rich.console import Console

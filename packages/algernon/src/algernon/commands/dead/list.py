@@ -44,7 +44,7 @@ def execute(options: argparse.Namespace) -> None:
         tell_reading,
     )
     from ...story.progress import with_progress
-    from ...story.terminal import Terminal
+    from ...story.terminal import Line, Terminal
     from ...system.letter_reader import LetterReader
     from ...system.letters import group_by_cause
     from ...system.task_queues import find_task_queues
@@ -77,6 +77,8 @@ def execute(options: argparse.Namespace) -> None:
         print()
     for line in tell_reading(reader, number, is_whole=reader.is_at_end):
         print(terminal.show(line))
+    if causes:
+        print(terminal.show(Line("algernon dead show ID tells all that is known of one.", "faint")))
 
 
 def _noted(letters: Iterable[Letter], noted: list[Letter]) -> Iterator[Letter]:
