@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -173,6 +174,20 @@ def test_a_task_without_a_dead_letter_queue_is_named(office: DeadLetterOffice, r
     office.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": ""})
 
     assert "Without a dead-letter queue, so that SQS drops letters: lost." in run()
+
+
+def test_without_rich_nothing_is_looked_at(
+    office: DeadLetterOffice, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says which extra brings it, and no receive count is raised for nothing."""
+    fill(office)
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+
+    assert main(["dead", "list", "--prefix", PREFIX]) == 1
+
+    assert "install the extra algernon[command]" in capsys.readouterr().err
+    counts = {each["Attributes"]["ApproximateReceiveCount"] for each in office.received("mail")}
+    assert counts == {"1"}
 
 
 @pytest.mark.parametrize(

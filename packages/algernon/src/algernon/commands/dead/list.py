@@ -15,7 +15,9 @@ from ..places import place_of
 from .arguments import add_selection, selection_of, tasks_of
 
 if TYPE_CHECKING:
-    from ...system.letters import Letter
+    from ...story.terminal import Terminal
+    from ...system.letter_reader import LetterReader
+    from ...system.letters import Letter, LettersOfCause
 
 HELP = "tell which letters are dead, by Task and error"
 DESCRIPTION = (
@@ -35,20 +37,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Print them."""
-    from ...story.letters import (
-        cause_as_json,
-        letter_as_json,
-        print_causes,
-        print_letters,
-        reading_as_json,
-        tell_reading,
-    )
     from ...story.progress import with_progress
-    from ...story.terminal import Line, Terminal
+    from ...story.tables import console_of
+    from ...story.terminal import Terminal
     from ...system.letter_reader import LetterReader
     from ...system.letters import group_by_cause
     from ...system.task_queues import find_task_queues
 
+    terminal = Terminal.of(sys.stdout)
+    if not options.json:
+        console_of(terminal)  # what it lacks is said before anything is read
     place = place_of(options)
     tasks = tasks_of(options, find_task_queues(place))
     selection = selection_of(options)
@@ -60,25 +58,44 @@ def execute(options: argparse.Namespace) -> None:
             selected = islice(filter(selection.matches, shown), options.limit)
             causes = group_by_cause(_noted(selected, each) if options.each else selected)
     each.sort(key=lambda letter: letter.sent_at)
-    number = sum(cause.count for cause in causes)
     if options.json:
-        told = reading_as_json(reader, number, is_whole=reader.is_at_end)
-        told["causes"] = [*map(cause_as_json, causes)]
-        if options.each:
-            told["letters"] = [*map(letter_as_json, each)]
-        print(json.dumps(told))
-        return
-    terminal = Terminal.of(sys.stdout)
+        _print_json(reader, causes, each if options.each else None)
+    else:
+        _print_tables(reader, causes, each, terminal)
+
+
+def _print_json(
+    reader: LetterReader, causes: list[LettersOfCause], each: list[Letter] | None
+) -> None:
+    from ...story.letters import cause_as_json, letter_as_json, reading_as_json
+
+    told = reading_as_json(reader, _number_of(causes), is_whole=reader.is_at_end)
+    told["causes"] = [*map(cause_as_json, causes)]
+    if each is not None:
+        told["letters"] = [*map(letter_as_json, each)]
+    print(json.dumps(told))
+
+
+def _print_tables(
+    reader: LetterReader, causes: list[LettersOfCause], each: list[Letter], terminal: Terminal
+) -> None:
+    from ...story.letters import print_causes, print_letters, tell_reading
+    from ...story.terminal import Line
+
     if each:
         print_letters(each, terminal)
         print()
     elif causes:
         print_causes(causes, terminal)
         print()
-    for line in tell_reading(reader, number, is_whole=reader.is_at_end):
+    for line in tell_reading(reader, _number_of(causes), is_whole=reader.is_at_end):
         print(terminal.show(line))
     if causes:
         print(terminal.show(Line("algernon dead show ID tells all that is known of one.", "faint")))
+
+
+def _number_of(causes: Iterable[LettersOfCause]) -> int:
+    return sum(cause.count for cause in causes)
 
 
 def _noted(letters: Iterable[Letter], noted: list[Letter]) -> Iterator[Letter]:
