@@ -314,10 +314,13 @@ def test_faults_of_lambda_s_are_shown(logs: Logs, tmp_path: Path) -> None:
         ago=30,
     )
 
+    logs.write(start(), "Task timed out after 3.00 seconds", end(), stream="as ministack", ago=35)
+
     told = ["--:--:-- price has not ended: its worker was stopped", "         asking"]
     faults = [
         "--:--:-- shop timed out after 3.05 seconds",
         "--:--:-- large ended with Runtime.OutOfMemory",
+        "Task timed out after 3.00 seconds",
         "[ERROR] Runtime.ImportModuleError: No module named 'shop'",
         "Traceback (most recent call last):",
         "--:--:-- broken its start ended with Runtime.Unknown",

@@ -134,4 +134,5 @@ def test_arguments_are_told_where_something_keeps_them(system: LocalSystem) -> N
     assert not [line for line in told if "aren't known" in line]
     (line,) = printed("trace", dead_id, "--kwargs", "--json")
     (task,) = json.loads(line)["tasks"]
-    assert task["kwargs"] == {"words": 3, "api_key": "***", "at": "1.50"}
+    at = {"_alg_class": "decimal", "value": "1.50"}
+    assert task["kwargs"] == {"words": 3, "api_key": "***", "at": at}

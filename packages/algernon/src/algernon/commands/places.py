@@ -96,8 +96,9 @@ def place_with_logs(options: argparse.Namespace) -> Place:
     unread = unreadable_groups(place.client("logs"), groups)
     if not groups:
         raise LogsError(
-            "no function takes the messages of this system's Tasks, so that it isn't known where"
-            " its lines are: name their --log-group"
+            "no function takes the messages of this system's Tasks, or none may be read"
+            " (lambda:GetFunctionConfiguration), so that it isn't known where its lines are: name"
+            " their --log-group"
         )
     if len(unread) == len(groups):
         raise LogsError(

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ChainError
 from .arguments import add_log_groups, add_place, number
@@ -72,7 +72,7 @@ def execute(options: argparse.Namespace) -> None:
 
 def _kwargs_of(
     chain: Chain, tasks: Iterable[TaskKey], options: argparse.Namespace
-) -> dict[str, str]:
+) -> dict[str, Any]:
     from ..system.chain_kwargs import WantedTask, read_kwargs
 
     place = place_with_bucket(options)

@@ -9,22 +9,22 @@ from typing import Any, get_args
 
 from .chain import Chain, TaskRun
 from .groups import Group, TaskKey
-from .kwargs import masked
+from .letters import masked
 from .states import State, member_states, state_of, together
 
 # What a run has in common with the others of its Task.
 _OF_THE_TASK = ("task_name", "task_id", "membership")
 
 
-def chain_as_json(chain: Chain, *, kwargs: Mapping[str, str] | None = None) -> dict[str, Any]:
+def chain_as_json(chain: Chain, *, kwargs: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return a chain as plain JSON: its Tasks with all their runs, and its groups.
 
     What isn't known is left out. Times are those of ISO 8601, in UTC.
 
     Args:
         chain: The chain.
-        kwargs: The JSON texts of Tasks' keyword arguments, by the Tasks' ids, as far as they
-            are known; credentials in them are masked.
+        kwargs: Tasks' keyword arguments as plain JSON, by the Tasks' ids, as far as they are
+            known; credentials in them are masked.
     """
     kwargs = kwargs or {}
     tasks, senders = chain.tasks, chain.senders

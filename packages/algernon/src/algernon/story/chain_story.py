@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import compress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .chain import Chain, TaskRun
 from .groups import TaskKey, first_task_id
@@ -18,6 +18,10 @@ from .wording import count, duration, size, table
 _LONG = 20
 # Below which stand the arguments of so many Tasks that aren't done.
 _MOST_ARGUMENTS = 20
+_BELOW = " " * 4
+# Of arguments, where lines may be of any length, and where they may not.
+_LONGEST_ARGUMENTS = 300
+_SHORTEST_ARGUMENTS = 20
 _HEADINGS = ("TASK", "RUN", "STARTED (UTC)", "AGE", "TOOK", "RECEIVED", "SENT", "OUTCOME")
 _NUMBERS = ("RUN", "AGE", "TOOK")
 _SIZES = ("RECEIVED", "SENT")
@@ -36,7 +40,7 @@ _MOST_IDS = 3
 
 
 def tell_chain(
-    chain: Chain, terminal: Terminal | None = None, *, kwargs: Mapping[str, str] | None = None
+    chain: Chain, terminal: Terminal | None = None, *, kwargs: Mapping[str, Any] | None = None
 ) -> str:
     """Return the story of a chain as text: a line a run, each error beneath its own.
 
@@ -48,14 +52,14 @@ def tell_chain(
         chain: The chain, of which something is known.
         terminal: What it is shown on; by default lines may be of any length, and have
             no colours.
-        kwargs: The JSON texts of the keyword arguments of `tasks_with_kwargs`, by the Tasks'
-            ids, as far as they are known; None where they aren't to be told.
+        kwargs: The keyword arguments of `tasks_with_kwargs` as plain JSON, by the Tasks' ids,
+            as far as they are known; None where they aren't to be told.
     """
     terminal = terminal or Terminal()
     if _is_tree(chain):
         body = tree_of(chain, terminal)
         if kwargs is not None:
-            body += _arguments(chain, kwargs)
+            body += _arguments_of_tasks(chain, kwargs, terminal)
     else:
         body = [*_table(chain.runs, terminal, kwargs or {})]
     ends = [*_ends(chain)] or [Line("All of it is done.", "good")]
@@ -84,17 +88,26 @@ def _is_tree(chain: Chain) -> bool:
     return rows >= _LONG or bool(chain.groups)
 
 
-def _arguments(chain: Chain, kwargs: Mapping[str, str]) -> list[Line]:
+def _arguments_of_tasks(
+    chain: Chain, kwargs: Mapping[str, Any], terminal: Terminal
+) -> Iterator[Line]:
     """Give the arguments of Tasks that stand in no row of their own."""
     known = [task for task in tasks_with_kwargs(chain) if task[1] in kwargs]
-    lines = [
-        Line(f"{name} ({task_id}): {short_kwargs(kwargs[task_id])}", "faint")
-        for name, task_id in known
-    ]
-    return [Line(""), *lines] if lines else []
+    if known:
+        yield Line("")
+    for name, task_id in known:
+        yield Line(f"{name} ({task_id}):")
+        yield _arguments(kwargs[task_id], terminal)
 
 
-def _unknown_arguments(chain: Chain, kwargs: Mapping[str, str]) -> Iterator[Line]:
+def _arguments(kwargs: Any, terminal: Terminal) -> Line:
+    most = _LONGEST_ARGUMENTS
+    if terminal.width is not None:
+        most = max(terminal.width - len(_BELOW), _SHORTEST_ARGUMENTS)
+    return Line(f"{_BELOW}{short_kwargs(kwargs, most)}", "faint")
+
+
+def _unknown_arguments(chain: Chain, kwargs: Mapping[str, Any]) -> Iterator[Line]:
     unknown = sum(task_id not in kwargs for _, task_id in tasks_with_kwargs(chain))
     if unknown:
         yield Line(
@@ -120,7 +133,7 @@ def _summary(chain: Chain, terminal: Terminal) -> list[Line]:
     return [Line(part, "bold") for part in parts]
 
 
-def _table(runs: list[TaskRun], terminal: Terminal, kwargs: Mapping[str, str]) -> Iterator[Line]:
+def _table(runs: list[TaskRun], terminal: Terminal, kwargs: Mapping[str, Any]) -> Iterator[Line]:
     if not runs:
         return
     rows = [_HEADINGS, *map(_row, runs)]
@@ -137,10 +150,10 @@ def _table(runs: list[TaskRun], terminal: Terminal, kwargs: Mapping[str, str]) -
             yield Line(f"in {function}:", "faint")
         yield Line(row, _style(run))
         if run.error is not None:
-            yield Line(f"    {run.error}", "bad")
+            yield Line(f"{_BELOW}{run.error}", "bad")
         if run.task_id in kwargs and run.task_id not in told:
             told.add(run.task_id)
-            yield Line(f"    {short_kwargs(kwargs[run.task_id])}", "faint")
+            yield _arguments(kwargs[run.task_id], terminal)
 
 
 def _style(run: TaskRun) -> Style:

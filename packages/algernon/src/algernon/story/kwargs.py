@@ -5,42 +5,31 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from algernon_logging.lines.values import plain
-
 from .json_text import printable_json
+from .letters import masked
 
 _CLASS, _VALUE = "_alg_class", "value"
-_LONGEST = 300
 
 
-def short_kwargs(text: str) -> str:
+def short_kwargs(kwargs: Any, most: int) -> str:
     """Return keyword arguments in one line, with credentials masked as in lines of logs.
 
     Values of types that JSON doesn't have are shown as they travel, without their tags.
 
     Args:
-        text: The JSON text of the arguments, as their message has it.
+        kwargs: The arguments as plain JSON, as their message has them.
+        most: How many characters the line may have.
 
     Example:
-        >>> short_kwargs('{"password":"secret","total":{"_alg_class":"decimal","value":"1.50"}}')
-        '{"password": "***", "total": "1.50"}'
+        >>> short_kwargs({"pin": "1234", "at": {"_alg_class": "decimal", "value": "1.50"}}, 30)
+        '{"pin": "***", "at": "1.50"}'
     """
     try:
-        shown = json.dumps(masked(text), ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return "arguments that can't be read"
+        shown = json.dumps(masked(_without_tags(kwargs)), ensure_ascii=False)
+    except RecursionError:
+        return "arguments that are nested too deeply"
     line = printable_json(shown)
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
-
-
-def masked(text: str) -> object:
-    """Return keyword arguments as plain JSON without tags, with credentials masked.
-
-    Raises:
-        ValueError: The text is no JSON.
-        RecursionError: Too much is in one another.
-    """
-    return plain(_without_tags(json.loads(text)))
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def _without_tags(value: Any) -> Any:

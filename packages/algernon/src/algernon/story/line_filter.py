@@ -10,6 +10,8 @@ from .invocation_lines import InvocationLine, Parsed, RecordKey, read_lines
 # What is no failure: the Task was done, or is still to be run, or not to be.
 _FINE = ("done", "duplicate", "handed_back", "cancelled")
 _BAD = ("ERROR", "CRITICAL", "FATAL")
+# As ministack says that a function ran out of time.
+_TIMED_OUT = "Task timed out after "
 _IDS = ("chain_id", "task_id", "group_id")
 
 
@@ -90,4 +92,6 @@ def _is_fault(line: InvocationLine) -> bool:
 def _is_bad(line: InvocationLine) -> bool:
     if line.parsed is not None:
         return line.parsed.get("level") in _BAD
-    return _is_fault(line) or any(each.style == "bad" for each in line.below)
+    return _is_fault(line) or any(
+        each.style == "bad" or each.text.startswith(_TIMED_OUT) for each in line.below
+    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .kwargs_editing import kwargs_to_edit
+from .letter_content import LetterContent, fetch_kwargs
 from .letter_reader import LetterReader
 from .place import Place, leading_to
 from .task_queues import find_task_queues
@@ -41,17 +41,22 @@ class WantedTask:
     callback_of: str | None
     may_be_dead: bool
 
+    @property
+    def is_read(self) -> bool:
+        """Whether its arguments are in S3, and not too large for a line."""
+        return self.stored_bytes is not None and self.stored_bytes <= _MOST_BYTES
 
-def read_kwargs(place: Place, chain_id: str, wanted: Collection[WantedTask]) -> dict[str, str]:
-    """Return the JSON text of Tasks' keyword arguments, tags and all, by the Tasks' ids.
+
+def read_kwargs(place: Place, chain_id: str, wanted: Collection[WantedTask]) -> dict[str, Any]:
+    """Return Tasks' keyword arguments as plain JSON, tags and all, by the Tasks' ids.
 
     Results and large arguments lie in S3 until they expire, and a message that was given up in
     its dead-letter queue; of others nobody knows any more.
 
     Args:
-        place: The system, in whose environment its bucket is named.
+        place: The system, whose bucket its environment names.
         chain_id: The chain's id.
-        wanted: The Tasks; of one with more than 1 MiB nothing is returned.
+        wanted: The Tasks; of one with more than 1 MiB nothing is read in S3.
 
     Raises:
         NotASystemError, LetterQueueError: As of `find_task_queues` and `LetterReader`.
@@ -61,68 +66,67 @@ def read_kwargs(place: Place, chain_id: str, wanted: Collection[WantedTask]) -> 
 
     Example:
         >>> read_kwargs(place, chain_id, wanted)  # doctest: +SKIP
-        {'a14c2c7b-fad4-4c82-ba64-6c2e3acb0079': '{"order": 7}'}
+        {'a14c2c7b-fad4-4c82-ba64-6c2e3acb0079': {'order': 7}}
     """
     with leading_to(place):
-        found = _in_s3(place, [each for each in wanted if each.stored_bytes is not None])
-        missing = [each for each in wanted if each.may_be_dead and each.task_id not in found]
-        return found | _in_letters(place, chain_id, missing)
+        found = _in_s3(place, [each for each in wanted if each.is_read])
+    missing = [each for each in wanted if each.may_be_dead and each.task_id not in found]
+    return found | _in_letters(place, chain_id, missing)
 
 
-def _in_s3(place: Place, wanted: Iterable[WantedTask]) -> dict[str, str]:
-    from algernon_storage import Outcomes
+def _in_s3(place: Place, wanted: Collection[WantedTask]) -> dict[str, Any]:
+    """Return what S3 has, of the system that this process is led to."""
+    from algernon_storage import Outcomes, StorageError, StoredData
 
     outcomes, s3 = Outcomes(), place.client("s3")
-    small = [each for each in wanted if (each.stored_bytes or 0) <= _MOST_BYTES]
+    found: dict[str, Any] = {}
+
+    def read(task: WantedTask) -> None:
+        with suppress(StorageError):  # such as what has expired
+            if (pointer := _pointer(outcomes, s3, place, task)) is not None:
+                found[task.task_id] = StoredData.retrieve(pointer, rebuild=False).data
+
     with ThreadPoolExecutor(_THREADS) as pool:
-        texts = pool.map(lambda each: _stored(outcomes, s3, place, each), small)
-        return {
-            each.task_id: text for each, text in zip(small, texts, strict=True) if text is not None
-        }
+        for _ in pool.map(read, wanted):
+            pass
+    return found
 
 
-def _stored(outcomes: Outcomes, s3: Any, place: Place, task: WantedTask) -> str | None:
-    from algernon_storage import MissingObjectError, Outcome, StorageError
-
-    pointer = _pointer(s3, place, task)
-    if pointer is None and task.callback_of is not None:
-        # Under a ledger a result stays where that keeps it.
-        with suppress(StorageError):
-            outcome = outcomes.find(task.callback_of)
-            pointer = None if outcome is None else outcome.pointer
-    if pointer is None:
-        return None
-    try:
-        return outcomes.document(Outcome(pointer)).decode()
-    except MissingObjectError:
-        return None  # it has expired
-
-
-def _pointer(s3: Any, place: Place, task: WantedTask) -> str | None:
-    """Return where arguments were stored for a Task: under its id, and with their size."""
+def _pointer(outcomes: Outcomes, s3: Any, place: Place, task: WantedTask) -> str | None:
     bucket = place.environ["ALGERNON_BUCKET_NAME"]
     folder = place.environ.get("CACHE_FOLDER_NAME") or CACHE_FOLDER
+    # What was stored for a Task lies under its id.
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"{folder}/{task.task_id}!")
     for each in listed.get("Contents", []):
         if each["Size"] == task.stored_bytes:
             return f"{bucket}#{each['Key']}"
+    if task.callback_of is not None:
+        # Under a ledger a result stays where that keeps it.
+        outcome = outcomes.find(task.callback_of)
+        return None if outcome is None else outcome.pointer
     return None
 
 
-def _in_letters(place: Place, chain_id: str, wanted: Collection[WantedTask]) -> dict[str, str]:
+def _in_letters(place: Place, chain_id: str, wanted: Collection[WantedTask]) -> dict[str, Any]:
     from algernon_storage import StorageError
 
     names, ids = {each.name for each in wanted}, {each.task_id for each in wanted}
-    queues = [each for each in find_task_queues(place) if each.task in names] if names else []
-    found: dict[str, str] = {}
-    if not queues:
+    found: dict[str, Any] = {}
+    if not wanted:
         return found
+    queues = [each for each in find_task_queues(place) if each.task in names]
     with LetterReader(place, queues) as reader:
         for taken in reader:
             dead = taken.letter.dead
-            if dead.chain_id == chain_id and dead.task_id in ids and dead.task_id is not None:
-                with suppress(StorageError):  # they have expired
-                    found[dead.task_id] = kwargs_to_edit(taken)
-            if found.keys() == ids:
+            if dead.task_id is None or dead.task_id not in ids or dead.chain_id != chain_id:
+                continue
+            ids.remove(dead.task_id)
+            content = LetterContent.of(taken.message)
+            pointer = content.kwargs_pointer
+            with suppress(StorageError):  # such as what has expired
+                found[dead.task_id] = (
+                    content.kwargs if pointer is None else fetch_kwargs(pointer, place)
+                )
+            if not ids:
                 break
     return found
