@@ -411,6 +411,36 @@ def test_for_programs_each_line_is_an_object(logs: Logs) -> None:
     assert line == json.loads(as_json(**ended(2), items=["tea"]))
 
 
+def test_what_is_no_json_is_a_message_to_programs(logs: Logs) -> None:
+    """Such as a field of a line of text that looks like a number that isn't one."""
+    line = f"{as_text(**record())} rate=NaN"
+    logs.write(start(is_json=False), line, end(is_json=False))
+
+    (told,) = map(json.loads, logs.shown("--json").stdout.splitlines())
+
+    assert told["message"] == line
+
+
+@pytest.mark.parametrize("name", ["", "a b", 'a"', "é", "x" * 257])
+def test_what_is_no_name_is_refused(logs: Logs, name: str) -> None:
+    """It is neither a Task's nor an id."""
+    done = logs.shown(name)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is neither a Task's name" in done.stderr
+
+
+def test_an_invocation_without_an_end_is_told_as_such(logs: Logs, tmp_path: Path) -> None:
+    """It has failed when it can't run any more, and before that may be running."""
+    logs.write(start(), as_json("asking", **record()), ago=20 * 60)
+    logs.write(start("r-2"), as_json("going on", "r-2", **record(2)), stream="other")
+
+    stopped = ["--:--:-- price has not ended: its worker was stopped", "         asking"]
+    running = ["--:--:-- price hasn't ended yet, as far as is logged", "         going on"]
+    assert logs.told(tmp_path)[-4:] == [*stopped, *running]
+    assert logs.told(tmp_path, "--failed")[-2:] == stopped
+
+
 def test_only_lines_since_then_are_shown(logs: Logs) -> None:
     """By default of the last hour."""
     logs.write(start(), "old", end(), ago=2 * 3600)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -43,6 +44,8 @@ _LONGEST_PAUSE = 60.0
 # So many events are taken before what is complete of them is shown.
 _EVENTS_AT_ONCE = 1000
 
+_TASK_NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
+
 # Amazon CloudWatch Logs API Reference, "Common error types": what is over after a while.
 _PASSING = frozenset(
     {
@@ -63,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name",
         metavar="TASK|ID",
+        type=_name,
         nargs="?",
         help="only lines of this Task, or of the chain, Task or group that has this id",
     )
@@ -85,16 +89,16 @@ def execute(options: argparse.Namespace) -> None:
     from ..story.line_filter import LineFilter
     from ..system.log_events import LogFeed
 
-    name = _name_of(options.name)
+    name: str | None = options.name
     place = place_with_logs(options)
     feed = LogFeed(place.client("logs"), place.log_groups, options.since, phrase=name)
     wanted, show = LineFilter(name, options.failed), _way_to_show(options)
     if options.follow:
-        _check_task(name, place)
+        _check_task(place, options)
         with suppress(KeyboardInterrupt):
             _print(_followed(feed, options), wanted, show)
     elif not _print(_once(feed, options), wanted, show):
-        _check_task(name, place)
+        _check_task(place, options)
         what = "run that failed" if options.failed else "line"
         whose = "" if name is None else f" of {name}"
         warn(
@@ -103,9 +107,16 @@ def execute(options: argparse.Namespace) -> None:
         )
 
 
-def _name_of(text: str | None) -> str | None:
-    """Return an id as lines have it, and a Task's name as it is."""
-    return str(UUID(text)) if text is not None and _is_id(text) else text
+def _name(text: str) -> str:
+    """Read a Task's name, or an id as lines have it."""
+    if _is_id(text):
+        return str(UUID(text))
+    if not _TASK_NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a Task's name, which is of letters, digits, hyphens and"
+            " underscores, nor an id"
+        )
+    return text
 
 
 def _is_id(text: str) -> bool:
@@ -116,7 +127,7 @@ def _is_id(text: str) -> bool:
     return True
 
 
-def _check_task(name: str | None, place: Place) -> None:
+def _check_task(place: Place, options: argparse.Namespace) -> None:
     """Refuse a Task that the system doesn't have, as far as that can be told.
 
     Raises:
@@ -126,11 +137,11 @@ def _check_task(name: str | None, place: Place) -> None:
 
     from ..system.task_queues import choose_task, find_task_queues
 
-    if name is None or _is_id(name):
-        return
-    # Whoever may read logs needn't be allowed to look, and lines of others may be meant.
+    if options.name is None or _is_id(options.name) or options.log_group:
+        return  # it may be the Task of whoever writes to that log group
+    # Whoever may read logs needn't be allowed to look.
     with suppress(ClientError, NotASystemError):
-        choose_task(find_task_queues(place), name)
+        choose_task(find_task_queues(place), options.name)
 
 
 def _once(feed: LogFeed, options: argparse.Namespace) -> Iterator[Invocation]:

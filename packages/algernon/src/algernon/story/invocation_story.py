@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from .digest import digest
-from .invocation_lines import InvocationLine
+from .invocation_lines import InvocationLine, Parsed
 from .invocations import Invocation, State
 from .terminal import Terminal
 
@@ -69,7 +69,7 @@ def as_json(invocation: Invocation, lines: Sequence[InvocationLine]) -> Iterator
 
 
 def _object(line: InvocationLine, invocation: Invocation) -> dict[str, Any]:
-    if line.parsed is not None:
+    if line.parsed is not None and _is_strict(line.parsed):
         traceback = line.traceback
         return {**line.parsed, **({"traceback": traceback} if traceback else {})}
     at = _time(invocation.events[line.number].at_ms).isoformat(timespec="milliseconds")
@@ -81,6 +81,15 @@ def _object(line: InvocationLine, invocation: Invocation) -> dict[str, Any]:
     if invocation.function is not None:
         said["function_name"] = invocation.function
     return said
+
+
+def _is_strict(line: Parsed) -> bool:
+    """Tell whether a line can be written as JSON: in text, a field may look like a NaN."""
+    try:
+        json.dumps(line, allow_nan=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _time(at_ms: int) -> datetime:

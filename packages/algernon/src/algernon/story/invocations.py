@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from ..system.log_events import LogEvent
 from .invocation_lines import parse_logged
@@ -19,7 +19,7 @@ _STREAM = re.compile(r"\d{4}/\d\d/\d\d/([^\[/]+)\[")
 _LONGEST_MS = 16 * 60 * 1000
 # What is written at the same time may come in any order.
 _DISORDER_MS = 2_000
-_MOST_ENDED = 10_000
+_MOST_KNOWN = 10_000
 
 #: Whether all of an invocation is there, or more may come, or this came after the rest.
 State = Literal["over", "open", "late"]
@@ -95,9 +95,11 @@ class Invocations:
         elif platform is not None and platform.kind == "end":
             invocation.state = "over"
             self._current.pop(stream, None)
-            self._note_end(key)
+            self._ended[key] = None
+            _forget_oldest(self._ended)
         elif request_id:
             self._current[stream] = request_id
+            _forget_oldest(self._current)
 
     def over(self, *, settled: bool = False) -> Iterator[Invocation]:
         """Give those of which nothing more is to come, and take them away.
@@ -109,7 +111,7 @@ class Invocations:
         latest_ms = self._newest_ms - (_DISORDER_MS if settled else 0)
         for key, invocation in [*self._open.items()]:
             if invocation.newest_ms < self._newest_ms - _LONGEST_MS:
-                invocation.state = "late" if invocation.state == "late" else "over"
+                invocation.state = "over" if invocation.state == "open" else invocation.state
             if invocation.state != "open" and invocation.newest_ms <= latest_ms:
                 yield self._open.pop(key)
 
@@ -120,14 +122,17 @@ class Invocations:
             quiet_seconds: Only of those of which nothing has come for so long.
         """
         latest = time.monotonic() - quiet_seconds
+        longest_ago_ms = time.time() * 1000 - _LONGEST_MS
         for key, invocation in [*self._open.items()]:
             if invocation.came_at <= latest:
+                if invocation.state == "open" and invocation.newest_ms < longest_ago_ms:
+                    invocation.state = "over"
                 yield self._open.pop(key)
 
-    def _note_end(self, key: tuple[str, str]) -> None:
-        self._ended[key] = None
-        if len(self._ended) > _MOST_ENDED:
-            del self._ended[next(iter(self._ended))]
+
+def _forget_oldest(known: dict[Any, Any]) -> None:
+    if len(known) > _MOST_KNOWN:
+        del known[next(iter(known))]
 
 
 def _origin(text: str) -> tuple[str | None, str | None]:

@@ -53,11 +53,12 @@ class LineFilter:
                 _note(records.setdefault(line.record, _Record()), line.parsed)
         chosen = {key for key, each in records.items() if self._chooses(each, is_over=is_over)}
         takes_loose = self._takes_loose(lines, are_all_chosen=records.keys() == chosen)
+        takes_faults = takes_loose or self.name is None or bool(chosen)
         return [
             line
             for line in lines
-            if (line.record in chosen)
-            or (line.record is None and (takes_loose or (chosen and _is_fault(line))))
+            if line.record in chosen
+            or (line.record is None and (takes_faults if _is_fault(line) else takes_loose))
         ]
 
     def _chooses(self, record: _Record, *, is_over: bool) -> bool:
