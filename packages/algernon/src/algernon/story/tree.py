@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import compress
 from itertools import count as count_up
 from statistics import median
@@ -198,14 +198,17 @@ def _fold(root: _Node) -> None:
             (*node.states, *(states[child] for child in node.children.values()))
         )
     order = count_up()
-    waiting = [(0, 0, next(order), child) for child in root.children.values()]
+    waiting: list[tuple[int, int, int, _Node]] = []
+
+    def add(children: Iterable[_Node], depth: int) -> None:
+        for child in children:
+            urgency = _URGENCY.index(states[child])
+            heapq.heappush(waiting, (urgency, depth, next(order), child))
+
+    add(root.children.values(), 0)
     for _ in range(_MOST_ROWS):
         _, depth, _, node = heapq.heappop(waiting)
-        for child in node.children.values():
-            urgency = _URGENCY.index(states[child])
-            heapq.heappush(waiting, (urgency, depth + 1, next(order), child))
-        if not waiting:
-            break
+        add(node.children.values(), depth + 1)
     hidden: dict[_Node, list[_Node]] = {}
     for *_, node in waiting:
         if node.parent is not None:
