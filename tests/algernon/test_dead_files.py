@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from algernon.commands.main import main
 from algernon_queue import Group, Task
 
+from ..waiting import PATIENCE
 from .dead_system import PREFIX, DeadSystem
 from .terminals import OnTerminal, algernon
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..conftest import LocalAWS
-    from ..wire import Wire
+    from ..wire import Answer, Call, Wire
 
 PLACE = ("--prefix", PREFIX)
 
@@ -183,6 +188,7 @@ def test_an_import_that_was_ended_midway_is_completed_by_the_next(
         "file": "dead.jsonl",
         "planned": {"charge": 1},
         "left_out": 2,
+        "unseen": 0,
         "imported": 1,
     }
     assert contents(system.letters("charge")) == before
@@ -336,6 +342,69 @@ def test_a_terminal_is_asked(
     assert len(system.letters("charge")) == left
     lines = [len(file.read_text().splitlines()) for file in tmp_path.iterdir()]
     assert lines == ([] if left else [3])
+
+
+def killed_at(wire: Wire, operation: str, number: int, *arguments: str) -> None:
+    """Run a verb, and kill its process when SQS has done the operation so often, unanswered."""
+    process = subprocess.Popen(algernon("dead", *arguments, *PLACE), stdout=subprocess.DEVNULL)
+    done = 0
+
+    def treat(call: Call, hand_on: Callable[[], Answer]) -> Answer | None:
+        nonlocal done
+        answer = hand_on()
+        if call.operation == operation:
+            done += 1
+            if done == number:
+                process.kill()
+                process.wait(PATIENCE)
+                return None
+        return answer
+
+    wire.treatment = treat
+    assert process.wait(PATIENCE) == -signal.SIGKILL
+    wire.treatment = None
+
+
+@pytest.mark.starts
+def test_an_import_that_is_killed_and_run_again_has_each_letter_once(
+    system: DeadSystem, wire: Wire
+) -> None:
+    """What SQS took before the process died is known again by its Task's id."""
+    for number in range(25):
+        body = json.dumps({"task_name": "charge", "task_id": str(uuid4()), "number": number})
+        system.put("charge", body, {"algernon.error": "CardError"})
+    before = contents(system.letters("charge"))
+    dead("export", "dead.jsonl")
+    system.empty("charge")
+    killed_at(wire, "SendMessageBatch", 2, "import", "dead.jsonl", "--yes")
+    assert len(system.letters("charge")) == 20
+    assert dead("import", "dead.jsonl", "--yes") == 0
+    assert contents(system.letters("charge")) == before
+
+
+@pytest.mark.starts
+def test_what_a_killed_discard_has_deleted_is_in_its_file(system: DeadSystem, wire: Wire) -> None:
+    """The file is whole before the first letter is deleted."""
+    for number in range(25):
+        body = json.dumps({"task_name": "charge", "task_id": str(uuid4()), "number": number})
+        system.put("charge", body, {"algernon.error": "CardError"})
+    before = [each["Body"] for each in system.letters("charge")]
+    killed_at(wire, "DeleteMessageBatch", 2, "discard", "--all", "--yes", "--export", "gone.jsonl")
+    lines = Path("gone.jsonl").read_text().splitlines()
+    assert sorted(json.loads(line)["body"] for line in lines) == sorted(before)
+
+
+def test_an_import_says_what_it_cannot_see(
+    system: DeadSystem, letters: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Letters that somebody else has in hand may be in the file too."""
+    dead("export", "dead.jsonl")
+    system.sqs.receive_message(QueueUrl=system.dead("charge"), VisibilityTimeout=60)
+    capsys.readouterr()
+    assert dead("import", "dead.jsonl", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["unseen"] == 1
+    assert dead("import", "dead.jsonl") == 0
+    assert "about 1 letter of the queues can't be seen just now" in capsys.readouterr().err
 
 
 @pytest.mark.starts

@@ -150,8 +150,8 @@ class LetterFile:
         except OSError as error:
             name = "standard output" if self._path is None else str(self._path)
             raise LetterFileError(
-                f"the letters can't be written to {name}: {error.strerror or error}; nothing is"
-                " there under its name, and the letters are where they were"
+                f"the letters can't be written to {name}: {error.strerror or error}; they"
+                " are where they were"
             ) from error
 
 

@@ -25,11 +25,14 @@ class ImportPlan(NamedTuple):
         are_there: The ids of Tasks whose letters are in their queues already, so that those of
             the file are left out.
         left_out: How many that are.
+        unseen: How many letters the queues hold that nobody was shown, as SQS estimates. Those of
+            them that are in the file would be there twice.
     """
 
     counts: Counter[str]
     are_there: frozenset[str]
     left_out: int
+    unseen: int
 
 
 class LetterImport:
@@ -79,7 +82,7 @@ class LetterImport:
                 left_out += number
             else:
                 counts[task] += number
-        return ImportPlan(counts, are_there, left_out)
+        return ImportPlan(counts, are_there, left_out, reader.in_flight + reader.waiting)
 
     def carry_out(self, plan: ImportPlan, letters: Iterable[FiledLetter]) -> Iterator[FiledLetter]:
         """Send the letters that go, and give each once its queue has it.

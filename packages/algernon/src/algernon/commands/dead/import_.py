@@ -13,6 +13,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from ...errors import LetterFileError
+from ...story.printing import warn
 from ..arguments import add_place
 from ..places import place_of
 
@@ -51,6 +52,12 @@ def execute(options: argparse.Namespace) -> None:
                 print(f"{task}: {count(number, 'letter')}")
             if plan.left_out:
                 print(f"{count(plan.left_out, 'letter')} left out, which the queues have already")
+        if plan.unseen:
+            warn(
+                f"about {count(plan.unseen, 'letter')} of the queues can't be seen just now, such"
+                " as those that a command holds, or held less than a minute ago when it was killed;"
+                " what the file has of them would be there twice"
+            )
         done = 0
         if options.yes:
             file.seek(0)
@@ -59,7 +66,7 @@ def execute(options: argparse.Namespace) -> None:
                 done += 1
     if options.json:
         told = {"file": options.file, "planned": dict(plan.counts), "left_out": plan.left_out}
-        print(json.dumps({**told, "imported": done}))
+        print(json.dumps({**told, "unseen": plan.unseen, "imported": done}))
     elif options.yes:
         print(f"{count(done, 'letter')} put back: algernon dead list shows them")
     else:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import LetterRunError
 from ...story.printing import warn
 from ..arguments import add_place, worker_target
-from ..places import place_with_bucket
+from ..places import place_of, place_with_bucket
 from .arguments import letter_id
 from .finding import find_letter
 
@@ -71,7 +71,8 @@ def execute(options: argparse.Namespace) -> None:
 
     if options.pdb and sys.stdin is None:
         options.usage_error("--pdb needs a terminal, or standard input that has its commands")
-    place = place_with_bucket(options)
+    # Of a system that isn't a stack, the bucket may be unknown, or that of the function.
+    place = place_of(options) if options.prefix else place_with_bucket(options)
     taken = find_letter(place, find_task_queues(place), options.id)
     letter, targets = taken.letter, options.targets
     if letter.dead.task_id is None:
@@ -91,7 +92,7 @@ def execute(options: argparse.Namespace) -> None:
             router = load_router(letter.dead.task, targets, Path.cwd())
             found = run_letter(taken, router)
         if options.json:
-            print(json.dumps(_as_json(letter, found), ensure_ascii=False))
+            print(json.dumps(_as_json(letter, found)))
         elif found.error is None:
             _show_result(found)
         if found.sent and not options.json:
