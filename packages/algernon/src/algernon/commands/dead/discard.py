@@ -19,6 +19,7 @@ from .arguments import add_selection, selection_of, tasks_of
 from .export import file_as_json, tell_file
 
 if TYPE_CHECKING:
+    from ...story.terminal import Line
     from ...system.letter_files import LetterFile
     from ...system.letter_reader import LetterReader, Taken
     from ...system.letters import Letter, LettersOfCause, Selection
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> None:
     """Print the plan, ask, write the file, and only then delete."""
     from ...story.progress import with_progress
+    from ...story.terminal import Terminal
     from ...system.letter_files import STANDARD, LetterFile
     from ...system.letter_reader import LetterReader
     from ...system.letters import group_by_cause
@@ -88,8 +90,8 @@ def execute(options: argparse.Namespace) -> None:
         told = _as_json(reader, causes, groups, meant, is_discarded=is_wanted)
         print(json.dumps(told | (file_as_json(name, file) if is_wanted and file else {})))
     elif is_wanted and file is not None:
-        for text in tell_file(name, file):
-            print(text)
+        for line in tell_file(name, file):
+            print(Terminal.of(sys.stdout).show(line))
         print(f"discarded: algernon dead import {name} puts them back")
     elif meant:
         print("nothing was discarded" + ("" if asks else ": --yes carries it out"))
@@ -116,7 +118,6 @@ def _print_plan(
 ) -> None:
     from ...story.letters import print_causes, tell_reading
     from ...story.terminal import Terminal
-    from ...story.wording import count
 
     terminal = Terminal.of(sys.stdout)
     if causes:
@@ -124,13 +125,24 @@ def _print_plan(
         print()
     for line in tell_reading(reader, number, is_whole=reader.is_at_end):
         print(terminal.show(line))
-    if groups:
-        print(f"{count(len(groups), 'group')} would wait for ever for members that are discarded:")
-        for group, members in groups.most_common(_MOST_GROUPS):
-            print(f"  {group} ({count(members, 'member')})")
-        if len(groups) > _MOST_GROUPS:
-            print(f"  and {count(len(groups) - _MOST_GROUPS, 'group')} more")
-        print("algernon group ID tells how far one is, and algernon cancel ID ends it.")
+    for line in _tell_groups(groups):
+        print(terminal.show(line))
+
+
+def _tell_groups(groups: Counter[str]) -> Iterator[Line]:
+    """Give lines that say which groups would wait in vain, if there are any."""
+    from ...story.terminal import Line
+    from ...story.wording import count
+
+    if not groups:
+        return
+    number = count(len(groups), "group")
+    yield Line(f"{number} would wait for ever for members that are discarded:", "open")
+    for group, members in groups.most_common(_MOST_GROUPS):
+        yield Line(f"  {group} ({count(members, 'member')})")
+    if len(groups) > _MOST_GROUPS:
+        yield Line(f"  and {count(len(groups) - _MOST_GROUPS, 'group')} more")
+    yield Line("algernon group ID tells how far one is, and algernon cancel ID ends it.")
 
 
 def _ask(number: int, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from ..places import place_of
 from .arguments import add_selection, selection_of, tasks_of
 
 if TYPE_CHECKING:
+    from ...story.terminal import Line
     from ...system.letter_files import LetterFile
     from ...system.letters import Letter
 
@@ -72,21 +74,22 @@ def execute(options: argparse.Namespace) -> None:
     terminal = Terminal.of(stream)
     for line in tell_reading(reader, file.count, is_whole=reader.is_at_end):
         print(terminal.show(line), file=stream)
-    for text in tell_file(options.file, file):
-        print(text, file=stream)
+    for line in tell_file(options.file, file):
+        print(terminal.show(line), file=stream)
 
 
-def tell_file(name: str, file: LetterFile) -> list[str]:
-    """Return lines that say what is in a file that was written."""
+def tell_file(name: str, file: LetterFile) -> Iterator[Line]:
+    """Give lines that say what is in a file that was written."""
+    from ...story.terminal import Line
     from ...story.wording import count, size
 
-    told = [f"{name} has {count(file.count, 'letter')} ({size(file.bytes)})."]
+    yield Line(f"{name} has {count(file.count, 'letter')} ({size(file.bytes)}).", "bold")
     if file.stored:
-        told.append(
+        yield Line(
             f"Of these, {file.stored} lead to arguments in S3, which are kept there for CacheDays"
-            " days from when they were sent, and not in the file."
+            " days from when they were sent, and not in the file.",
+            "open",
         )
-    return told
 
 
 def file_as_json(name: str, file: LetterFile) -> dict[str, Any]:
