@@ -155,7 +155,7 @@ def test_arguments_that_lie_in_s3_are_told_of(
     """Who exports letters learns that large arguments aren't in the file."""
     system.give_up("charge", {"rows": "x" * 300_000})
     assert dead("export", "dead.jsonl") == 0
-    assert "1 lead to arguments in S3" in capsys.readouterr().out
+    assert "1 letter of these leads to arguments in S3" in capsys.readouterr().out
 
 
 def test_an_import_tells_its_plan_first(

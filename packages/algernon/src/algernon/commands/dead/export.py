@@ -85,9 +85,10 @@ def tell_file(name: str, file: LetterFile) -> Iterator[Line]:
 
     yield Line(f"{name} has {count(file.count, 'letter')} ({size(file.bytes)}).", "bold")
     if file.stored:
+        verb = "leads" if file.stored == 1 else "lead"
         yield Line(
-            f"Of these, {file.stored} lead to arguments in S3, which are kept there for CacheDays"
-            " days from when they were sent, and not in the file.",
+            f"{count(file.stored, 'letter')} of these {verb} to arguments in S3, which are kept"
+            " there for CacheDays days from when they were sent, and not in the file.",
             "open",
         )
 
