@@ -14,6 +14,7 @@ from ..worker import split_target
 from .letter_reader import Taken
 from .letters import record_of
 from .loading import load_module, router_in, routers_in
+from .mappings import find_mappings
 from .place import Place
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ def find_function(place: Place, queues: TaskQueues) -> WorkerFunction:
             ``lambda:ListEventSourceMappings`` and ``lambda:GetFunctionConfiguration``.
     """
     client = place.client("lambda")
-    answer = client.list_event_source_mappings(EventSourceArn=_queue_arn(queues))
-    for mapping in answer["EventSourceMappings"]:
-        found = client.get_function_configuration(FunctionName=mapping["FunctionArn"])
+    queue = _queue_arn(queues)
+    for mapping in find_mappings(client, [queue])[queue]:
+        found = client.get_function_configuration(FunctionName=mapping.function_arn)
         module, _, _ = found.get("Handler", "").replace("/", ".").rpartition(".")
         if module:
             variables = found.get("Environment", {}).get("Variables", {})
