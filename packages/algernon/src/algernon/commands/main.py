@@ -6,13 +6,27 @@ import argparse
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import Protocol
 
 from ..errors import CommandError
 from ..story.printing import printing, reading_has_ended, warn
-from . import cancel, group, logs, pause, result, resume, run, send, status, tasks, template, trace
+from . import (
+    cancel,
+    group,
+    logs,
+    pause,
+    policy,
+    result,
+    resume,
+    run,
+    send,
+    status,
+    tasks,
+    template,
+    trace,
+)
 from .dead import discard, export, import_, redrive
 from .dead import list as dead_list
 from .dead import run as dead_run
@@ -36,20 +50,6 @@ class _Verb(Protocol):
         """Do it."""
 
 
-_VERBS: dict[str, _Verb] = {
-    "template": template,
-    "run": run,
-    "send": send,
-    "result": result,
-    "cancel": cancel,
-    "group": group,
-    "logs": logs,
-    "trace": trace,
-    "status": status,
-    "tasks": tasks,
-    "pause": pause,
-    "resume": resume,
-}
 #: What stands behind ``algernon dead``.
 _VERBS_OF_DEAD: dict[str, _Verb] = {
     "list": dead_list,
@@ -60,6 +60,24 @@ _VERBS_OF_DEAD: dict[str, _Verb] = {
     "import": import_,
     "discard": discard,
 }
+#: All verbs, in the order in which somebody comes to need them.
+_VERBS: dict[str, _Verb | dict[str, _Verb]] = {
+    "run": run,
+    "template": template,
+    "send": send,
+    "result": result,
+    "cancel": cancel,
+    "group": group,
+    "status": status,
+    "tasks": tasks,
+    "logs": logs,
+    "trace": trace,
+    "dead": _VERBS_OF_DEAD,
+    "pause": pause,
+    "resume": resume,
+    "policy": policy,
+}
+_HELP_OF_DEAD = "look at what was given up, and have it tried again"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,11 +104,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _status(arguments: Sequence[str] | None) -> int:
-    options = _parser().parse_args(arguments)
-    execute: Callable[[argparse.Namespace], None] = options.execute
+    options = argparse.Namespace(execute=None, stack=None)
     try:
         try:
-            execute(options)
+            command_parser().parse_args(arguments, options)
+            options.execute(options)
         finally:
             sys.stdout.flush()
     except KeyboardInterrupt:
@@ -99,17 +117,21 @@ def _status(arguments: Sequence[str] | None) -> int:
     except Exception as error:  # whatever it is, one line is promised
         if isinstance(error, BrokenPipeError) and reading_has_ended():
             raise
-        warn(_reason(error))
+        warn(_reason(error, options))
         return status_of(error)
     return 0
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, options: argparse.Namespace) -> str:
     from algernon_queue import QueueError
     from algernon_serialize import SerializeError
     from algernon_storage import StorageError
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from ..system.refusals import what_is_refused
+
+    if refused := what_is_refused(error, policy=_policy_for(options)):
+        return refused
     ours = (CommandError, QueueError, SerializeError, StorageError)
     if isinstance(error, (*ours, BotoCoreError, ClientError, OSError)):
         return str(error)
@@ -118,19 +140,27 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
 
 
-def _parser() -> argparse.ArgumentParser:
+def _policy_for(options: argparse.Namespace) -> str:
+    """Return the command that prints the rights that whoever gave this one should have."""
+    role = "send" if options.execute in (send.execute, result.execute) else "operate"
+    stack = f" --stack {options.stack}" if options.stack else ""
+    return f"algernon policy --for {role}{stack}"
+
+
+def command_parser() -> argparse.ArgumentParser:
+    """Return what reads the command line, with all of its verbs."""
     parser = argparse.ArgumentParser(
         prog="algernon", description="Distributed, serverless Tasks on AWS, and on this machine."
     )
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, verb in _VERBS.items():
-        _add_verb(verbs, name, verb)
-    if _VERBS_OF_DEAD:
-        help_of_dead = "look at what was given up, and have it tried again"
-        dead = verbs.add_parser("dead", help=help_of_dead, description=help_of_dead)
-        verbs_of_dead = dead.add_subparsers(required=True, metavar="COMMAND")
-        for name, verb in _VERBS_OF_DEAD.items():
-            _add_verb(verbs_of_dead, name, verb)
+        if not isinstance(verb, dict):
+            _add_verb(verbs, name, verb)
+        elif verb:
+            dead = verbs.add_parser(name, help=_HELP_OF_DEAD, description=_HELP_OF_DEAD)
+            verbs_of_dead = dead.add_subparsers(required=True, metavar="COMMAND")
+            for name_of_dead, verb_of_dead in verb.items():
+                _add_verb(verbs_of_dead, name_of_dead, verb_of_dead)
     return parser
 
 

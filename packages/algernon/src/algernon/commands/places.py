@@ -45,7 +45,11 @@ def place_of(options: argparse.Namespace) -> Place:
     if options.bucket is not None and options.prefix is None:
         options.usage_error("--bucket is for --prefix: a stack tells its own")
     place = aws_place(
-        options.profile, options.region, stack=options.stack, topic_prefix=options.prefix
+        options.profile,
+        options.region,
+        stack=options.stack,
+        topic_prefix=options.prefix,
+        tell=warn,
     )
     if options.bucket is None:
         return place
@@ -118,7 +122,7 @@ def _place_of_logs(options: argparse.Namespace) -> Place:
             options.usage_error(
                 "--stack or --log-group is needed too: where the workers' lines are"
             )
-        return aws_place(options.profile, options.region)
+        return aws_place(options.profile, options.region, tell=warn)
     place = place_of(options)
     return replace(place, log_groups=find_log_groups(place))
 

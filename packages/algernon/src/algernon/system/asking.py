@@ -6,15 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-T = TypeVar("T")
+from .refusals import DENIED
 
-# What services say where the right for a call is missing.
-_REFUSALS = (
-    "AccessDenied",
-    "AccessDeniedException",
-    "AuthorizationError",
-    "UnauthorizedOperation",
-)
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -42,7 +36,7 @@ class Asking:
         try:
             return call()
         except ClientError as error:
-            if error.response["Error"]["Code"] not in _REFUSALS:
+            if error.response["Error"]["Code"] not in DENIED:
                 raise
             self.missing_rights.add(action)
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from ..errors import CredentialsError
 from .place import Place
 from .stack import Stack
 from .template.bucket import CACHE_FOLDER
+from .throttling import wait_while_throttled
 
 # botocore's names of the sources that know of no profile, which it asks where the profile
 # has no credentials. (Those of the environment it leaves out by itself.)
@@ -22,6 +24,7 @@ def aws_place(
     *,
     stack: str | None = None,
     topic_prefix: str | None = None,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> Place:
     """Return the place on AWS that a profile and a region lead to.
 
@@ -35,6 +38,7 @@ def aws_place(
         stack: The system's stack, if one is meant.
         topic_prefix: What stands before the Tasks' names in those of their topics, in a
             system that isn't a stack of ``algernon template``, if one is meant.
+        tell: Where it is said, once, that AWS throttles and is waited for.
 
     Raises:
         CredentialsError: The profile has no credentials, or they can't be read.
@@ -45,13 +49,20 @@ def aws_place(
         >>> place = aws_place("prod", "eu-west-1", stack="shop")  # doctest: +SKIP
         >>> place.client("sts").get_caller_identity()  # doctest: +SKIP
     """
+    import boto3
+
+    session = _session(profile)
+    if profile is not None:
+        region = region or session.get_scoped_config().get("region")
+    wait_while_throttled(session, tell)
     environ = {**os.environ}
     if stack is not None:
         topic_prefix = f"{stack}-"
     if topic_prefix is not None:
         environ.pop("ALGERNON_TOPIC_PARAMETER_PREFIX", None)
         environ["ALGERNON_TOPIC_PREFIX"] = topic_prefix
-    return Place(_session(profile, region), environ, stack_name=stack)
+    by_boto3 = boto3.Session(botocore_session=session, region_name=region)
+    return Place(by_boto3, environ, stack_name=stack)
 
 
 def with_bucket(place: Place, stack: str) -> Place:
@@ -70,14 +81,13 @@ def with_bucket(place: Place, stack: str) -> Place:
     return replace(place, environ={**place.environ, **own})
 
 
-def _session(profile: str | None, region: str | None) -> Any:
-    import boto3
+def _session(profile: str | None) -> Any:
+    """Return a botocore session, of a profile if one is named."""
     import botocore.session
 
     session = botocore.session.get_session()
     if profile is not None:
         session.set_config_variable("profile", profile)
-        region = region or session.get_scoped_config().get("region")
         resolver = session.get_component("credential_provider")
         for source in _SOURCES_WITHOUT_PROFILE:
             resolver.remove(source)
@@ -88,7 +98,7 @@ def _session(profile: str | None, region: str | None) -> Any:
             " it: give it some in your AWS configuration, such as by aws configure --profile, or"
             " leave --profile out and name the --region"
         )
-    return boto3.Session(botocore_session=session, region_name=region)
+    return session
 
 
 def _credentials(session: Any, profile: str | None) -> Any:

@@ -139,8 +139,12 @@ class Stack:
             if event["ResourceStatus"].endswith("_FAILED") and "ResourceStatusReason" in event
         ]
 
-    def resources(self) -> dict[str, str]:
-        """Return the physical id of each resource by its logical id."""
+    def resources(self, kind: str | None = None) -> dict[str, str]:
+        """Return the physical id of each resource by its logical id, once it has one.
+
+        Args:
+            kind: Return only those of this type, such as ``"AWS::Lambda::Function"``.
+        """
         pages = self._cloudformation.get_paginator("list_stack_resources").paginate(
             StackName=self.name
         )
@@ -148,6 +152,7 @@ class Stack:
             resource["LogicalResourceId"]: resource["PhysicalResourceId"]
             for page in pages
             for resource in page["StackResourceSummaries"]
+            if "PhysicalResourceId" in resource and kind in (None, resource["ResourceType"])
         }
 
     def physical_id(self, logical_id: str) -> str:

@@ -1,0 +1,150 @@
+"""The rights that each verb of the command needs on AWS: no more, and in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, TypeAlias
+
+#: What a right is for: some parts of a system or, of actions that IAM can't limit, everything.
+Part: TypeAlias = Literal[
+    "topics",
+    "queues",
+    "dead-letter queues",
+    "objects",
+    "bucket",
+    "stack",
+    "log group",
+    "functions",
+    "mappings",
+    "everything",
+]
+
+
+class Right(NamedTuple):
+    """An action of IAM, and the part of a system that it is for."""
+
+    action: str
+    part: Part
+
+
+_PART_OF_STACK = (Right("cloudformation:DescribeStackResource", "stack"),)
+_READ_OBJECTS = (
+    Right("s3:GetObject", "objects"),
+    # Without it, S3 answers 403 instead of 404 for what isn't there.
+    Right("s3:ListBucket", "bucket"),
+)
+_WRITE_OBJECTS = (
+    Right("s3:AbortMultipartUpload", "objects"),
+    Right("s3:PutObject", "objects"),
+)
+# Of a system without a stack.
+_FIND_BY_TOPICS = (
+    Right("sns:ListSubscriptionsByTopic", "topics"),
+    Right("sns:ListTopics", "everything"),
+    Right("sqs:GetQueueAttributes", "queues"),
+    Right("sqs:GetQueueUrl", "dead-letter queues"),
+    Right("sqs:GetQueueUrl", "queues"),
+)
+_FIND_QUEUES = (Right("cloudformation:ListStackResources", "stack"), *_FIND_BY_TOPICS)
+_READ_LETTERS = (
+    *_FIND_QUEUES,
+    Right("sqs:ChangeMessageVisibility", "dead-letter queues"),
+    Right("sqs:GetQueueAttributes", "dead-letter queues"),
+    Right("sqs:ReceiveMessage", "dead-letter queues"),
+)
+_READ_LINES = Right("logs:FilterLogEvents", "log group")
+_READ_METRICS = Right("cloudwatch:GetMetricData", "everything")
+_FIND_MAPPINGS = Right("lambda:ListEventSourceMappings", "everything")
+_FIND_FUNCTIONS = (_FIND_MAPPINGS, Right("lambda:GetFunctionConfiguration", "functions"))
+_LINES = (
+    *_PART_OF_STACK,
+    _READ_LINES,
+    # The log groups of a system without a stack are those of its functions.
+    *_FIND_BY_TOPICS,
+    *_FIND_FUNCTIONS,
+)
+_SWITCH = (
+    *_FIND_QUEUES,
+    _READ_METRICS,
+    _FIND_MAPPINGS,
+    Right("lambda:UpdateEventSourceMapping", "mappings"),
+)
+
+#: To send Tasks.
+SENDING = (
+    # Without it the command trusts that a topic is of the stack whose name it begins with.
+    Right("sns:ListTagsForResource", "topics"),
+    Right("sns:Publish", "topics"),
+    *_WRITE_OBJECTS,
+)
+#: To get what came of them.
+RESULTS = (*_PART_OF_STACK, *_READ_OBJECTS)
+
+#: The rights of each verb; a verb that isn't here asks AWS for nothing.
+RIGHTS: Mapping[str, Sequence[Right]] = {
+    "send": (*SENDING, *RESULTS),
+    "result": RESULTS,
+    "cancel": (*RESULTS, *_WRITE_OBJECTS, Right("sns:Publish", "topics")),
+    "group": (*RESULTS, *_READ_LETTERS),
+    "trace": _LINES,
+    "logs": _LINES,
+    "dead list": _READ_LETTERS,
+    "dead show": (*_READ_LETTERS, *_PART_OF_STACK, _READ_LINES),
+    "dead export": _READ_LETTERS,
+    "dead import": (*_READ_LETTERS, Right("sqs:SendMessage", "dead-letter queues")),
+    "dead discard": (*_READ_LETTERS, Right("sqs:DeleteMessage", "dead-letter queues")),
+    "dead run": (
+        *_READ_LETTERS,
+        *RESULTS,
+        *_FIND_FUNCTIONS,
+    ),
+    "dead redrive": (
+        *_READ_LETTERS,
+        *RESULTS,
+        *_WRITE_OBJECTS,
+        # The note of a failure goes before its letter does.
+        Right("s3:DeleteObject", "objects"),
+        Right("sqs:DeleteMessage", "dead-letter queues"),
+        Right("sqs:SendMessage", "queues"),
+    ),
+    "status": (
+        *_FIND_QUEUES,
+        *_FIND_FUNCTIONS,
+        _READ_METRICS,
+        _READ_LINES,
+        Right("cloudformation:DescribeStacks", "stack"),
+        Right("sqs:GetQueueAttributes", "dead-letter queues"),
+    ),
+    "tasks": (
+        *_FIND_QUEUES,
+        *_FIND_FUNCTIONS,
+    ),
+    "pause": _SWITCH,
+    "resume": _SWITCH,
+    "policy": (*_FIND_QUEUES, *_PART_OF_STACK, *_FIND_FUNCTIONS),
+}
+
+# Operations that need another right than the one of their name, by AWS's Service Authorization
+# Reference and Amazon S3 API Reference, "Permissions".
+_ACTIONS = {
+    "ChangeMessageVisibilityBatch": ("sqs:ChangeMessageVisibility",),
+    "CompleteMultipartUpload": ("s3:PutObject",),
+    "CreateMultipartUpload": ("s3:PutObject",),
+    "DeleteMessageBatch": ("sqs:DeleteMessage",),
+    "HeadBucket": ("s3:ListBucket",),
+    # It is denied, too, if nothing is there and one may not know it.
+    "GetObject": ("s3:GetObject", "s3:ListBucket"),
+    "HeadObject": ("s3:GetObject", "s3:ListBucket"),
+    "ListObjectsV2": ("s3:ListBucket",),
+    "PublishBatch": ("sns:Publish",),
+    "SendMessageBatch": ("sqs:SendMessage",),
+    "UploadPart": ("s3:PutObject",),
+}
+
+
+def actions_of(operation: str) -> tuple[str, ...]:
+    """Return the actions that an operation needs the right to, as far as they are known."""
+    if operation in _ACTIONS:
+        return _ACTIONS[operation]
+    known = {right.action for rights in RIGHTS.values() for right in rights}
+    return tuple(action for action in sorted(known) if action.partition(":")[2] == operation)
