@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -95,7 +97,13 @@ def console_of(terminal: Terminal, stream: TextIO | None = None) -> Console:
         raise MissingExtraError(
             "rich isn't installed, by which tables are printed: install the extra algernon[command]"
         ) from error
-    return Console(
+
+    class PipedConsole(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave it to `printing`, for which it is no error; rich would end with 1."""
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    return PipedConsole(
         file=stream or sys.stdout,
         width=terminal.width or _ANY_WIDTH,
         # What is redrawn in place is so without colours, too.
