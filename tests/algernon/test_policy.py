@@ -31,7 +31,7 @@ pytestmark = pytest.mark.starts
 ON_AWS = ("--stack", "shop", "--region", REGION)
 
 #: Verbs that ask AWS for nothing.
-AT_HOME = {"template", "run"}
+AT_HOME = {"template", "run", "completion"}
 #: What a verb can do without, and does.
 GOES_WITHOUT = {("send", "sns:ListTagsForResource")}
 #: What isn't asked for, but used: to give up an upload, and to be told that nothing is there.

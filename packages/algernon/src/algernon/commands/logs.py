@@ -31,6 +31,10 @@ DESCRIPTION = (
     " one on AWS: on a terminal a short line for each run of a Task, with its lines below, and"
     " elsewhere whole lines. The oldest come first, and those of an invocation together."
 )
+EXAMPLES = """\
+algernon logs --follow
+algernon logs resize --failed --stack shop --region eu-west-1\
+"""
 
 _LOOK_BACK = "1h"
 # Amazon CloudWatch Logs User Guide, "CloudWatch Logs quotas": five calls a second, or more, of all

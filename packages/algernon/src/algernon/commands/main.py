@@ -14,6 +14,7 @@ from ..errors import CommandError
 from ..story.printing import printing, reading_has_ended, warn
 from . import (
     cancel,
+    completion,
     group,
     logs,
     pause,
@@ -32,13 +33,14 @@ from .dead import list as dead_list
 from .dead import run as dead_run
 from .dead import show as dead_show
 from .exit_status import status_of
+from .parser import CommandParser
 
 # As shells tell that a process was ended by SIGINT.
 _INTERRUPTED = 128 + signal.SIGINT
 
 
 class _Verb(Protocol):
-    """A module of this package that is a verb."""
+    """A module of this package that is a verb. It may have EXAMPLES, too, one a line."""
 
     HELP: str
     DESCRIPTION: str
@@ -76,8 +78,41 @@ _VERBS: dict[str, _Verb | dict[str, _Verb]] = {
     "pause": pause,
     "resume": resume,
     "policy": policy,
+    "completion": completion,
 }
+#: What ``--version`` names besides.
+_PARTS = ("logging", "queue", "serialize", "storage")
+
 _HELP_OF_DEAD = "look at what was given up, and have it tried again"
+_DESCRIPTION_OF_DEAD = (
+    "Look at dead letters, which are the messages of Tasks that failed until they were given up,"
+    " and have them tried again. A letter is named by its Task's id, or what that begins with."
+)
+_EXAMPLES_OF_DEAD = """\
+algernon dead list
+algernon dead show 4f8d8a4e
+algernon dead run 4f8d8a4e worker:router --pdb
+algernon dead redrive --id 4f8d8a4e --yes
+algernon dead redrive --error ValueError --canary --yes
+algernon dead export letters.jsonl
+algernon dead discard --task resize --stack shop --region eu-west-1\
+"""
+_EXAMPLES = """\
+run a system on this machine, and send it a Task from another terminal:
+  algernon run worker:router
+  algernon send resize --kwargs '{"width": 640}' --wait
+the same on AWS, as with every verb:
+  algernon send resize --kwargs '{"width": 640}' --stack shop --region eu-west-1
+find out what failed, and why:
+  algernon status
+  algernon dead list
+  algernon dead show ID
+  algernon logs --failed
+mend it, try it, and have it done:
+  algernon dead run ID worker:router --pdb
+  algernon dead redrive --error ValueError
+  algernon dead redrive --error ValueError --canary --yes\
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -147,26 +182,54 @@ def _policy_for(options: argparse.Namespace) -> str:
     return f"algernon policy --for {role}{stack}"
 
 
-def command_parser() -> argparse.ArgumentParser:
+class _PrintVersions(argparse.Action):
+    """Prints the versions of all of Algernon, which aren't looked up before they are asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print them, and end."""
+        import platform
+        from importlib.metadata import version
+
+        names = ("algernon", *(f"algernon-{part}" for part in _PARTS))
+        print(*(f"{name} {version(name)}" for name in names), sep="\n")
+        print(f"Python {platform.python_version()}")
+        parser.exit()
+
+
+def command_parser() -> CommandParser:
     """Return what reads the command line, with all of its verbs."""
-    parser = argparse.ArgumentParser(
-        prog="algernon", description="Distributed, serverless Tasks on AWS, and on this machine."
+    parser = CommandParser(
+        prog="algernon",
+        description="Distributed, serverless Tasks on AWS, and on this machine.",
+        examples=_EXAMPLES,
     )
+    parser.add_argument(
+        "--version", action=_PrintVersions, nargs=0, help="print the versions, and end"
+    )
+    parser.set_defaults(whole_parser=parser)
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, verb in _VERBS.items():
         if not isinstance(verb, dict):
             _add_verb(verbs, name, verb)
         elif verb:
-            dead = verbs.add_parser(name, help=_HELP_OF_DEAD, description=_HELP_OF_DEAD)
+            dead = verbs.add_parser(
+                name,
+                help=_HELP_OF_DEAD,
+                description=_DESCRIPTION_OF_DEAD,
+                examples=_EXAMPLES_OF_DEAD,
+            )
             verbs_of_dead = dead.add_subparsers(required=True, metavar="COMMAND")
             for name_of_dead, verb_of_dead in verb.items():
                 _add_verb(verbs_of_dead, name_of_dead, verb_of_dead)
     return parser
 
 
-def _add_verb(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, verb: _Verb
-) -> None:
-    parser = verbs.add_parser(name, help=verb.HELP, description=verb.DESCRIPTION)
+def _add_verb(verbs: argparse._SubParsersAction[CommandParser], name: str, verb: _Verb) -> None:
+    parser = verbs.add_parser(
+        name,
+        help=verb.HELP,
+        description=verb.DESCRIPTION,
+        examples=getattr(verb, "EXAMPLES", ""),
+    )
     verb.add_arguments(parser)
     parser.set_defaults(execute=verb.execute, usage_error=parser.error)

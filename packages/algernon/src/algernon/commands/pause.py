@@ -14,6 +14,7 @@ DESCRIPTION = (
     " its queue keeps messages is lost, without a word. algernon resume ends it, and a deployment"
     " of the stack may."
 )
+EXAMPLES = "algernon pause resize --stack shop --region eu-west-1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

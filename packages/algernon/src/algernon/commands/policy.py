@@ -16,6 +16,10 @@ DESCRIPTION = (
     " does. With a region, a profile or a prefix, AWS is asked for the system's parts, and they are"
     " named one by one; without, they are patterns by the stack's name, and nothing is asked."
 )
+EXAMPLES = """\
+algernon policy --for send --stack shop
+algernon policy --for operate --stack shop --region eu-west-1\
+"""
 
 # What stands for the name of a stack that wasn't named.
 _ANY_STACK = "STACK"

@@ -17,6 +17,10 @@ DESCRIPTION = (
     " region or profile, on AWS, and print it as JSON. That of a Task or a chain is kept if it was"
     f" sent with keep_result. {STATUSES}"
 )
+EXAMPLES = """\
+algernon result 1f6d4a3e-6b0d-4a53-8a1c-0f8f9c0a3a52 --timeout 60
+algernon result 1f6d4a3e-6b0d-4a53-8a1c-0f8f9c0a3a52 --json --stack shop --region eu-west-1\
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

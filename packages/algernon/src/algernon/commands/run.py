@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 HELP = "run a system of workers on this machine"
 DESCRIPTION = "Run a system on a local AWS, and show what its workers log."
+EXAMPLES = """\
+algernon run worker:router
+algernon run shop:router mail:router --port 4566\
+"""
 
 _LOG_SECONDS = 0.2
 

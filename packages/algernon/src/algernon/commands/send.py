@@ -21,6 +21,11 @@ DESCRIPTION = (
     "Send a Task to the local system that runs or, given a region or profile, to AWS, and print the"
     f" id under which it was sent. With --wait, its result is kept and printed. {STATUSES}"
 )
+EXAMPLES = """\
+algernon send resize --kwargs '{"width": 640}' --callback store
+algernon send resize --kwargs '{"width": 640}' --wait --timeout 60
+algernon send resize --stack shop --profile prod\
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -22,6 +22,10 @@ DESCRIPTION = (
     " are: how many messages wait, are in flight and are dead, how old the oldest is, what came of"
     " the last hour's runs, and whether a worker takes them. What isn't known is \N{EN DASH}."
 )
+EXAMPLES = """\
+algernon status
+algernon status --watch --stack shop --region eu-west-1\
+"""
 
 _WATCH_SECONDS = 5
 _INTERVALS = range(1, 3600 + 1)

@@ -10,6 +10,10 @@ from .arguments import add_workers
 
 HELP = "write a system's CloudFormation template"
 DESCRIPTION = "Write the CloudFormation template of a system, as JSON."
+EXAMPLES = """\
+algernon template worker:router > template.json
+algernon template worker:router --timeout 60 --memory 512 > template.json\
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

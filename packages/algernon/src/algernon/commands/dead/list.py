@@ -25,6 +25,11 @@ DESCRIPTION = (
     " a region or profile, on AWS. All are read, and none is lost: each is hidden from others while"
     " that lasts, and comes back when it ends, or a minute after it was killed."
 )
+EXAMPLES = """\
+algernon dead list
+algernon dead list --error ValueError --each
+algernon dead list --stack shop --region eu-west-1\
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

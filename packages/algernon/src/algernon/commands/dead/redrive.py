@@ -28,6 +28,11 @@ DESCRIPTION = (
     " redriven letter doesn't expire. It ends with 1 where a letter that had to go didn't, such as"
     " after a --canary that failed again."
 )
+EXAMPLES = """\
+algernon dead redrive --error ValueError
+algernon dead redrive --error ValueError --canary --yes
+algernon dead redrive --id 4f8d8a4e --edit --yes\
+"""
 
 # So long can a letter be held: Amazon SQS Developer Guide, "Amazon SQS visibility timeout".
 _LONGEST_WAIT = 11 * 3600

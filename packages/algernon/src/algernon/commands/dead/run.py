@@ -31,6 +31,10 @@ DESCRIPTION = (
     " does by other ways than Algernon's, such as a call of a bank, it does. It ends with 0 if the"
     " Task comes to its end, and with 1 if it fails."
 )
+EXAMPLES = """\
+algernon dead run 4f8d8a4e worker:router
+algernon dead run 4f8d8a4e worker:router --pdb\
+"""
 
 _LONGEST_SHOWN = 200
 

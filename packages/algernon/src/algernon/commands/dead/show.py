@@ -26,6 +26,7 @@ DESCRIPTION = (
     " and the letter stays where it is. With a whole id, reading ends when it is found; with the"
     " beginning of one, all letters are read, since no other may begin so."
 )
+EXAMPLES = "algernon dead show 4f8d8a4e"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
