@@ -60,7 +60,7 @@ def take_pictures(folder: Path) -> None:
         demo = [sys.executable, "demo.py"]
         with OnTerminal(demo, folder=EXAMPLES / "standard_library", columns=columns) as shown:
             shown.end()
-            _save(folder / f"demo-{columns}.svg", "demo.py", shown.shown, columns)
+            save_picture(folder / f"demo-{columns}.svg", "demo.py", shown.shown, columns)
 
 
 def _take_run_and_trace(folder: Path, columns: int, state: Path) -> None:
@@ -80,8 +80,10 @@ def _take_run_and_trace(folder: Path, columns: int, state: Path) -> None:
             trace = algernon("trace", chain_id)
             with OnTerminal(trace, folder=state, columns=columns, **environ) as shown:
                 shown.end()
-                _save(folder / f"trace-{number}-{columns}.svg", "trace", shown.shown, columns)
-        _save(folder / f"run-{columns}.svg", "run", run.shown, columns)
+                save_picture(
+                    folder / f"trace-{number}-{columns}.svg", "trace", shown.shown, columns
+                )
+        save_picture(folder / f"run-{columns}.svg", "run", run.shown, columns)
 
 
 def _send(*arguments: str, environ: dict[str, str]) -> str:
@@ -95,7 +97,8 @@ def _send(*arguments: str, environ: dict[str, str]) -> str:
     return done.stdout.strip()
 
 
-def _save(path: Path, title: str, shown: str, columns: int) -> None:
+def save_picture(path: Path, title: str, shown: str, columns: int) -> None:
+    """Write what a terminal shows as an SVG file."""
     console = Console(record=True, width=columns, file=io.StringIO(), force_terminal=True)
     console.print(Text.from_ansi(_last_frames(shown)), soft_wrap=False, overflow="fold")
     console.save_svg(str(path), title=f"{title}, {columns} columns")
