@@ -98,7 +98,8 @@ def test_choices_of_a_verb_are_completed(completed: Callable[..., set[str]]) -> 
 @pytest.mark.parametrize(
     ("typed", "completed"),
     [
-        ("algernon res", "algernon result"),
+        ("algernon grou", "algernon group"),
+        ("algernon dead sh", "algernon dead show"),
         ("algernon send resize --kw", "algernon send resize --kwargs"),
         ("algernon completion fi", "algernon completion fish"),
         ("algernon policy --for op", "algernon policy --for operate"),
