@@ -89,7 +89,7 @@ RIGHTS: Mapping[str, Sequence[Right]] = {
     "trace": _LINES,
     "logs": _LINES,
     "dead list": _READ_LETTERS,
-    "dead show": (*_READ_LETTERS, *_PART_OF_STACK, _READ_LINES),
+    "dead show": (*_READ_LETTERS, *_LINES),
     "dead export": _READ_LETTERS,
     "dead import": (*_READ_LETTERS, Right("sqs:SendMessage", "dead-letter queues")),
     "dead discard": (*_READ_LETTERS, Right("sqs:DeleteMessage", "dead-letter queues")),
