@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from algernon.system.letter_body import LetterBody
+from algernon.system.letters.body import LetterBody
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from algernon.errors import LetterError, LetterQueueError
 from algernon.local.aws import LocalAWS as Ministack
-from algernon.system.letter_reader import LetterReader
-from algernon.system.letters import Cause, Letter, Selection, check_is_one, group_by_cause
+from algernon.system.letters.letter import Cause, Letter, Selection, check_is_one, group_by_cause
+from algernon.system.letters.reader import LetterReader
 
 from ..waiting import wait_for
 from .dead_letters import DeadLetterOffice, message, text
@@ -142,7 +142,7 @@ def test_the_cost_is_counted(office: DeadLetterOffice) -> None:
 
 SLOW_READER = """
 import sys, time
-from algernon.system.letter_reader import LetterReader
+from algernon.system.letters.reader import LetterReader
 from algernon.system.task_queues import TaskQueues
 from algernon.system.place import Place
 import boto3
@@ -381,7 +381,7 @@ def test_an_id_has_to_lead_to_one_letter(office: DeadLetterOffice) -> None:
 MEASURED_READER = """
 import re, sys
 from pathlib import Path
-from algernon.system.letter_reader import LetterReader
+from algernon.system.letters.reader import LetterReader
 from algernon.system.task_queues import TaskQueues
 from algernon.system.place import Place
 import boto3

@@ -11,10 +11,10 @@ from uuid import uuid4
 
 import pytest
 from algernon.commands.main import main
-from algernon.system.canary import longest_until_back
-from algernon.system.letters import Selection
+from algernon.system.letters.canary import longest_until_back
+from algernon.system.letters.letter import Selection
+from algernon.system.letters.redrive import Redrive
 from algernon.system.place import Place, leading_to
-from algernon.system.redrive import Redrive
 from algernon.system.task_queues import TaskQueues
 from algernon_storage import FailureNote, Outcomes
 from botocore.exceptions import ClientError

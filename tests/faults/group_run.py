@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from algernon.local.place import place_of_local_aws
-from algernon.system.redrive import redrive_all
+from algernon.system.letters.redrive import redrive_all
 from algernon.system.task_queues import TaskQueues
 
 from ..waiting import NothingMovedError, wait_for

@@ -14,8 +14,8 @@ from itertools import count
 from typing import Any
 
 from algernon.local.place import place_of_local_aws
+from algernon.system.letters.redrive import Redrive
 from algernon.system.place import Place, leading_to
-from algernon.system.redrive import Redrive
 from algernon.system.task_queues import find_task_queues
 
 #: So long nobody else gets what a killed process held: a minute would take an hour and a half.

@@ -9,7 +9,7 @@ from typing import Any
 from algernon_queue.dead_letter import DeadLetter
 
 from ..story.chain import read_chain
-from ..system.letters import record_of
+from ..system.letters.letter import record_of
 from ..system.log_events import find_events
 
 _EVER = datetime.fromtimestamp(0, UTC)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..system.letter_content import LetterContent
-from ..system.letters import Letter
+from ..system.letters.content import LetterContent
+from ..system.letters.letter import Letter
 from .json_text import shown_json
 from .letters import letter_as_json, masked, masked_text
 from .terminal import Line

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..system.letter_reader import LetterReader
-from ..system.letters import Letter, LettersOfCause
+from ..system.letters.letter import Letter, LettersOfCause
+from ..system.letters.reader import LetterReader
 from .tables import Column, console_of, print_table
 from .terminal import Line, Terminal
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..system.redrive import Redriven, RedrivePlan
+from ..system.letters.redrive import Redriven, RedrivePlan
 from .tables import Column, console_of, print_table
 from .terminal import Line, Terminal
 

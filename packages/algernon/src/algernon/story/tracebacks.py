@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from traceback import StackSummary, TracebackException
 from typing import Any
 
-from ..system.own_code import is_of_algernon
+from ..system.letters.own_code import is_of_algernon
 from .terminal import Line
 
 _BEGIN = "Traceback (most recent call last):"

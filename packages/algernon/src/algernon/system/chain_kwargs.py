@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .letter_content import LetterContent, fetch_kwargs
-from .letter_reader import LetterReader
+from .letters.content import LetterContent, fetch_kwargs
+from .letters.reader import LetterReader
 from .place import Place, leading_to
 from .task_queues import find_task_queues
 from .template.bucket import CACHE_FOLDER

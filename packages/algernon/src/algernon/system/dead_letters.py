@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .letter_reader import LetterReader
+from .letters.reader import LetterReader
 
 if TYPE_CHECKING:
     from algernon_queue.dead_letter import DeadLetter

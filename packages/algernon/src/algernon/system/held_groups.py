@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from .letter_body import LetterBody
-from .letter_reader import LetterReader
-from .letters import Cause
+from .letters.body import LetterBody
+from .letters.letter import Cause
+from .letters.reader import LetterReader
 from .place import Place, leading_to
 from .task_queues import TaskQueues
 

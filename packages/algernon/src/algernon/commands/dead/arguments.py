@@ -10,7 +10,7 @@ from uuid import UUID
 from ..arguments import add_since, number
 
 if TYPE_CHECKING:
-    from ...system.letters import Selection
+    from ...system.letters.letter import Selection
     from ...system.task_queues import TaskQueues
 
 #: What ``--error`` calls letters that have none.
@@ -48,7 +48,7 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
 
 def selection_of(options: argparse.Namespace) -> Selection:
     """Return which letters are meant, but for `options.limit`."""
-    from ...system.letters import Selection
+    from ...system.letters.letter import Selection
 
     return Selection(
         error="" if options.error == NO_ERROR else options.error,

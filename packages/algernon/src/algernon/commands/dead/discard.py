@@ -20,9 +20,9 @@ from .export import file_as_json, tell_file
 
 if TYPE_CHECKING:
     from ...story.terminal import Line
-    from ...system.letter_files import LetterFile
-    from ...system.letter_reader import LetterReader, Taken
-    from ...system.letters import Letter, LettersOfCause, Selection
+    from ...system.letters.files import LetterFile
+    from ...system.letters.letter import Letter, LettersOfCause, Selection
+    from ...system.letters.reader import LetterReader, Taken
 
 HELP = "delete letters, once they are in a file"
 DESCRIPTION = (
@@ -52,9 +52,9 @@ def execute(options: argparse.Namespace) -> None:
     """Print the plan, ask, write the file, and only then delete."""
     from ...story.progress import with_progress
     from ...story.terminal import Terminal
-    from ...system.letter_files import STANDARD, LetterFile
-    from ...system.letter_reader import LetterReader
-    from ...system.letters import group_by_cause
+    from ...system.letters.files import STANDARD, LetterFile
+    from ...system.letters.letter import group_by_cause
+    from ...system.letters.reader import LetterReader
     from ...system.task_queues import find_task_queues
 
     selection = selection_of(options)
@@ -101,7 +101,7 @@ def _chosen(
     letters: Iterator[Taken], selection: Selection, file: LetterFile | None, meant: list[Taken]
 ) -> Iterator[Letter]:
     """Give the letters that are meant, written to the file, and note what deletes them."""
-    from ...system.letter_reader import Taken
+    from ...system.letters.reader import Taken
 
     for taken in letters:
         if selection.matches(taken.letter):

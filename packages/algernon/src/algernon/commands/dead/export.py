@@ -16,8 +16,8 @@ from .arguments import add_selection, selection_of, tasks_of
 
 if TYPE_CHECKING:
     from ...story.terminal import Line
-    from ...system.letter_files import LetterFile
-    from ...system.letters import Letter
+    from ...system.letters.files import LetterFile
+    from ...system.letters.letter import Letter
 
 HELP = "write letters to a file, from which import puts them back"
 DESCRIPTION = (
@@ -43,8 +43,8 @@ def execute(options: argparse.Namespace) -> None:
     from ...story.letters import reading_as_json, tell_reading
     from ...story.progress import with_progress
     from ...story.terminal import Terminal
-    from ...system.letter_files import STANDARD, LetterFile
-    from ...system.letter_reader import LetterReader
+    from ...system.letters.files import STANDARD, LetterFile
+    from ...system.letters.reader import LetterReader
     from ...system.task_queues import find_task_queues
 
     if options.json and options.file == STANDARD:

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ...system.letter_reader import Taken
+    from ...system.letters.reader import Taken
     from ...system.place import Place
     from ...system.task_queues import TaskQueues
 
@@ -28,8 +28,8 @@ def find_letter(place: Place, tasks: Iterable[TaskQueues], beginning: str) -> Ta
         botocore.exceptions.ClientError: The same.
     """
     from ...story.progress import with_progress
-    from ...system.letter_reader import LetterReader
-    from ...system.letters import Selection, check_is_one
+    from ...system.letters.letter import Selection, check_is_one
+    from ...system.letters.reader import LetterReader
 
     selection = Selection(ids=(beginning,))
     first: list[Taken] = []

@@ -38,8 +38,8 @@ def execute(options: argparse.Namespace) -> None:
     """Print the plan, and carry it out if that is wanted."""
     from ...story.progress import with_progress
     from ...story.wording import count
-    from ...system.letter_files import read_letters
-    from ...system.letter_import import LetterImport
+    from ...system.letters.files import read_letters
+    from ...system.letters.importing import LetterImport
     from ...system.task_queues import find_task_queues
 
     place = place_of(options)
@@ -76,7 +76,7 @@ def execute(options: argparse.Namespace) -> None:
 @contextmanager
 def _opened(name: str) -> Iterator[IO[bytes]]:
     """Open the file, which is read twice: once for the plan, and once to send what is in it."""
-    from ...system.letter_files import STANDARD
+    from ...system.letters.files import STANDARD
 
     if name == STANDARD:
         with TemporaryFile() as file:

@@ -16,8 +16,8 @@ from .arguments import add_selection, selection_of, tasks_of
 
 if TYPE_CHECKING:
     from ...story.terminal import Terminal
-    from ...system.letter_reader import LetterReader
-    from ...system.letters import Letter, LettersOfCause
+    from ...system.letters.letter import Letter, LettersOfCause
+    from ...system.letters.reader import LetterReader
 
 HELP = "tell which letters are dead, by Task and error"
 DESCRIPTION = (
@@ -45,8 +45,8 @@ def execute(options: argparse.Namespace) -> None:
     from ...story.progress import with_progress
     from ...story.tables import console_of
     from ...story.terminal import Terminal
-    from ...system.letter_reader import LetterReader
-    from ...system.letters import group_by_cause
+    from ...system.letters.letter import group_by_cause
+    from ...system.letters.reader import LetterReader
     from ...system.task_queues import find_task_queues
 
     terminal = Terminal.of(sys.stdout)

@@ -15,9 +15,9 @@ from ..places import place_of, place_with_bucket
 from .arguments import add_selection, selection_of, tasks_of
 
 if TYPE_CHECKING:
-    from ...system.letter_reader import Taken
+    from ...system.letters.reader import Taken
+    from ...system.letters.redrive import Redrive, Redriven, RedrivePlan
     from ...system.place import Place
-    from ...system.redrive import Redrive, Redriven, RedrivePlan
 
 HELP = "move dead letters back to the queues of their Tasks"
 DESCRIPTION = (
@@ -72,8 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Print the plan, carry it out if that is wanted, and say what was done."""
+    from ...system.letters.redrive import Redrive
     from ...system.place import leading_to
-    from ...system.redrive import Redrive
     from ...system.task_queues import find_task_queues
 
     if options.within is not None and not options.canary:
@@ -125,7 +125,7 @@ def _carry_out(
     redrive: Redrive, place: Place, plan: RedrivePlan, options: argparse.Namespace
 ) -> None:
     if options.canary:
-        from ...system.canary import longest_until_back
+        from ...system.letters.canary import longest_until_back
 
         within = options.within
         if within is None:
@@ -138,7 +138,7 @@ def _carry_out(
 
 def _edit(taken: Taken) -> str | None:
     """Return other keyword arguments for a letter, or None where its user left them as they are."""
-    from ...system.kwargs_editing import edited_kwargs, kwargs_to_edit
+    from ...system.letters.kwargs_editing import edited_kwargs, kwargs_to_edit
     from .editor import edit
 
     before = kwargs_to_edit(taken)

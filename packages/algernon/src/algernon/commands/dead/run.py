@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from algernon_queue import Task
     from algernon_queue.testing.rehearsal import Rehearsal
 
-    from ...system.letters import Letter
+    from ...system.letters.letter import Letter
 
 HELP = "run the Task of one letter here, with its real arguments"
 DESCRIPTION = (
@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Run it, and print what came of it."""
-    from ...system.letter_run import (
+    from ...system.letters.rehearsal import (
         find_function,
         load_router,
         run_letter,
@@ -117,7 +117,7 @@ def _show_log_lines() -> None:
 def _fail(letter: Letter, error: BaseException, *, is_debugged: bool) -> None:
     from ...story.terminal import Terminal
     from ...story.tracebacks import lines_of_error
-    from ...system.post_mortem import debug
+    from ...system.letters.post_mortem import debug
 
     terminal = Terminal.of(sys.stderr)
     for line in lines_of_error(error):

@@ -14,8 +14,8 @@ from .finding import find_letter
 
 if TYPE_CHECKING:
     from ...story.terminal import Line
-    from ...system.letter_content import LetterContent
-    from ...system.letters import Letter
+    from ...system.letters.content import LetterContent
+    from ...system.letters.letter import Letter
     from ...system.place import Place
 
 HELP = "tell why one letter is dead, and all that is in it"
@@ -47,7 +47,7 @@ def execute(options: argparse.Namespace) -> None:
     """Print what is known of it."""
     from ...story.letter_story import LetterStory, letter_story_as_json, tell_letter
     from ...story.terminal import Terminal
-    from ...system.letter_content import LetterContent
+    from ...system.letters.content import LetterContent
     from ...system.task_queues import find_task_queues
 
     place = place_of(options)
@@ -80,7 +80,7 @@ def _kwargs(
     from algernon_storage import StorageError
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from ...system.letter_content import fetch_kwargs
+    from ...system.letters.content import fetch_kwargs
 
     pointer = content.kwargs_pointer
     if pointer is None:
@@ -99,7 +99,7 @@ def _traceback(letter: Letter, options: argparse.Namespace) -> tuple[list[Line],
 
     from ...errors import CommandError
     from ...story.letter_traceback import last_traceback
-    from ...system.letter_log import find_last_events
+    from ...system.letters.log import find_last_events
 
     task_id = letter.dead.task_id
     if task_id is None:

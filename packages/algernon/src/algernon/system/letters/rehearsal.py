@@ -9,19 +9,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import WorkerError
-from ..worker import split_target
-from .letter_reader import Taken
-from .letters import record_of
-from .loading import load_module, router_in, routers_in
-from .mappings import find_mappings
-from .place import Place
+from ...errors import WorkerError
+from ...worker import split_target
+from ..loading import load_module, router_in, routers_in
+from ..mappings import find_mappings
+from ..place import Place
+from .letter import record_of
+from .reader import Taken
 
 if TYPE_CHECKING:
     from algernon_queue import TaskRouter
     from algernon_queue.testing.rehearsal import Rehearsal
 
-    from .task_queues import TaskQueues
+    from ..task_queues import TaskQueues
 
 # What Lambda sets for a function by itself, and what leads to AWS.
 _LAMBDAS_OWN = ("AWS_", "LAMBDA_", "_")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from algernon_queue.dead_letter import DeadLetter
 
-from ..errors import LetterError
+from ...errors import LetterError
 
 if TYPE_CHECKING:
-    from .task_queues import TaskQueues
+    from ..task_queues import TaskQueues
 
 # Of what other senders may have written in an attribute, so that all letters' facts fit in memory.
 _MOST_OF_A_REASON = 2000

@@ -15,12 +15,12 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from ..errors import LetterFileError
+from ...errors import LetterFileError
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from .letter_reader import Taken
+    from .reader import Taken
 
 #: What stands for standard output, or input.
 STANDARD = "-"

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Self
 
-from .letter_outcome import LetterOutcome
-from .letter_reader import LetterReader
+from .outcome import LetterOutcome
+from .reader import LetterReader
 
 if TYPE_CHECKING:
-    from .letter_reader import Taken
-    from .letters import Letter
-    from .place import Place
-    from .task_queues import TaskQueues
+    from ..place import Place
+    from ..task_queues import TaskQueues
+    from .letter import Letter
+    from .reader import Taken
 
 # Often for what is soon told, seldom for what takes its minutes.
 _SHORTEST_PAUSE = 0.05

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .letters import Letter
-from .log_events import LogEvent, find_events
+from ..log_events import LogEvent, find_events
+from .letter import Letter
 
 # AWS Lambda Developer Guide, "Lambda quotas": so long the invocation may take that moves a letter.
 _LONGEST_INVOCATION = timedelta(minutes=15)

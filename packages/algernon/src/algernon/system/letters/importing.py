@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import LetterFileError, UnknownTaskError
-from .letter_reader import LetterReader
-from .letter_sending import MOST_A_CALL, MOST_BYTES, send_entries
-from .task_queues import choose_task
+from ...errors import LetterFileError, UnknownTaskError
+from ..task_queues import choose_task
+from .reader import LetterReader
+from .sending import MOST_A_CALL, MOST_BYTES, send_entries
 
 if TYPE_CHECKING:
-    from .letter_files import FiledLetter
-    from .place import Place
-    from .task_queues import TaskQueues
+    from ..place import Place
+    from ..task_queues import TaskQueues
+    from .files import FiledLetter
 
 
 class ImportPlan(NamedTuple):

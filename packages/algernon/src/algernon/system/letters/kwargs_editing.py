@@ -6,12 +6,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EditError
-from .letter_body import LetterBody
-from .letter_sending import bytes_of
+from ...errors import EditError
+from .body import LetterBody
+from .sending import bytes_of
 
 if TYPE_CHECKING:
-    from .letter_reader import Taken
+    from .reader import Taken
 
 # What SNS has no room for, senders put into S3: Amazon SNS API Reference, Publish.
 _MOST_BYTES_INLINE = 256 * 1024

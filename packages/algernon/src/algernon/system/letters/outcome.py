@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Self
 
-from .letter_body import LetterBody
+from .body import LetterBody
 
 if TYPE_CHECKING:
     from algernon_storage import FailureNote, Outcome, Outcomes
 
-    from .letter_reader import Taken
-    from .letters import Letter
+    from .letter import Letter
+    from .reader import Taken
 
 # A claim is smaller, and only whether it is there counts.
 _MOST_OF_A_CLAIM = 1

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeAlias
 
+from ..place import Place, leading_to
 from .canary import Canary, Verdict, Watch, identity_of
-from .letter_outcome import LetterOutcome
-from .letter_reader import HOLD_SECONDS, LetterReader, Taken
-from .letter_sending import MOST_A_CALL, MOST_BYTES, LetterSender, Refusal, bytes_of
-from .letters import Cause, Letter, Selection
-from .place import Place, leading_to
+from .letter import Cause, Letter, Selection
+from .outcome import LetterOutcome
+from .reader import HOLD_SECONDS, LetterReader, Taken
+from .sending import MOST_A_CALL, MOST_BYTES, LetterSender, Refusal, bytes_of
 
 if TYPE_CHECKING:
-    from .task_queues import TaskQueues
+    from ..task_queues import TaskQueues
 
 #: What returns the JSON text of other keyword arguments for a letter, or None where it is to
 #: stay where it is.

@@ -12,12 +12,12 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ..errors import LetterQueueError
-from .letters import Letter
+from ...errors import LetterQueueError
+from .letter import Letter
 
 if TYPE_CHECKING:
-    from .place import Place
-    from .task_queues import TaskQueues
+    from ..place import Place
+    from ..task_queues import TaskQueues
 
 #: So long, in seconds, nobody else gets what a reader holds, if its process is killed.
 HOLD_SECONDS = 60

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from .letter_body import LetterBody
-from .letters import record_of
-from .place import leading_to
+from ..place import leading_to
+from .body import LetterBody
+from .letter import record_of
 
 if TYPE_CHECKING:
-    from .place import Place
+    from ..place import Place
 
 # Of arguments that are stored, what is fetched to be shown.
 _MOST_BYTES = 10 * 1024 * 1024

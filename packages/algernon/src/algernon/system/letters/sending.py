@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import LetterQueueError
-from .letter_body import LetterBody
-from .letter_outcome import LetterOutcome
+from ...errors import LetterQueueError
+from .body import LetterBody
+from .outcome import LetterOutcome
 
 if TYPE_CHECKING:
-    from .letter_reader import LetterReader, Taken
-    from .letters import Letter
-    from .place import Place
+    from ..place import Place
+    from .letter import Letter
+    from .reader import LetterReader, Taken
 
 #: Amazon SQS API Reference, SendMessageBatch: messages a call, and bytes of all of them.
 MOST_A_CALL = 10
