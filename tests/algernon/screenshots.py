@@ -8,11 +8,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
@@ -20,6 +22,8 @@ from .terminals import OnTerminal, algernon
 
 EXAMPLES = Path(__file__).parents[2] / "packages" / "algernon" / "examples"
 WIDTHS = (80, 120)
+# What is shown without them in a page that may load nothing is the same.
+_FONT_FACES = re.compile(r"@font-face \{\{.*?\}\}", re.DOTALL)
 ORDER = json.dumps({"customer": "ada", "items": ["tea", "scones"]})
 # Beside the example's own: one that sends many, of which some fail.
 MANY = """
@@ -101,7 +105,10 @@ def save_picture(path: Path, title: str, shown: str, columns: int) -> None:
     """Write what a terminal shows as an SVG file."""
     console = Console(record=True, width=columns, file=io.StringIO(), force_terminal=True)
     console.print(Text.from_ansi(_last_frames(shown)), soft_wrap=False, overflow="fold")
-    console.save_svg(str(path), title=f"{title}, {columns} columns")
+    picture = console.export_svg(
+        title=f"{title}, {columns} columns", code_format=_FONT_FACES.sub("", CONSOLE_SVG_FORMAT)
+    )
+    path.write_text(picture, encoding="utf-8")
 
 
 def _last_frames(shown: str) -> str:
