@@ -74,6 +74,17 @@ def test_the_links_of_a_document_lead_somewhere(document: Path) -> None:
         assert not anchor or anchor in anchors(target), f"{path} has no #{anchor}"
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_sections_of_a_document_are_whole(document: Path) -> None:
+    """No two have one heading, and none begins in what is shown."""
+    text = document.read_text()
+    headings = re.findall(r"^##+ .*$", FENCED.sub("", text), re.MULTILINE)
+    # The same kinds of changes stand below each version.
+    if document.name != "CHANGELOG.md":
+        assert len(headings) == len(set(headings))
+    assert not [shown for shown in FENCED.findall(text) if re.search("^##+ ", shown, re.MULTILINE)]
+
+
 @pytest.mark.parametrize("document", READMES[1:], ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_source_distribution_holds_the_documents(document: Path) -> None:
     """What stands beside a package's README goes with its sources."""
