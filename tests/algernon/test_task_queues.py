@@ -84,6 +84,38 @@ def test_queues_that_were_made_by_hand_are_found_by_their_topics(aws: LocalAWS) 
     assert bills.dead_letter_queue_url is None
 
 
+def test_queues_that_are_gone_or_keep_copies_hide_no_task(aws: LocalAWS) -> None:
+    """Of several subscribed queues it is the one that gives messages up, and is there."""
+    dead_arn = queue(aws, "given-up")
+    policy = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 5})
+    arns = [
+        queue(aws, "gone"),
+        queue(aws, "audit"),
+        queue(aws, "prices", RedrivePolicy=policy),
+        queue(
+            aws,
+            "mails",
+            RedrivePolicy=json.dumps(
+                {"deadLetterTargetArn": queue(aws, "lost"), "maxReceiveCount": 5}
+            ),
+        ),
+    ]
+    sns: Any = aws.client("sns")
+    price = sns.create_topic(Name="shop-price")["TopicArn"]
+    mail = sns.create_topic(Name="shop-mail")["TopicArn"]
+    for arn in arns[:3]:
+        sns.subscribe(TopicArn=price, Protocol="sqs", Endpoint=arn)
+    sns.subscribe(TopicArn=mail, Protocol="sqs", Endpoint=arns[3])
+    sqs: Any = aws.client("sqs")
+    for name in ("gone", "lost"):
+        sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
+
+    mails, prices = find_task_queues(place(topic_prefix="shop-"))
+
+    assert prices.queue_name == "prices"
+    assert (mails.queue_name, mails.dead_letter_queue_url) == ("mails", None)
+
+
 def test_what_is_no_system_says_so(aws: LocalAWS) -> None:
     """A stack that isn't there, one of somebody else's, and a prefix that nothing has."""
     other = {"Resources": {"Mine": {"Type": "AWS::SQS::Queue"}}}

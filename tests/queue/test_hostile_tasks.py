@@ -159,7 +159,10 @@ def test_an_error_without_a_text_reaches_the_state_machine_that_waits(wire: Wire
     assert "can't be written as text" in report["cause"]
 
 
-def test_a_dead_letter_that_is_moved_back_keeps_its_task_id(aws: LocalAWS) -> None:
+@pytest.mark.parametrize("is_in_envelope", [False, True])
+def test_a_dead_letter_that_is_moved_back_keeps_its_task_id(
+    aws: LocalAWS, is_in_envelope: bool
+) -> None:
     """A message without a task_id takes the one that it had before it was moved."""
     queue = SourceQueue(aws)
     router = TaskRouter(failures="report")
@@ -170,7 +173,8 @@ def test_a_dead_letter_that_is_moved_back_keeps_its_task_id(aws: LocalAWS) -> No
         seen.append(context["task"]["task_id"])
         raise PermanentError("not today")
 
-    queue.send(message())
+    # Somebody's envelope may be without SNS's MessageId.
+    queue.send(json.dumps({"Message": message()}) if is_in_envelope else message())
     router.handler(event(*queue.receive()), LambdaContext())
     (letter,) = queue.dead_letters()
     queue.send(letter["Body"], MessageAttributes=letter["MessageAttributes"])

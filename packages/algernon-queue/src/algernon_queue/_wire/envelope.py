@@ -47,7 +47,10 @@ class Envelope:
                 _parse(body["Message"], "the Message in SNS's envelope")
             )
             given = body.get("MessageId")
-            message_id = given if given and isinstance(given, str) else record.message_id
+            if given and isinstance(given, str):
+                message_id = given
+            else:
+                message_id = record.kept_task_id or record.message_id
             return cls(content, task_token, message_id, _objects(body.get("MessageAttributes")))
         given = record.raw.get("messageAttributes") or {}
         if not isinstance(given, Mapping):

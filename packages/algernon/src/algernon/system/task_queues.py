@@ -139,19 +139,16 @@ def _of_topics(place: Place) -> list[TaskQueues]:
 
 
 def _of_topic(sns: Any, sqs: Any, prefix: str, topic: str) -> TaskQueues | None:
-    """Return what is subscribed to a topic, or None where no queue is."""
-    for arn in _subscribed_queues(sns, topic):
-        url = _queue_url(sqs, arn)
-        asked = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
-        policy = json.loads(asked.get("Attributes", {}).get("RedrivePolicy", "{}"))
-        dead_letters = policy.get("deadLetterTargetArn")
-        return TaskQueues(
-            _task_of(topic, prefix),
-            topic,
-            url,
-            None if dead_letters is None else _queue_url(sqs, dead_letters),
-        )
-    return None
+    """Return what is subscribed to a topic, or None where no queue is that is there."""
+    task = _task_of(topic, prefix)
+    found = [
+        TaskQueues(task, topic, url, _dead_letter_queue_url(sqs, url))
+        for arn in _subscribed_queues(sns, topic)
+        if (url := _queue_url(sqs, arn)) is not None
+    ]
+    # What only keeps copies of the messages, such as for an audit, gives none of them up.
+    first = next((each for each in found if each.dead_letter_queue_url is not None), None)
+    return first or next(iter(found), None)
 
 
 def _subscribed_queues(sns: Any, topic: str) -> Iterator[str]:
@@ -162,9 +159,20 @@ def _subscribed_queues(sns: Any, topic: str) -> Iterator[str]:
                 yield subscription["Endpoint"]
 
 
-def _queue_url(sqs: Any, arn: str) -> str:
+def _dead_letter_queue_url(sqs: Any, queue_url: str) -> str | None:
+    asked = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["RedrivePolicy"])
+    policy = json.loads(asked.get("Attributes", {}).get("RedrivePolicy", "{}"))
+    arn = policy.get("deadLetterTargetArn")
+    return None if arn is None else _queue_url(sqs, arn)
+
+
+def _queue_url(sqs: Any, arn: str) -> str | None:
+    """Return the URL of a queue, or None where it is gone: SNS and SQS go on naming it."""
     *_, account, name = arn.split(":")
-    answer = sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
+    try:
+        answer = sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
+    except sqs.exceptions.QueueDoesNotExist:
+        return None
     return str(answer["QueueUrl"])
 
 
