@@ -195,6 +195,8 @@ def test_a_result_that_nobody_keeps_is_an_error(system: LocalSystem, algernon: C
     system.wait(task_id)
 
     assert ends_with(algernon("result", task_id), 1, stderr="isn't kept") == ""
+    known = ends_with(algernon("result", task_id, "--json"), 1, stderr="isn't kept")
+    assert json.loads(known) == {"state": "done"}
 
 
 def test_what_holds_a_group_is_told_until_it_is_redriven(

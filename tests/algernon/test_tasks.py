@@ -41,7 +41,7 @@ def test_each_task_is_listed_with_what_takes_its_messages(
         re.split(r"  +", line.strip()) for line in capsys.readouterr().out.splitlines()
     ]
 
-    assert headings == ["TASK", "FUNCTION", "HANDLER", "TRIES", "BATCH", "FIFO", "WORKER"]
+    assert headings == ["TASK", "FUNCTION", "HANDLER", "MOST TRIES", "BATCH", "FIFO", "WORKER"]
     assert price == ["price", "shop-worker", "shop.handler", "5", "10", "no", "active"]
     assert bill == ["bill", *["\N{EN DASH}"] * 4, "no", "no worker"]
 

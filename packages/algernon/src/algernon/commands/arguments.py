@@ -106,7 +106,8 @@ def add_since(parser: argparse._ActionsContainer, what: str, *, default: str | N
         metavar="WHEN",
         type=since,
         default=default,
-        help=f"{what} since then: so long ago, as 10m, 2h or 1d, or an ISO time{until}",
+        help=f"{what} since then: so long ago, as 10m, 2h or 1d, or an ISO time, by the clock here"
+        f" or with Z in UTC{until}",
     )
 
 

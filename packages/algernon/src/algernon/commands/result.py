@@ -72,6 +72,7 @@ def print_result(sent_id: str, *, timeout: float | None, is_whole: bool = False)
 def _known_of(error: Exception) -> dict[str, Any] | None:
     """Return what an error tells of that which has no result."""
     from algernon_queue import (
+        ResultNotKeptError,
         ResultTimeoutError,
         TaskCancelledError,
         TaskExpiredError,
@@ -85,6 +86,8 @@ def _known_of(error: Exception) -> dict[str, Any] | None:
             return {"state": "cancelled"}
         case TaskExpiredError():
             return {"state": "expired"}
+        case ResultNotKeptError():
+            return {"state": "done"}
         case ResultTimeoutError():
             (state,) = error.states.values()
             return {"state": state}

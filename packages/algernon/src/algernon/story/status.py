@@ -172,6 +172,8 @@ def _notes(status: SystemStatus, others: int) -> Iterator[Line]:
     yield Line(f"Oldest: {_about_ages(ages)}.", "faint")
     yield Line(f"Done, failed, retried, p50, p95: {_about_hour(status.hour)}.", "faint")
     yield from map(missing_line, status.missing_rights)
+    if any(task.dead for task in status.tasks):
+        yield Line("algernon dead list tells what is dead, and why.")
 
 
 def _about_ages(times: Sequence[datetime]) -> str:

@@ -19,7 +19,7 @@ _COLUMNS = (
     Column("TASK", overflow="ellipsis"),
     Column("FUNCTION", overflow="ellipsis"),
     Column("HANDLER", overflow="ellipsis"),
-    Column("TRIES", is_number=True),
+    Column("MOST TRIES", is_number=True),
     Column("BATCH", is_number=True),
     Column("FIFO"),
     Column("WORKER"),
