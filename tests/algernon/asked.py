@@ -52,7 +52,8 @@ def _of_sqs(call: Call) -> tuple[str, str]:
 def _of_logs(call: Call) -> tuple[str, str]:
     fields = json.loads(call.body)
     name = fields.get("logGroupName")
-    return call.operation, _arn("logs", f"log-group:{name}") if name else "*"
+    # As denials of FilterLogEvents name it, whether it is asked for a stream or not.
+    return call.operation, _arn("logs", f"log-group:{name}:log-stream:") if name else "*"
 
 
 def _of_s3(call: Call) -> tuple[str, str]:

@@ -6,7 +6,8 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,8 @@ from algernon.system.template.logical_ids import logical_id
 from algernon.template import system_template
 from algernon.worker import Worker
 from algernon_queue import Group, Task
-from algernon_storage import Document, Outcomes, reset
+from algernon_serialize import ajson
+from algernon_storage import Document, Outcomes, StoredData, reset
 
 from ..conftest import ACCOUNT, REGION, LocalAWS
 from ..wire import Answer, Call, Wire
@@ -33,7 +35,10 @@ ON_AWS = ("--stack", "shop", "--region", REGION)
 #: Verbs that ask AWS for nothing.
 AT_HOME = {"template", "run", "completion"}
 #: What a verb can do without, and does.
-GOES_WITHOUT = {("send", "sns:ListTagsForResource")}
+GOES_WITHOUT = {
+    ("logs", "cloudformation:ListStackResources"),
+    ("send", "sns:ListTagsForResource"),
+}
 #: What isn't asked for, but used: to give up an upload, and to be told that nothing is there.
 UNASKED = {"s3:AbortMultipartUpload", "s3:ListBucket"}
 #: What a verb needs of groups that are members of others, and for arguments that are large.
@@ -63,17 +68,21 @@ class Shop(NamedTuple):
         bucket: Its bucket.
         dead_letter_queue: The URL of the dead-letter queue of `pay`.
         letter_id: The id of a Task in it.
+        large_id: That of another, whose arguments are stored.
         result_id: The id of a Task whose result was kept.
         sent_id: That of one that hasn't begun.
         group_id: That of a group, of which a member lies in a dead-letter queue.
+        chain_id: That of a chain, whose second Task may lie there, too.
     """
 
     bucket: str
     dead_letter_queue: str
     letter_id: str
+    large_id: str
     result_id: str
     sent_id: str
     group_id: str
+    chain_id: str
 
 
 @pytest.fixture
@@ -87,19 +96,27 @@ def shop(aws: LocalAWS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     sent = Group([Task("pay", {"amount": number}) for number in range(2)], then="pay").send()
     result_id = str(uuid4())
     Outcomes(bucket=bucket, folder="cache").write(result_id, Document.around(b"3"), is_kept=True)
+    stored = StoredData.at(StoredData("args", {"amount": 0}).store())
+    large = {"task_kwargs": json.loads(ajson.dumps(stored))}
     for name in ("ALGERNON_TOPIC_PREFIX", "ALGERNON_BUCKET_NAME"):
         monkeypatch.delenv(name)
     reset()
     dead = resources[logical_id("DeadLetterQueue", "pay")]
     (tmp_path / "payments.py").write_text(PAYMENTS, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    chain_id = str(uuid4())
+    letter_id, large_id = give_up(aws, dead), give_up(aws, dead, **large)
+    give_up(aws, dead, callback=group_of(sent.group_id, bucket))
+    log_chain(aws, chain_id, result_id, resources)
     yield Shop(
         bucket,
         dead,
-        give_up(aws, dead),
+        letter_id,
+        large_id,
         result_id,
         str(uuid4()),
         sent.group_id,
+        chain_id,
     )
     sys.modules.pop("payments", None)
     reset()
@@ -147,10 +164,48 @@ def make_stack(aws: LocalAWS) -> dict[str, str]:
     return resources
 
 
-def give_up(aws: LocalAWS, dead_letter_queue: str) -> str:
+def log_chain(aws: LocalAWS, chain_id: str, task_id: str, resources: Mapping[str, str]) -> None:
+    """Log that a Task stored its result for another, which sent its own to one that hasn't run."""
+    second, third = str(uuid4()), str(uuid4())
+    line = {
+        "timestamp": "2026-11-26T03:11:08.000Z",
+        "level": "INFO",
+        "message": "Task",
+        "requestId": "r-1",
+        "started_at": "2026-11-26T03:11:07.250Z",
+        "message_bytes": 723,
+        "logger": "algernon_logging",
+        "task_name": "pay",
+        "task_id": task_id,
+        "chain_id": chain_id,
+        "outcome": "done",
+        "receive_count": 1,
+        "duration_ms": 4.2,
+        "result_bytes": 1,
+        "next_task_name": "pay",
+        "next_task_id": second,
+    }
+    of_second = {**line, "task_id": second, "result_bytes": None, "next_task_id": third}
+    texts = [json.dumps(each) for each in (line, of_second)]
+    now = int(time.time() * 1000)
+    logs: Any = aws.client("logs")
+    of_function = f"/aws/lambda/{resources['Worker']}"
+    logs.create_log_group(logGroupName=of_function)
+    for group in (resources["WorkerLogs"], of_function):
+        logs.create_log_stream(logGroupName=group, logStreamName="a")
+        events = [{"timestamp": now, "message": text} for text in texts]
+        logs.put_log_events(logGroupName=group, logStreamName="a", logEvents=events)
+
+
+def group_of(group_id: str, bucket: str) -> dict[str, Any]:
+    """Return what makes a message a group's member."""
+    return {"group": {"id": group_id, "index": 0, "bucket": bucket, "folder": "cache"}}
+
+
+def give_up(aws: LocalAWS, dead_letter_queue: str, **others: Any) -> str:
     """Put a message into the dead-letter queue, and return its Task's id."""
     task_id = str(uuid4())
-    message = {"task_name": "pay", "task_kwargs": {"amount": 0}, "callback": None}
+    message = {"task_name": "pay", "task_kwargs": {"amount": 0}, "callback": None, **others}
     letter = json.dumps({**message, "task_id": task_id})
     aws.client("sqs").send_message(QueueUrl=dead_letter_queue, MessageBody=letter)
     return task_id
@@ -168,16 +223,16 @@ def lines_of(verb: str, shop: Shop) -> Sequence[Sequence[str]]:
         "result": ([shop.result_id], [shop.group_id, "--timeout", "0"]),
         "cancel": ([shop.sent_id], [shop.group_id]),
         "group": ([shop.group_id],),
-        "trace": ([shop.result_id],),
-        "logs": ([],),
+        "trace": ([shop.chain_id, "--kwargs", "--json"],),
+        "logs": ([], ["pay", "--failed"]),
         "dead list": ([],),
-        "dead show": ([shop.letter_id],),
+        "dead show": ([shop.large_id],),
         "dead run": ([shop.letter_id],),
         "dead export": (["letters.jsonl", "--overwrite", "--limit", "1"],),
         "dead import": (["letters.jsonl", "--yes"],),
         "dead discard": (["--limit", "1", "--yes"],),
         "dead redrive": (["--canary", "--limit", "1", "--yes", "--within", "1"],),
-        "status": ([],),
+        "status": (["--groups"],),
         "tasks": ([],),
         "pause": (["pay"],),
         "resume": (["pay"],),
@@ -360,6 +415,17 @@ def test_a_policy_that_is_too_long_says_so(
 
     (line,) = capsys.readouterr().err.splitlines()
     assert f"a managed policy {MOST_CHARACTERS} at most" in line
+
+
+def test_a_log_group_is_given_as_aws_checks_it(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the ARN that ends with :*, since the other gives no right to read lines."""
+    policy = printed_policy(capsys, "--for", "operate", *by_prefix(shop))
+
+    (lines,) = (each for each in policy if each["Sid"] == "OperateLogGroup")
+    (arn,) = lines["Resource"]
+    assert re.fullmatch(rf"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/shop-\S+:\*", arn)
 
 
 def test_a_folder_of_ones_own(

@@ -9,7 +9,7 @@ import pytest
 from algernon.errors import NotASystemError, UnknownTaskError
 from algernon.system.named_aws import aws_place
 from algernon.system.place import Place
-from algernon.system.task_queues import choose_task, find_task_queues
+from algernon.system.task_queues import TaskQueues, choose_task, find_task_queues
 from algernon.template import system_template
 from algernon.worker import Worker
 
@@ -82,6 +82,20 @@ def test_queues_that_were_made_by_hand_are_found_by_their_topics(aws: LocalAWS) 
     assert (bills.task, bills.queue_name) == ("bill", "bills.fifo")
     assert (prices.is_fifo, bills.is_fifo) == (False, True)
     assert bills.dead_letter_queue_url is None
+    assert (prices.queue_arn, prices.dead_letter_queue_arn) == (arn, dead_arn)
+    assert (bills.queue_arn, bills.dead_letter_queue_arn) == (fifo_arn, None)
+
+
+def test_a_queue_may_be_another_accounts() -> None:
+    """Its ARN is of the account that its URL names, and of the partition of its topic."""
+    of_china = TaskQueues(
+        "price",
+        "arn:aws-cn:sns:cn-north-1:111111111111:shop-price",
+        "https://sqs.cn-north-1.amazonaws.com.cn/222222222222/prices",
+        None,
+    )
+
+    assert of_china.queue_arn == "arn:aws-cn:sqs:cn-north-1:222222222222:prices"
 
 
 def test_queues_that_are_gone_or_keep_copies_hide_no_task(aws: LocalAWS) -> None:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 from .asking import Asking
 from .mappings import find_mappings
 from .place import Place
-from .queue_facts import read_queue_facts
 from .stack import Stack
 from .task_queues import find_task_queues
 from .worker_functions import read_functions
-
-# No more than a boto3 client has connections for.
-_THREADS = 10
 
 
 def find_log_groups(place: Place) -> tuple[str, ...]:
@@ -44,11 +38,8 @@ def find_log_groups(place: Place) -> tuple[str, ...]:
 
 
 def _of_functions(place: Place) -> tuple[str, ...]:
-    client, sqs = place.client("lambda"), place.client("sqs")
-    urls = [each.queue_url for each in find_task_queues(place)]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        queues = [*pool.map(lambda url: read_queue_facts(sqs, url).arn, urls)]
-    mappings = find_mappings(client, queues)
+    client = place.client("lambda")
+    mappings = find_mappings(client, [each.queue_arn for each in find_task_queues(place)])
     arns = [each.function_arn for of_queue in mappings.values() for each in of_queue]
     functions = read_functions(client, arns, Asking()).values()
     return tuple(dict.fromkeys(each.log_group for each in functions if each.log_group is not None))

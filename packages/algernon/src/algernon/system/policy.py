@@ -108,14 +108,11 @@ def parts_of(place: Place) -> Parts:
     def arn(service: str, name: str) -> str:
         return f"arn:{partition}:{service}:{region}:{account}:{name}"
 
-    def of_queues(urls: Iterable[str]) -> tuple[str, ...]:
-        return tuple(arn("sqs", url.rsplit("/", 1)[1]) for url in urls)
-
-    dead_letter_queues = (each.dead_letter_queue_url for each in tasks)
+    dead_letter_queues = (each.dead_letter_queue_arn for each in tasks)
     parts: dict[Part, Sequence[str]] = {
         "topics": tuple(each.topic_arn for each in tasks),
-        "queues": of_queues(each.queue_url for each in tasks),
-        "dead-letter queues": of_queues(url for url in dead_letter_queues if url is not None),
+        "queues": tuple(each.queue_arn for each in tasks),
+        "dead-letter queues": tuple(each for each in dead_letter_queues if each is not None),
     }
     if place.stack_name is None:
         bucket = place.environ.get("ALGERNON_BUCKET_NAME")
@@ -129,9 +126,12 @@ def parts_of(place: Place) -> Parts:
         functions = [arn("lambda", f"function:{name}") for name in names]
         parts["stack"] = (arn("cloudformation", f"stack/{place.stack_name}/*"),)
     folder = place.environ.get("CACHE_FOLDER_NAME", CACHE_FOLDER)
+    # Amazon CloudWatch Logs User Guide, "Overview of managing access permissions": all actions but
+    # those for tags are checked against the ARN that ends with :*.
+    log_groups = (arn("logs", f"log-group:{name}:*") for name in find_log_groups(place))
     return {
         **parts,
-        "log group": tuple(arn("logs", f"log-group:{name}") for name in find_log_groups(place)),
+        "log group": tuple(log_groups),
         "functions": functions,
         "mappings": functions,
         "objects": tuple(f"arn:{partition}:s3:::{name}/{folder}/*" for name in buckets),

@@ -45,7 +45,8 @@ _FIND_BY_TOPICS = (
     Right("sqs:GetQueueUrl", "dead-letter queues"),
     Right("sqs:GetQueueUrl", "queues"),
 )
-_FIND_QUEUES = (Right("cloudformation:ListStackResources", "stack"), *_FIND_BY_TOPICS)
+_LIST_STACK = Right("cloudformation:ListStackResources", "stack")
+_FIND_QUEUES = (_LIST_STACK, *_FIND_BY_TOPICS)
 _READ_LETTERS = (
     *_FIND_QUEUES,
     Right("sqs:ChangeMessageVisibility", "dead-letter queues"),
@@ -86,10 +87,12 @@ RIGHTS: Mapping[str, Sequence[Right]] = {
     "result": RESULTS,
     "cancel": (*RESULTS, *_WRITE_OBJECTS, Right("sns:Publish", "topics")),
     "group": (*RESULTS, *_READ_LETTERS),
-    "trace": _LINES,
-    "logs": _LINES,
+    # The letters and objects are of trace --kwargs and of status --groups.
+    "trace": (*_LINES, *RESULTS, *_READ_LETTERS),
+    # Without it no Task is called unknown.
+    "logs": (*_LINES, _LIST_STACK),
     "dead list": _READ_LETTERS,
-    "dead show": (*_READ_LETTERS, *_LINES),
+    "dead show": (*_READ_LETTERS, *_LINES, *RESULTS),
     "dead export": _READ_LETTERS,
     "dead import": (*_READ_LETTERS, Right("sqs:SendMessage", "dead-letter queues")),
     "dead discard": (*_READ_LETTERS, Right("sqs:DeleteMessage", "dead-letter queues")),
@@ -112,8 +115,9 @@ RIGHTS: Mapping[str, Sequence[Right]] = {
         *_FIND_FUNCTIONS,
         _READ_METRICS,
         _READ_LINES,
+        *_READ_LETTERS,
+        *RESULTS,
         Right("cloudformation:DescribeStacks", "stack"),
-        Right("sqs:GetQueueAttributes", "dead-letter queues"),
     ),
     "tasks": (
         *_FIND_QUEUES,

@@ -46,6 +46,23 @@ class TaskQueues:
         """The queue's name, by which CloudWatch knows it."""
         return self.queue_url.rsplit("/", 1)[1]
 
+    @property
+    def queue_arn(self) -> str:
+        """The queue's ARN, by which Lambda and IAM know it."""
+        return self._arn_of(self.queue_url)
+
+    @property
+    def dead_letter_queue_arn(self) -> str | None:
+        """That of the dead-letter queue, or None where there is none."""
+        url = self.dead_letter_queue_url
+        return None if url is None else self._arn_of(url)
+
+    def _arn_of(self, queue_url: str) -> str:
+        _, partition, _, region, *_ = self.topic_arn.split(":")
+        # A queue may be another account's than its topic.
+        *_, account, name = queue_url.split("/")
+        return f"arn:{partition}:sqs:{region}:{account}:{name}"
+
 
 def find_task_queues(place: Place) -> list[TaskQueues]:
     """Return what the Tasks of a system travel through, by the Tasks' names.
