@@ -115,6 +115,20 @@ def test_a_right_that_sns_spells_in_capitals(wire: Wire, run: Run) -> None:
     assert line.text.endswith("algernon policy --for send --stack shop prints what gives it")
 
 
+def test_the_policy_of_a_system_without_a_stack_is_the_one_of_the_call(
+    wire: Wire, run: Run
+) -> None:
+    """Its prefix, region and bucket are named as they were; and who cancels, sends."""
+    refusing(wire, "s3", "AccessDenied", "Access Denied")
+    where = ("--prefix", "shop-", "--region", REGION, "--bucket", BUCKET)
+
+    denied = {verb: run(verb, ID, *where).text for verb in ("cancel", "result", "group")}
+
+    for verb, role in {"cancel": "send", "result": "send", "group": "operate"}.items():
+        policy = f"algernon policy --for {role} {' '.join(where)}"
+        assert denied[verb].endswith(f": {policy} prints what gives it")
+
+
 @pytest.mark.parametrize("verb", ["result", "cancel", "group"])
 def test_a_denial_of_s3_that_says_nothing(wire: Wire, run: Run, verb: str) -> None:
     """The rights are named that what was called for needs."""

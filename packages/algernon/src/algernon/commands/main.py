@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 import sys
 import traceback
@@ -34,6 +35,9 @@ from .dead import run as dead_run
 from .dead import show as dead_show
 from .exit_status import status_of
 from .parser import CommandParser
+
+# What tells where a system without a stack is.
+_NAMES_OF_A_PREFIX = ("prefix", "region", "profile", "bucket")
 
 # As shells tell that a process was ended by SIGINT.
 _INTERRUPTED = 128 + signal.SIGINT
@@ -139,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _status(arguments: Sequence[str] | None) -> int:
-    options = argparse.Namespace(execute=None, stack=None)
+    options = argparse.Namespace(execute=None, stack=None, prefix=None)
     try:
         try:
             command_parser().parse_args(arguments, options)
@@ -177,9 +181,13 @@ def _reason(error: Exception, options: argparse.Namespace) -> str:
 
 def _policy_for(options: argparse.Namespace) -> str:
     """Return the command that prints the rights that whoever gave this one should have."""
-    role = "send" if options.execute in (send.execute, result.execute) else "operate"
-    stack = f" --stack {options.stack}" if options.stack else ""
-    return f"algernon policy --for {role}{stack}"
+    of_senders = (send.execute, result.execute, cancel.execute)
+    role = "send" if options.execute in of_senders else "operate"
+    # A stack's is of patterns, and asks AWS nothing: that may be what is denied.
+    names = ("stack",) if options.stack else _NAMES_OF_A_PREFIX if options.prefix else ()
+    given = {name: getattr(options, name) for name in names}
+    where = [part for name, value in given.items() if value for part in (f"--{name}", value)]
+    return shlex.join(["algernon", "policy", "--for", role, *where])
 
 
 class _PrintVersions(argparse.Action):
@@ -211,7 +219,7 @@ def command_parser() -> CommandParser:
     for name, verb in _VERBS.items():
         if not isinstance(verb, dict):
             _add_verb(verbs, name, verb)
-        elif verb:
+        else:
             dead = verbs.add_parser(
                 name,
                 help=_HELP_OF_DEAD,
