@@ -330,6 +330,22 @@ def test_more_lines_than_are_read_are_at_least_so_many(
     assert "at least so many" in shown
 
 
+def test_a_group_with_more_lines_than_are_read_takes_nothing_from_others(
+    aws: LocalAWS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hour that is told is the one of the group that was read to its end."""
+    for group, count in (("busy", 9), ("quiet", 1)):
+        aws.client("logs").create_log_group(logGroupName=group)
+        log(aws, *[json_line("price", "done", duration_ms=5.0)] * count, group=group)
+    monkeypatch.setattr(last_hour, "_MOST_LINES", 4)
+    now = datetime.now(UTC)
+
+    hour = last_hour.hour_of_lines(aws.client("logs"), ["quiet", "busy"], now)
+
+    assert (hour.start, hour.end) == (now - timedelta(hours=1), now)
+    assert (hour.tasks["price"].done, hour.is_whole) == (5, False)
+
+
 def test_the_last_hour_is_that_of_the_metrics_where_there_are_some(
     aws: LocalAWS, capsys: pytest.CaptureFixture[str], wire: Wire
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from itertools import islice
 from math import ceil
 from typing import Any, Literal
 
+from .log_events import LogEvent, find_events
 from .metric_data import Figure, Point, read_figures
 
 _HOUR = timedelta(hours=1)
@@ -19,8 +20,8 @@ _MEDIAN, _HIGH = "p50", "p95"
 # Of a busy system, an hour's lines take minutes to read: CloudWatch gives some 1,500 a call.
 _MOST_LINES = 10_000
 # A word of the lines that say what became of a message, as JSON and as text, and of hardly
-# any others: Amazon CloudWatch Logs User Guide, "Filter pattern syntax".
-_END_LINES = '"outcome"'
+# any others.
+_END_LINES = "outcome"
 _LOGGER = "algernon_logging"
 
 
@@ -50,10 +51,10 @@ class LastHour:
     Attributes:
         source: Where it was read.
         start: From when on the runs are counted.
-        end: Until when.
+        end: Until when: the end of the hour, but where each log group has too many lines.
         tasks: What came of the runs of each Task, by its name.
-        is_whole: Whether that are all runs of the hour. Where there are too many lines, a part
-            of them is read: the newest, if CloudWatch gives those first.
+        is_whole: Whether that are all runs of the hour. Of a log group with too many lines
+            the first 10,000 of the hour are read.
     """
 
     source: Literal["metrics", "lines"]
@@ -106,6 +107,8 @@ def hour_of_metrics(client: Any, namespace: str, tasks: Collection[str], now: da
 def hour_of_lines(client: Any, groups: Iterable[str], now: datetime) -> LastHour:
     """Return the last hour by the lines of the workers, as they are: JSON or text.
 
+    Of each log group the first 10,000 of the hour are read.
+
     Args:
         client: A boto3 client for CloudWatch Logs.
         groups: The workers' log groups.
@@ -118,19 +121,23 @@ def hour_of_lines(client: Any, groups: Iterable[str], now: datetime) -> LastHour
     from algernon_logging import parse_line
 
     counted: dict[str, _Count] = {}
-    start, end, is_whole = now - _HOUR, now, True
+    spans: list[tuple[datetime, datetime]] = []
+    is_whole = True
     for group in groups:
-        events = [*islice(_events(client, group, now), _MOST_LINES)]
+        events = _first_events(client, group, now)
         if len(events) == _MOST_LINES:
             is_whole = False
-            times = [event["timestamp"] for event in events]
-            # Not everybody gives the newest first.
-            start, end = max(start, _time_of(min(times))), min(end, _time_of(max(times)))
+            spans.append((_time_of(events[0].at_ms), _time_of(events[-1].at_ms)))
+        else:
+            spans.append((now - _HOUR, now))
         for event in events:
-            line = parse_line(event["message"])
+            line = parse_line(event.text)
             if line is not None and line.get("logger") == _LOGGER and "outcome" in line:
                 counted.setdefault(str(line.get("task_name")), _Count()).add(line)
     hours = {task: count.hour() for task, count in counted.items()}
+    # What is read of one group doesn't say less of the others.
+    start = min((start for start, _ in spans), default=now - _HOUR)
+    end = max((end for _, end in spans), default=now)
     return LastHour("lines", start, end, hours, is_whole)
 
 
@@ -159,22 +166,13 @@ class _Count:
         )
 
 
-def _events(client: Any, group: str, now: datetime) -> Iterator[dict[str, Any]]:
-    """Give the events of the last hour that tell of an end, the newest first if possible."""
-    operation = client.meta.service_model.operation_model("FilterLogEvents")
-    # An older boto3 doesn't know it.
-    order = {"startFromHead": False} if "startFromHead" in operation.input_shape.members else {}
-    pages = client.get_paginator("filter_log_events").paginate(
-        logGroupName=group,
-        filterPattern=_END_LINES,
-        startTime=int((now - _HOUR).timestamp() * 1000),
-        endTime=int(now.timestamp() * 1000),
-        **order,
-    )
+def _first_events(client: Any, group: str, now: datetime) -> list[LogEvent]:
+    """Return the events of the last hour that tell of an end: the first, where there are many."""
+    found = find_events(client, group, now - _HOUR, phrase=_END_LINES, until=now)
     # One that its function hasn't written to yet isn't there.
     with suppress(client.exceptions.ResourceNotFoundException):
-        for page in pages:
-            yield from page["events"]
+        return [*islice(found, _MOST_LINES)]
+    return []
 
 
 def _sum(points: Iterable[Point]) -> int:
