@@ -76,13 +76,14 @@ def read_kwargs(place: Place, chain_id: str, wanted: Collection[WantedTask]) -> 
 
 def _in_s3(place: Place, wanted: Collection[WantedTask]) -> dict[str, Any]:
     """Return what S3 has, of the system that this process is led to."""
-    from algernon_storage import Outcomes, StorageError, StoredData
+    from algernon_serialize import SerializeError
+    from algernon_storage import Outcomes, StoredData
 
     outcomes, s3 = Outcomes(), place.client("s3")
     found: dict[str, Any] = {}
 
     def read(task: WantedTask) -> None:
-        with suppress(StorageError):  # such as what has expired
+        with suppress(SerializeError):  # such as a StorageError: it has expired
             if (pointer := _pointer(outcomes, s3, place, task)) is not None:
                 found[task.task_id] = StoredData.retrieve(pointer, rebuild=False).data
 
@@ -108,7 +109,7 @@ def _pointer(outcomes: Outcomes, s3: Any, place: Place, task: WantedTask) -> str
 
 
 def _in_letters(place: Place, chain_id: str, wanted: Collection[WantedTask]) -> dict[str, Any]:
-    from algernon_storage import StorageError
+    from algernon_serialize import SerializeError
 
     names, ids = {each.name for each in wanted}, {each.task_id for each in wanted}
     found: dict[str, Any] = {}
@@ -123,7 +124,7 @@ def _in_letters(place: Place, chain_id: str, wanted: Collection[WantedTask]) -> 
             ids.remove(dead.task_id)
             content = LetterContent.of(taken.message)
             pointer = content.kwargs_pointer
-            with suppress(StorageError):  # such as what has expired
+            with suppress(SerializeError):  # such as a StorageError: it has expired
                 found[dead.task_id] = (
                     content.kwargs if pointer is None else fetch_kwargs(pointer, place)
                 )
