@@ -13,6 +13,7 @@ from uuid import UUID
 
 from ..errors import LocalSystemError, NotASystemError
 from ..story.printing import reading_has_ended, warn
+from ..system.throttling import THROTTLED
 from .arguments import add_log_groups, add_place, add_since
 from .places import is_on_aws, place_with_logs
 
@@ -50,19 +51,8 @@ _EVENTS_AT_ONCE = 1000
 
 _TASK_NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
-# Amazon CloudWatch Logs API Reference, "Common error types": what is over after a while.
-_PASSING = frozenset(
-    {
-        "InternalFailure",
-        "LimitExceededException",
-        "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
+# Amazon CloudWatch Logs API Reference, "Common error types": what else is over after a while.
+_PASSING = THROTTLED | {"InternalFailure", "ServiceUnavailable", "ServiceUnavailableException"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
