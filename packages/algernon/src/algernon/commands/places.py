@@ -97,13 +97,13 @@ def place_with_logs(options: argparse.Namespace) -> Place:
 
     place = _place_of_logs(options) if is_on_aws(options) else place_of(options)
     groups = [*dict.fromkeys((*place.log_groups, *options.log_group))]
-    unread = unreadable_groups(place.client("logs"), groups)
     if not groups:
         raise LogsError(
             "no function takes the messages of this system's Tasks, or none may be read"
             " (lambda:GetFunctionConfiguration), so that it isn't known where its lines are: name"
             " their --log-group"
         )
+    unread = unreadable_groups(place.client("logs"), groups)
     if len(unread) == len(groups):
         raise LogsError(
             f"no lines can be read from {', '.join(map(repr, groups))}: {unread[groups[0]]}"
