@@ -207,6 +207,24 @@ def test_deleted_letters_are_gone(office: DeadLetterOffice) -> None:
     assert {letter.id for letter in read(office)} == left
 
 
+def test_what_sqs_does_not_delete_keeps_no_other(office: DeadLetterOffice) -> None:
+    """All of several calls and queues are asked for, and one error says what is left."""
+    for number in range(12):
+        office.send("charge", message("charge", number))
+        office.send("mail", message("mail", 100 + number))
+
+    with LetterReader(office.place, office.tasks.values()) as reader:
+        taken = [*reader]
+        for again in (taken[0], taken[-1]):
+            reader.delete(again)
+        bad = [replace(each, message={"ReceiptHandle": "none"}) for each in (taken[0], taken[-1])]
+        with pytest.raises(LetterQueueError) as raised:
+            reader.delete_all([bad[0], *taken[1:-1], bad[1]])
+
+    assert f"the letter {taken[0].letter.message_id} (and 1 more): " in str(raised.value)
+    assert read(office) == []
+
+
 def test_a_letter_that_comes_meanwhile_waits(office: DeadLetterOffice) -> None:
     """What is moved, fails and comes back isn't given again: else it would never end."""
     office.send("charge", message("charge", 1))

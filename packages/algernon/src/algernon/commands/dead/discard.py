@@ -33,7 +33,6 @@ DESCRIPTION = (
 
 # Of groups that a plan names.
 _MOST_GROUPS = 10
-_DELETED_AT_ONCE = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +84,7 @@ def execute(options: argparse.Namespace) -> None:
         is_wanted = bool(meant) and (options.yes or (asks and _ask(len(meant), name)))
         if is_wanted and file is not None:
             file.keep()
-            _delete(reader, meant)
+            reader.delete_all(meant)
     if options.json:
         told = _as_json(reader, causes, groups, meant, is_discarded=is_wanted)
         print(json.dumps(told | (file_as_json(name, file) if is_wanted and file else {})))
@@ -154,11 +153,6 @@ def _ask(number: int, name: str) -> bool:
         print()
         return False
     return answer.strip().lower() in ("y", "yes")
-
-
-def _delete(reader: LetterReader, letters: list[Taken]) -> None:
-    for first in range(0, len(letters), _DELETED_AT_ONCE):
-        reader.delete_all(letters[first : first + _DELETED_AT_ONCE])
 
 
 def _as_json(

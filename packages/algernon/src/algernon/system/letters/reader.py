@@ -272,6 +272,7 @@ class LetterReader:
             botocore.exceptions.ClientError: As for `delete`.
         """
         by_queue: dict[str, dict[str, str]] = {}
+        left: dict[str, str] = {}
         for taken in letters:
             letter = taken.letter
             url = letter.queues.dead_letter_queue_url or ""
@@ -281,26 +282,37 @@ class LetterReader:
             by_queue.setdefault(url, {})[letter.message_id] = receipt
         for url, receipts in by_queue.items():
             for some in _in_tens([*receipts.items()]):
-                self._delete(self._queues[url], dict(some))
+                left |= self._delete(self._queues[url], dict(some))
+        for message_id, reason in left.items():
+            more = f" (and {len(left) - 1:,} more)" if len(left) > 1 else ""
+            raise LetterQueueError(f"SQS didn't delete the letter {message_id}{more}: {reason}")
 
-    def _delete(self, queue: _LetterQueue, receipts: Mapping[str, str]) -> None:
-        """Delete up to ten letters of a queue, by SQS's ids and what it wants to see."""
+    def _delete(self, queue: _LetterQueue, receipts: Mapping[str, str]) -> dict[str, str]:
+        """Delete up to ten letters of a queue, by SQS's ids and what it wants to see.
+
+        Returns:
+            Those that are left, and why.
+        """
         entries = [
             {"Id": f"{number}", "ReceiptHandle": receipt}
             for number, receipt in enumerate(receipts.values())
         ]
-        answer = self._call("delete_message_batch", queue, Entries=entries)
+        try:
+            answer = self._call("delete_message_batch", queue, Entries=entries)
+        except LetterQueueError as error:
+            return dict.fromkeys(receipts, str(error))
         failed = {int(failure["Id"]): failure for failure in answer.get("Failed", [])}
         with self._lock:
             for number, message_id in enumerate(receipts):
                 if number not in failed:
                     queue.held.pop(message_id, None)
                     queue.deleted += 1
-        for number, failure in failed.items():
-            raise LetterQueueError(
-                f"SQS didn't delete the letter {[*receipts][number]} from {queue.url}, with"
-                f" {failure.get('Code')}: {failure.get('Message') or 'it gives no reason'}"
-            )
+        return {
+            message_id: f"{queue.url} answers {failed[number].get('Code')}:"
+            f" {failed[number].get('Message') or 'it gives no reason'}"
+            for number, message_id in enumerate(receipts)
+            if number in failed
+        }
 
     def _ask(self, awaited: dict[Future[list[dict[str, Any]]], tuple[_LetterQueue, int]]) -> None:
         """Begin to receive, of each queue that is open, as much at once as there is room for."""
