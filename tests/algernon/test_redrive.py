@@ -587,6 +587,21 @@ def test_causes_behind_one_another_are_tried_one_after_the_other(
     assert ids_in(sqs, letters_of(charge)) == [ids[4]]
 
 
+def test_what_somebody_else_holds_is_counted_once(sqs: Any, place: Place) -> None:
+    """However often a redrive goes over the letters, each that it can't have is one."""
+    charge, ship = new_queues(sqs, "charge", is_fifo=True), new_queues(sqs, "ship")
+    put_in_line(sqs, charge, "A", "B", "C")
+    for _ in range(2):
+        put(sqs, letters_of(ship), message("ship"), reasons("A"))
+    redrive = Redrive(place, [charge, ship])
+    plan = redrive.plan()
+    sqs.receive_message(QueueUrl=letters_of(ship), MaxNumberOfMessages=1, VisibilityTimeout=600)
+
+    done = redrive.carry_out_after_canaries(plan, within=0.2)
+
+    assert (len(done.verdicts), done.moved.total(), done.unseen) == (4, 4, 1)
+
+
 def test_a_letter_that_says_nothing_of_itself_is_known_again(
     sqs: Any, place: Place, wire: Wire
 ) -> None:

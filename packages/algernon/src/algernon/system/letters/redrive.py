@@ -255,6 +255,7 @@ class Redrive:
         }
         has_fifo = plan.has_fifo
         if not (ahead or has_fifo):
+            self.done.unseen = 0
             return
         lines = _Lines()
         with (
@@ -269,7 +270,8 @@ class Redrive:
                     lines.stop(taken.letter)
                 if not (ahead or has_fifo):
                     break
-        self.done.unseen += len(ahead)
+        # Each time all are meant that were free the times before, too.
+        self.done.unseen = len(ahead)
 
     def _send(self, batches: _Batches, taken: Taken, plan: RedrivePlan, edit: Edit | None) -> bool:
         """Send a letter, alone or together with others, unless it is to stay."""
