@@ -181,7 +181,11 @@ def test_a_letter_is_found_by_any_of_its_ids(
 
 
 def test_stored_arguments_are_fetched_from_the_systems_bucket(
-    office: DeadLetterOffice, show: Run, told: Callable[..., dict[str, Any]], bucket: str
+    office: DeadLetterOffice,
+    show: Run,
+    told: Callable[..., dict[str, Any]],
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """They are told as they are stored, tags and all, and nothing of them is rebuilt."""
     tagged = {"_alg_class": "Order", "_alg_module": "no.such.module", "value": {"password": "pw"}}
@@ -192,11 +196,14 @@ def test_stored_arguments_are_fetched_from_the_systems_bucket(
     )
     office.send("charge", message("charge", 0x2222) | {"task_kwargs": {"order": tagged}})
 
+    by_environment = told("00001111")
+    monkeypatch.delenv("ALGERNON_BUCKET_NAME")
     facts = told("00001111", "--bucket", bucket)
     without = told("00001111")
 
     assert facts["kwargs_pointer"] == pointer
     assert facts["kwargs"] == {"order": {"n": 1}, "x": "y" * 1000}
+    assert by_environment["kwargs"] == facts["kwargs"]
     assert without["kwargs_problem"] == "name the system's bucket by --bucket"
     assert f"Arguments, from {pointer}\n" in show("00001111", "--bucket", bucket)
     assert told("00002222")["kwargs"] == {"order": tagged | {"value": {"password": "***"}}}

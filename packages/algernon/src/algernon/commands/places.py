@@ -80,6 +80,18 @@ def place_with_bucket(options: argparse.Namespace) -> Place:
     return place
 
 
+def place_with_bucket_if_known(options: argparse.Namespace) -> Place:
+    """Return the same, or the place alone where nobody knows the bucket.
+
+    Only that of a system which isn't a stack may be unknown.
+
+    Raises:
+        NoSystemError, LocalSystemError, CredentialsError, botocore.exceptions.ClientError:
+            As of `place_with_bucket`.
+    """
+    return place_of(options) if options.prefix else place_with_bucket(options)
+
+
 def place_with_logs(options: argparse.Namespace) -> Place:
     """Return the place that is meant, with all log groups that can be read; say which can't.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ...errors import CanaryFailedError, RedriveError
 from ...story.printing import warn
 from ..arguments import add_place
-from ..places import place_of, place_with_bucket
+from ..places import place_with_bucket_if_known
 from .arguments import add_selection, selection_of, tasks_of
 
 if TYPE_CHECKING:
@@ -80,8 +80,7 @@ def execute(options: argparse.Namespace) -> None:
         options.usage_error("--within is for --canary: how long to wait for what comes of it")
     if options.edit and options.canary:
         options.usage_error("--edit and --canary exclude each other: --edit is for one letter")
-    # Of a system that isn't a stack, the bucket may be unknown.
-    place = place_of(options) if options.prefix else place_with_bucket(options)
+    place = place_with_bucket_if_known(options)
     with leading_to(place):
         redrive = Redrive(
             place,

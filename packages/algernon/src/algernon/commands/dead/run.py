@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import LetterRunError
 from ...story.printing import warn
 from ..arguments import add_place, worker_target
-from ..places import place_of, place_with_bucket
+from ..places import place_with_bucket_if_known
 from .arguments import letter_id
 from .finding import find_letter
 
@@ -73,10 +73,8 @@ def execute(options: argparse.Namespace) -> None:
     from ...system.place import leading_to
     from ...system.task_queues import find_task_queues
 
-    if options.pdb and sys.stdin is None:
-        options.usage_error("--pdb needs a terminal, or standard input that has its commands")
-    # Of a system that isn't a stack, the bucket may be unknown, or that of the function.
-    place = place_of(options) if options.prefix else place_with_bucket(options)
+    # The function's variables may name another bucket, or one that isn't known yet.
+    place = place_with_bucket_if_known(options)
     taken = find_letter(place, find_task_queues(place), options.id)
     letter, targets = taken.letter, options.targets
     if letter.dead.task_id is None:

@@ -85,7 +85,7 @@ def _kwargs(
     pointer = content.kwargs_pointer
     if pointer is None:
         return content.kwargs, None
-    if place.stack_name is None and options.bucket is None:
+    if place.stack_name is None and not place.environ.get("ALGERNON_BUCKET_NAME"):
         return None, "name the system's bucket by --bucket"
     try:
         return fetch_kwargs(pointer, place_with_bucket(options)), None
