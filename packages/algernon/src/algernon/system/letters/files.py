@@ -160,7 +160,7 @@ class FiledLetter:
     """A letter of a file.
 
     Attributes:
-        line: The number of its line, from 1.
+        where: The file and the number of its line, from 1, as errors say it.
         task: The Task in whose dead-letter queue it was.
         task_id: The Task's id, or None where it is no Task's message.
         fields: What SendMessage takes to make it once more, but for its queue.
@@ -168,7 +168,7 @@ class FiledLetter:
         bytes: What counts against SQS's limit of a call.
     """
 
-    line: int
+    where: str
     task: str
     task_id: str | None
     fields: Mapping[str, Any]
@@ -189,10 +189,12 @@ def read_letters(file: IO[bytes], name: str) -> Iterator[FiledLetter]:
     number = 0
     while line := file.readline(_LONGEST_LINE):
         number += 1
+        where = f"{name}, line {number}"
         try:
-            yield _filed(number, line)
+            letter = _filed(where, line)
         except LetterFileError as error:
-            raise LetterFileError(f"{name}, line {number}: {error}") from error
+            raise LetterFileError(f"{where}: {error}") from error
+        yield letter
 
 
 def _line_of(taken: Taken) -> bytes:
@@ -224,14 +226,14 @@ def _in_json(attribute: Mapping[str, Any]) -> dict[str, str]:
     return written
 
 
-def _filed(number: int, line: bytes) -> FiledLetter:
+def _filed(where: str, line: bytes) -> FiledLetter:
     if not line.endswith(b"\n"):
         raise LetterFileError(
             "it has no end, so the file was cut off, or isn't one of algernon dead export"
         )
     try:
         found = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LetterFileError(f"it can't be read as JSON: {error}") from error
     if type(found) is not dict:
         raise LetterFileError("it is no JSON object, as each letter is")
@@ -261,7 +263,7 @@ def _filed(number: int, line: bytes) -> FiledLetter:
     # For a FIFO queue, which knows by it what it was sent already within five minutes.
     fields["MessageDeduplicationId"] = message_id
     return FiledLetter(
-        line=number,
+        where=where,
         task=task,
         task_id=task_id,
         fields=fields,

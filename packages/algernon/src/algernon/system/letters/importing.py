@@ -88,8 +88,8 @@ class LetterImport:
         """Send the letters that go, and give each once its queue has it.
 
         Raises:
-            LetterFileError: SQS doesn't take one; the message names its line, and those before
-                it are in their queues.
+            LetterFileError: SQS doesn't take one; the message names its file and line, and those
+                before it are in their queues.
             botocore.exceptions.ClientError: SQS refused a call, such as for the right
                 ``sqs:SendMessage`` to a dead-letter queue.
         """
@@ -120,16 +120,16 @@ class LetterImport:
         try:
             queues = choose_task(self._tasks, letter.task)
         except UnknownTaskError as error:
-            raise LetterFileError(f"line {letter.line}: {error}") from error
+            raise LetterFileError(f"{letter.where}: {error}") from error
         url = queues.dead_letter_queue_url
         if url is None:
             raise LetterFileError(
-                f"line {letter.line}: the Task {letter.task!r} has no dead-letter queue that the"
+                f"{letter.where}: the Task {letter.task!r} has no dead-letter queue that the"
                 " letter could go to: give its queue a redrive policy"
             )
         if url.endswith(".fifo") and letter.message_group is None:
             raise LetterFileError(
-                f"line {letter.line}: the dead-letter queue of the Task {letter.task!r} is FIFO,"
+                f"{letter.where}: the dead-letter queue of the Task {letter.task!r} is FIFO,"
                 " and the letter is in no message group: it comes from another system"
             )
         return url
@@ -139,7 +139,7 @@ def _send(sqs: Any, url: str, letters: Sequence[FiledLetter]) -> None:
     entries = [{"Id": f"{number}", **_fields(letter, url)} for number, letter in enumerate(letters)]
     for number, reason in send_entries(sqs, url, entries).items():
         raise LetterFileError(
-            f"line {letters[int(number)].line}: SQS doesn't take the letter, with {reason}. Others"
+            f"{letters[int(number)].where}: SQS doesn't take the letter, with {reason}. Others"
             " are in their queues, and are left out when the file is imported again"
         )
 
