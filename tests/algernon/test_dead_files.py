@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 from pathlib import Path
@@ -212,6 +213,7 @@ def test_a_message_without_an_id_of_its_own_keeps_the_one_that_it_had(system: De
     [
         (lambda line: line[:-20], "line 2: it has no end"),
         (lambda line: b"{" + line, "line 2: it can't be read as JSON"),
+        (lambda line: b"[" * 100_000 + b"\n", "line 2: it can't be read as JSON"),
         (lambda line: b"[]\n", "line 2: it is no JSON object"),
         (lambda line: b"\n", "line 2: it can't be read as JSON"),
         (lambda line: b"\xff\n", "line 2: it can't be read as JSON"),
@@ -241,7 +243,7 @@ def test_a_damaged_file_is_told_by_its_line_before_anything_is_sent(
     capsys.readouterr()
     assert dead("import", "dead.jsonl", "--yes") == 1
     err = capsys.readouterr().err
-    assert "line 2" in err
+    assert "dead.jsonl, line 2: " in err
     assert reason in err
     assert system.letters("charge") == []
 
@@ -405,6 +407,28 @@ def test_an_import_says_what_it_cannot_see(
     assert json.loads(capsys.readouterr().out)["unseen"] == 1
     assert dead("import", "dead.jsonl") == 0
     assert "about 1 letter of the queues can't be seen just now" in capsys.readouterr().err
+
+
+@pytest.mark.starts
+def test_closed_standard_input_has_no_answer_and_no_letters(
+    system: DeadSystem, letters: list[str], tmp_path: Path
+) -> None:
+    """A process that was started without one does what it can: plan, but not ask, or no letter."""
+    for arguments, out in (
+        ("discard --all", "nothing was discarded: --yes carries it out\n"),
+        ("import - --yes", "0 letters put back: algernon dead list shows them\n"),
+    ):
+        command = shlex.join(algernon("dead", *arguments.split(), *PLACE))
+        done = subprocess.run(
+            ["bash", "-c", f"{command} <&-"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.endswith(out)
+    assert len(system.letters("charge")) == 3
 
 
 @pytest.mark.starts

@@ -16,12 +16,13 @@ def printing() -> Iterator[None]:
     """Write out all that the block prints; where nobody reads on, end it silently.
 
     That is the case behind a pipe to a command that ends early, such as ``head``, and
-    where the process was started without the stream.
+    where the process was started without the stream. Without standard input, there is nothing
+    to read in it.
     """
-    for name in ("stdout", "stderr"):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             # It stays open for as long as the process lives.
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
     try:
         yield
     except BrokenPipeError:
