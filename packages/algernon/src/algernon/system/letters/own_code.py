@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
 from pathlib import Path
 
 _PACKAGES = (
@@ -39,7 +38,6 @@ def is_below(file: str, directory: Path) -> bool:
     return not {*path.relative_to(directory).parts} & {*_INSTALLED}
 
 
-@cache
 def _folder_of(package: str) -> Path | None:
     file = getattr(sys.modules.get(package), "__file__", None)
     return Path(file).parent if file else None
