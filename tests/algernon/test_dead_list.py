@@ -176,14 +176,18 @@ def test_a_task_without_a_dead_letter_queue_is_named(office: DeadLetterOffice, r
     assert "Without a dead-letter queue, so that SQS drops letters: lost." in run()
 
 
+@pytest.mark.parametrize("verb", ["list", "redrive --yes", "discard --all --yes"])
 def test_without_rich_nothing_is_looked_at(
-    office: DeadLetterOffice, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    office: DeadLetterOffice,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    verb: str,
 ) -> None:
     """It says which extra brings it, and no receive count is raised for nothing."""
     fill(office)
     monkeypatch.setitem(sys.modules, "rich.console", None)
 
-    assert main(["dead", "list", "--prefix", PREFIX]) == 1
+    assert main(["dead", *verb.split(), "--prefix", PREFIX]) == 1
 
     assert "install the extra algernon[command]" in capsys.readouterr().err
     counts = {each["Attributes"]["ApproximateReceiveCount"] for each in office.received("mail")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -72,6 +73,18 @@ def test_a_task_is_paused_alone_and_resumed(
 
     (resumed,) = run(capsys, "resume", "price")["tasks"]
     assert (resumed["before"], resumed["worker"]) == ("paused", "active")
+    assert states(shop) == ("Enabled", "Enabled")
+
+
+def test_without_rich_nothing_is_changed(
+    shop: Handmade, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says which extra brings it before a Task is paused."""
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+
+    assert main(["pause", "price", *PLACE]) == 1
+
+    assert "install the extra algernon[command]" in capsys.readouterr().err
     assert states(shop) == ("Enabled", "Enabled")
 
 

@@ -39,6 +39,9 @@ def switch(options: argparse.Namespace, *, is_enabled: bool) -> None:
 
     if bool(options.tasks) == options.all:
         options.usage_error("name the TASKs, or --all of them")
+    terminal = Terminal.of(sys.stdout)
+    if not options.json:
+        console_of(terminal)  # what it lacks is said before anything is changed
     place, asking = place_of(options), Asking()
     before = _chosen(place, options)
     with _waiting(options):
@@ -50,7 +53,6 @@ def switch(options: argparse.Namespace, *, is_enabled: bool) -> None:
     if options.json:
         print(json.dumps(switched_as_json(states, after, name_of(place), missing, now)))
     else:
-        terminal = Terminal.of(sys.stdout)
         view = switched_view(states, after, missing, now, terminal, is_enabled=is_enabled)
         console_of(terminal).print(view)
 

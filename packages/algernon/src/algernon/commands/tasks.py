@@ -32,11 +32,13 @@ def execute(options: argparse.Namespace) -> None:
     from ..system.task_queues import find_task_queues
     from ..system.task_setup import read_task_setups
 
+    terminal = Terminal.of(sys.stdout)
+    if not options.json:
+        console_of(terminal)  # what it lacks is said before anything is read
     place, asking = place_of(options), Asking()
     setups = read_task_setups(place, find_task_queues(place), asking)
     missing = sorted(asking.missing_rights)
     if options.json:
         print(json.dumps(tasks_as_json(setups, name_of(place), missing)))
         return
-    terminal = Terminal.of(sys.stdout)
     console_of(terminal).print(task_view(setups, missing, terminal))

@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> None:
     """Print the plan, ask, write the file, and only then delete."""
     from ...story.progress import with_progress
+    from ...story.tables import console_of
     from ...story.terminal import Terminal
     from ...system.letters.files import STANDARD, LetterFile
     from ...system.letters.letter import group_by_cause
@@ -65,6 +66,8 @@ def execute(options: argparse.Namespace) -> None:
         options.usage_error("--export needs a file: what is on standard output may get lost")
     name = options.export or f"dead-letters-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl"
     asks = not options.yes and not options.json and sys.stdin.isatty() and sys.stdout.isatty()
+    if not options.json:
+        console_of(Terminal.of(sys.stdout))  # what it lacks is said before anything is read
     place = place_of(options)
     tasks = tasks_of(options, find_task_queues(place))
     meant: list[Taken] = []

@@ -37,7 +37,8 @@ algernon dead redrive --id 4f8d8a4e --edit --yes\
 # So long can a letter be held: Amazon SQS Developer Guide, "Amazon SQS visibility timeout".
 _LONGEST_WAIT = 11 * 3600
 
-_BOTH = "went, but couldn't be deleted, and go once more the next time, under the same ids"
+_STAYS = "not taken by the queue, and still dead"
+_IS_IN_BOTH = "moved, but not deleted, to go once more the next time under the same id"
 
 _RATE = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(?:/s)?")
 
@@ -72,6 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Print the plan, carry it out if that is wanted, and say what was done."""
+    from ...story.tables import console_of
+    from ...story.terminal import Terminal
     from ...system.letters.redrive import Redrive
     from ...system.place import leading_to
     from ...system.task_queues import find_task_queues
@@ -80,6 +83,8 @@ def execute(options: argparse.Namespace) -> None:
         options.usage_error("--within is for --canary: how long to wait for what comes of it")
     if options.edit and options.canary:
         options.usage_error("--edit and --canary exclude each other: --edit is for one letter")
+    if not options.json:
+        console_of(Terminal.of(sys.stdout))  # what it lacks is said before anything is read
     place = place_with_bucket_if_known(options)
     with leading_to(place):
         redrive = Redrive(
@@ -165,19 +170,21 @@ def _check(done: Redriven) -> None:
         CanaryFailedError: One that went first didn't do well.
         RedriveError: A queue didn't take some, or SQS didn't delete them.
     """
+    from ...story.wording import count
+
     if failed := [verdict for verdict in done.verdicts if not verdict.is_good]:
         causes = "; ".join(
             f"{verdict.letter.cause.task}, {verdict.letter.cause.title}: {verdict.reason}"
             for verdict in failed
         )
         raise CanaryFailedError(
-            f"of {len(done.verdicts)} letters that went first {len(failed)} didn't do well, and"
-            f" those like them stay ({causes})"
+            f"of {count(len(done.verdicts), 'letter')} that went first {len(failed)} didn't do"
+            f" well, and those like them stay ({causes})"
         )
-    for went, what in ((False, "weren't taken by their queues, and stay"), (True, _BOTH)):
+    for went, what in ((False, _STAYS), (True, _IS_IN_BOTH)):
         if refused := [each for each in done.refused if each.went == went]:
             raise RedriveError(
-                f"{len(refused)} letters {what}, such as {refused[0].letter.id}:"
+                f"{count(len(refused), 'letter')} {what}, such as {refused[0].letter.id}:"
                 f" {refused[0].reason}"
             )
 
