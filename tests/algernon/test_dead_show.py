@@ -112,7 +112,7 @@ def test_a_letter_is_told_to_people(office: DeadLetterOffice, show: Run) -> None
     assert lines[6:9] == [
         "looked at      1 time since, this time included",
         f"chain          {CHAIN_ID}; then bill → mail",
-        f"group          member 17 of {GROUP_ID}, which is held by it",
+        f"group          member 17 of {GROUP_ID}",
     ]
     assert lines[9] == f"result         awaited under {result_id}"
     arguments = lines.index("Arguments")

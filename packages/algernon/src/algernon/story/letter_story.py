@@ -63,7 +63,7 @@ def tell_letter(story: LetterStory) -> Iterator[Line]:
         yield _fact("chain", f"{dead.chain_id}{begins}{f'; then {then}' if then else ''}")
     if content.membership is not None:
         group_id, index = content.membership
-        yield _fact("group", f"member {index:,} of {group_id}, which is held by it")
+        yield _fact("group", f"member {index:,} of {group_id}")
     if dead.result_id is not None:
         yield _fact("result", f"awaited under {dead.result_id}")
     if letter.message_group is not None:
