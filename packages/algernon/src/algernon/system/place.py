@@ -36,9 +36,17 @@ class Place:
         """What stands before a Task's name in that of its topic."""
         return self.environ.get("ALGERNON_TOPIC_PREFIX", "")
 
-    def client(self, service: str) -> Any:
-        """Return a boto3 client for a service there."""
-        return self.session.client(service, endpoint_url=self.endpoint_url)
+    def client(self, service: str, *, connections: int = 10) -> Any:
+        """Return a boto3 client for a service there.
+
+        Args:
+            service: The service's name, such as ``"sqs"``.
+            connections: How many calls its users may make at once.
+        """
+        from botocore.config import Config
+
+        config = Config(max_pool_connections=connections)
+        return self.session.client(service, endpoint_url=self.endpoint_url, config=config)
 
 
 @contextmanager

@@ -30,8 +30,9 @@ _MOST_A_CALL = 10
 _WAIT_SECONDS = 1
 # Of a standard queue that says that it holds something, and gives nothing.
 _MOST_EMPTY_ANSWERS = 5
-# No more than a boto3 client has connections for, with one left for renewals.
 _AT_ONCE = 8
+# For the threads that receive, as many of a redrive that delete, the caller's and the renewer.
+_CONNECTIONS = 2 * _AT_ONCE + 2
 # What all answers that are awaited may hold together, if the next letters are as large as the
 # largest so far. It is what bounds the memory, whatever the letters' number and size.
 _ROOM = 16 * 1024 * 1024
@@ -174,7 +175,7 @@ class LetterReader:
         self.cost = 0.0
 
     def __enter__(self) -> Self:
-        self._sqs = self._place.client("sqs")
+        self._sqs = self._place.client("sqs", connections=_CONNECTIONS)
         self._pool = ThreadPoolExecutor(_AT_ONCE)
         queues = [*self._queues.values()]
         try:
