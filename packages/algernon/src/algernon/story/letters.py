@@ -10,6 +10,7 @@ from ..system.letters.letter import Letter, LettersOfCause
 from ..system.letters.reader import LetterReader
 from .tables import Column, console_of, print_table
 from .terminal import Line, Terminal
+from .wording import count
 
 # Of an id, enough to name one letter of those that a person looks at.
 _SHORT_ID = 8
@@ -71,15 +72,13 @@ def tell_reading(reader: LetterReader, selected: int, *, is_whole: bool) -> Iter
         selected: How many letters were meant, of those that it read.
         is_whole: Whether it read to the end.
     """
-    queues = _count(len(reader.queue_urls), "dead-letter queue")
+    queues = count(len(reader.queue_urls), "dead-letter queue")
     if not is_whole:
-        yield Line(
-            f"The first {_count(selected, 'letter')}: there may be more in {queues}.", "bold"
-        )
+        yield Line(f"The first {count(selected, 'letter')}: there may be more in {queues}.", "bold")
     elif selected == reader.count:
-        yield Line(f"{_count(selected, 'letter')} in {queues}.", "bold")
+        yield Line(f"{count(selected, 'letter')} in {queues}.", "bold")
     else:
-        of_all = f"{selected:,} of {_count(reader.count, 'letter')}"
+        of_all = f"{selected:,} of {count(reader.count, 'letter')}"
         yield Line(f"{of_all} in {queues} {'is' if selected == 1 else 'are'} meant.", "bold")
     if reader.waiting:
         yield Line(
@@ -100,7 +99,7 @@ def tell_reading(reader: LetterReader, selected: int, *, is_whole: bool) -> Iter
         yield Line(f"Without a dead-letter queue, so that SQS drops letters: {tasks}.", "bad")
     raised = ", and raised each letter's receive count by one" if reader.count else ""
     yield Line(
-        f"Looking took {_count(reader.calls, 'call')} of SQS, {_count(reader.receives, 'receive')}"
+        f"Looking took {count(reader.calls, 'call')} of SQS, {count(reader.receives, 'receive')}"
         f" among them, about US$ {reader.cost:.6f}{raised}.",
         "faint",
     )
@@ -171,11 +170,6 @@ def masked_text(text: str) -> str:
 def as_iso(time: datetime) -> str:
     """Return a time in UTC as ISO 8601 writes it, such as ``2026-11-26T03:00:12.345Z``."""
     return f"{time:%FT%T}.{time.microsecond // 1000:03}Z"
-
-
-def _count(number: int, noun: str) -> str:
-    """Return a number of things, which may be many thousands."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _short(time: datetime) -> str:

@@ -13,12 +13,12 @@ T = TypeVar("T")
 def with_progress(items: Iterable[T], what: str, *, expected: int) -> Generator[T, None, None]:
     """Give items, and show on standard error how many there were, if that is a terminal, by rich.
 
+    Whoever stops before the last closes it.
+
     Args:
         items: The items.
         what: What is done with them, such as ``Reading letters``.
         expected: How many there are, as far as that is known.
-
-    Whoever stops before the last closes it.
     """
     if not (sys.stderr.isatty() and find_spec("rich")):
         yield from items

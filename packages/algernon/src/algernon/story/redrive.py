@@ -7,6 +7,7 @@ from typing import Any
 from ..system.letters.redrive import Redriven, RedrivePlan
 from .tables import Column, console_of, print_table
 from .terminal import Line, Terminal
+from .wording import count
 
 _COLUMNS = (
     Column("TASK"),
@@ -33,21 +34,17 @@ def print_plan(plan: RedrivePlan, terminal: Terminal) -> None:
         print(terminal.show(line))
 
 
-def _letters(number: int) -> str:
-    return f"{number:,} letter{'' if number == 1 else 's'}"
-
-
 def _what_stays(plan: RedrivePlan) -> list[Line]:
     lines = []
     if plan.hidden:
         text = (
-            f"about {_letters(plan.hidden)} more can't be seen yet, since SQS shows the first"
-            " ten of a message group: those that are meant go after these"
+            f"about {count(plan.hidden, 'letter')} more can't be seen yet, since SQS shows the"
+            " first ten of a message group: those that are meant go after these"
         )
         lines.append(Line(text, "faint"))
     if plan.behind:
         text = (
-            f"{_letters(plan.behind)} that would be meant can't go, since in their message"
+            f"{count(plan.behind, 'letter')} that would be meant can't go, since in their message"
             " group one stands before them that isn't meant"
         )
         lines.append(Line(text, "open"))
@@ -60,11 +57,11 @@ def print_done(done: Redriven, terminal: Terminal) -> None:
         cause = verdict.letter.cause
         text = f"{cause.task}, {cause.title}: {verdict.letter.id} went first, and {verdict.reason}"
         print(terminal.show(Line(text, "good" if verdict.is_good else "bad")))
-    print(terminal.show(Line(f"{_letters(done.moved.total())} moved", "bold")))
+    print(terminal.show(Line(f"{count(done.moved.total(), 'letter')} moved", "bold")))
     if done.unseen:
         text = (
-            f"{_letters(done.unseen)} of the plan couldn't be moved, since somebody else took"
-            " them: try again in a minute"
+            f"{count(done.unseen, 'letter')} of the plan couldn't be moved, since somebody else"
+            " took them: try again in a minute"
         )
         print(terminal.show(Line(text, "open")))
 

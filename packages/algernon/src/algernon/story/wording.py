@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 
 def count(number: int, noun: str) -> str:
-    """Return a number of things, such as ``1 Task`` or ``2 Tasks``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    """Return a number of things, such as ``1 Task`` or ``5,000 Tasks``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def duration(milliseconds: float | None) -> str:

@@ -35,7 +35,7 @@ def find_letter(place: Place, tasks: Iterable[TaskQueues], beginning: str) -> Ta
     first: list[Taken] = []
     ids: set[str] = set()
     with LetterReader(place, tasks) as reader:
-        shown = with_progress(reader, "Reading dead letters", expected=reader.expected)
+        shown = with_progress(reader, "Reading letters", expected=reader.expected)
         with closing(shown):
             for taken in shown:
                 if selection.matches(taken.letter):

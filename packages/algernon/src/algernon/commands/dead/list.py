@@ -58,7 +58,7 @@ def execute(options: argparse.Namespace) -> None:
     each: list[Letter] = []
     with LetterReader(place, tasks) as reader:
         letters = (taken.letter for taken in reader)
-        shown = with_progress(letters, "Reading dead letters", expected=reader.expected)
+        shown = with_progress(letters, "Reading letters", expected=reader.expected)
         with closing(shown):
             selected = islice(filter(selection.matches, shown), options.limit)
             causes = group_by_cause(_noted(selected, each) if options.each else selected)
