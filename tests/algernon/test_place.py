@@ -60,6 +60,13 @@ def test_a_local_places_clients_know_nothing_of_the_environment(local: Place) ->
     assert (local.topic_prefix, local.log_groups) == ("shop-", ("lines",))
 
 
+def test_a_client_has_the_connections_that_its_users_need(local: Place) -> None:
+    """All else of its configuration is the place's, such as that nothing goes by a proxy."""
+    config = local.client("sqs", connections=18).meta.config
+
+    assert (config.max_pool_connections, config.proxies) == (18, {})
+
+
 def test_a_place_on_aws_is_what_was_named() -> None:
     """Region and topics are those that were named, credentials and bucket the shell's."""
     place = aws_place(None, "ap-south-1", stack="shop")
