@@ -15,7 +15,7 @@ import pytest
 from algernon.errors import LetterError, LetterQueueError
 from algernon.local.aws import LocalAWS as Ministack
 from algernon.system.letters.letter import Cause, Letter, Selection, check_is_one, group_by_cause
-from algernon.system.letters.reader import LetterReader
+from algernon.system.letters.reader import LetterReader, read_dead_letters
 
 from ..waiting import wait_for
 from .dead_letters import DeadLetterOffice, message, text
@@ -109,6 +109,23 @@ def test_what_was_read_can_be_received_at_once(office: DeadLetterOffice) -> None
     assert (reader.waiting, reader.in_flight) == (0, 0)
 
 
+def test_dead_letters_are_read_in_the_order_of_their_tasks_and_left(
+    office: DeadLetterOffice,
+) -> None:
+    """What a look gives, the next one and SQS itself give too."""
+    for number in range(12):
+        office.send("mail", message("mail", number), reason=f"no {number}")
+    office.send("charge", message("charge", 12), reason="no 12")
+    tasks = [office.tasks["mail"], office.tasks["charge"]]
+
+    found = [read_dead_letters(office.place, tasks) for _ in range(2)]
+
+    assert [letter.task for letter in found[0]] == ["mail"] * 12 + ["charge"]
+    reasons = [sorted(str(letter.reason) for letter in letters) for letters in found]
+    assert reasons == [sorted(f"no {number}" for number in range(13))] * 2
+    assert len(office.received("mail")) == 10
+
+
 def test_letters_come_back_where_the_reading_fails(office: DeadLetterOffice) -> None:
     """What goes wrong in the loop leaves none hidden."""
     for number in range(15):
@@ -142,7 +159,7 @@ def test_the_cost_is_counted(office: DeadLetterOffice) -> None:
 
 SLOW_READER = """
 import sys, time
-from algernon.system.letters.reader import LetterReader
+from algernon.system.letters.reader import LetterReader, read_dead_letters
 from algernon.system.task_queues import TaskQueues
 from algernon.system.place import Place
 import boto3
@@ -399,7 +416,7 @@ def test_an_id_has_to_lead_to_one_letter(office: DeadLetterOffice) -> None:
 MEASURED_READER = """
 import re, sys
 from pathlib import Path
-from algernon.system.letters.reader import LetterReader
+from algernon.system.letters.reader import LetterReader, read_dead_letters
 from algernon.system.task_queues import TaskQueues
 from algernon.system.place import Place
 import boto3

@@ -27,7 +27,7 @@ from ..errors import (
 )
 from ..story.chain import check_chain_id
 from ..system.code_archive import code_archive
-from ..system.dead_letters import read_dead_letters
+from ..system.letters.reader import read_dead_letters
 from ..system.letters.redrive import redrive_all
 from ..system.place import Place, leading_to
 from ..system.stack import Stack

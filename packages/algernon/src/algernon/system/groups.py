@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from .dead_letters import read_dead_letters
+from .letters.reader import read_dead_letters
 from .place import Place
 from .task_queues import find_task_queues
 

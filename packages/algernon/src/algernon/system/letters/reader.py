@@ -16,6 +16,8 @@ from ...errors import LetterQueueError
 from .letter import Letter
 
 if TYPE_CHECKING:
+    from algernon_queue.dead_letter import DeadLetter
+
     from ..place import Place
     from ..task_queues import TaskQueues
 
@@ -474,6 +476,30 @@ class LetterReader:
             self.calls += 1
             self.cost += requests * (_PRICE_FIFO if queue.is_fifo else _PRICE)
         return answer
+
+
+def read_dead_letters(place: Place, tasks: Sequence[TaskQueues]) -> list[DeadLetter]:
+    """Return what is in the dead-letter queues of Tasks, in their order, and leave it there.
+
+    Meanwhile nobody else gets it, and what somebody else has in hand isn't among it. Of a
+    message group of a FIFO queue, SQS gives out the first ten.
+
+    Args:
+        place: Where the queues are.
+        tasks: The Tasks whose messages end there.
+
+    Raises:
+        LetterQueueError: As `LetterReader` says.
+        botocore.exceptions.ClientError: The same.
+
+    Example:
+        >>> read_dead_letters(place, find_task_queues(place))  # doctest: +SKIP
+        [DeadLetter(task='charge', error='ConnectionError', …)]
+    """
+    with LetterReader(place, tasks) as reader:
+        letters = [taken.letter for taken in reader]
+    order = {queues.task: number for number, queues in enumerate(tasks)}
+    return [letter.dead for letter in sorted(letters, key=lambda each: order[each.queues.task])]
 
 
 def _in_tens(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
