@@ -118,6 +118,7 @@ def test_each_letter_is_told_by_itself(office: DeadLetterOffice, run: Run) -> No
     [
         (["--task", "charge"], 3),
         (["--error", "KeyError"], 2),
+        (["--error", "builtins.KeyError"], 2),
         (["--error", "none"], 2),
         (["--error", "none", "--task", "mail"], 1),
         (["--id", "00003333", "--id", "00004444-0000"], 2),

@@ -194,6 +194,7 @@ def test_nothing_is_meant(system: LocalSystem, redrive: Command) -> None:
     shown = ends_with(redrive("--error", "CardDeclinedError", "--yes"), 0)
 
     assert shown == "no dead letter is meant: algernon dead list tells which there are\n"
+    ends_with(redrive("--id", "ffff0000", "--yes"), 1, stderr="begins with ffff0000")
 
 
 @pytest.mark.parametrize("task", ["charge", "book"])

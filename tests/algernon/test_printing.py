@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from algernon.story.printing import warn
 
 from ..waiting import PATIENCE
 
@@ -151,3 +152,13 @@ def test_what_cannot_be_written_is_an_error(folder: Path) -> None:
     assert done.stderr.startswith("algernon: ")
     assert done.stderr.count("\n") == 1
     assert "No space left on device" in done.stderr
+
+
+def test_a_warning_does_nothing_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """What it cites may hold what a terminal would do instead of showing it."""
+    warn("bad \x1b]0;title\x07\n name")
+
+    assert (
+        capsys.readouterr().err
+        == "algernon: bad \N{REPLACEMENT CHARACTER}]0;title\N{REPLACEMENT CHARACTER} name\n"
+    )

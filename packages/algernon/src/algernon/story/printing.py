@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from .terminal import printable
+
 
 @contextmanager
 def printing() -> Iterator[None]:
@@ -44,7 +46,7 @@ def reading_has_ended() -> bool:
 def warn(text: str) -> None:
     """Say something in one line on standard error, as the command does."""
     with suppress(BrokenPipeError):  # nobody may read that either
-        print("algernon:", " ".join(text.split()), file=sys.stderr)
+        print("algernon:", printable(" ".join(text.split())), file=sys.stderr)
 
 
 def _is_written_out(stream: TextIO) -> bool:

@@ -51,7 +51,8 @@ def selection_of(options: argparse.Namespace) -> Selection:
     from ...system.letters.letter import Selection
 
     return Selection(
-        error="" if options.error == NO_ERROR else options.error,
+        # Tracebacks and logs have its module before it.
+        error="" if options.error == NO_ERROR else options.error and options.error.split(".")[-1],
         task=options.task,
         chain=options.chain,
         since=options.since,

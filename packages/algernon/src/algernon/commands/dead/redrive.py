@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--edit",
         action="store_true",
-        help="open the keyword arguments of the one letter in your editor first",
+        help="with --yes: open the keyword arguments of the one letter in your editor first",
     )
     parser.add_argument("--yes", action="store_true", help="carry the plan out")
     parser.add_argument("--json", action="store_true", help="print all of it as one line of JSON")
@@ -75,6 +75,7 @@ def execute(options: argparse.Namespace) -> None:
     """Print the plan, carry it out if that is wanted, and say what was done."""
     from ...story.tables import console_of
     from ...story.terminal import Terminal
+    from ...system.letters.letter import check_is_one
     from ...system.letters.redrive import Redrive
     from ...system.place import leading_to
     from ...system.task_queues import find_task_queues
@@ -95,6 +96,8 @@ def execute(options: argparse.Namespace) -> None:
             rate=options.rate,
         )
         plan = redrive.plan()
+        if options.ids and not plan.letters:
+            check_is_one(options.ids[0], ())
         if options.edit and len(plan.letters) != 1:
             raise RedriveError(
                 f"--edit is for one letter, and {len(plan.letters)} are meant: name it by --id"
