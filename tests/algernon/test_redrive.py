@@ -110,6 +110,26 @@ def test_one_without_an_id_keeps_that_by_which_sqs_knew_it(sqs: Any, place: Plac
     assert moved["MessageAttributes"] == {"algernon.task_id": text(message_id)}
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"algernon.other": text("x")},
+        {"algernon.task_id": {"DataType": "Binary", "BinaryValue": b"x"}},
+    ],
+)
+def test_one_keeps_its_id_whatever_else_is_called_as_ours(
+    sqs: Any, place: Place, attributes: dict[str, Any]
+) -> None:
+    """Only an id that can be read is one, whoever set the attribute."""
+    charge = new_queues(sqs, "charge")
+    message_id = put(sqs, letters_of(charge), '{"task_name": "charge"}', attributes)
+
+    assert move(place, charge) == 1
+
+    (moved,) = received(sqs, charge.queue_url)
+    assert moved["MessageAttributes"]["algernon.task_id"] == text(message_id)
+
+
 def test_what_no_task_sent_goes_as_it_is(sqs: Any, place: Place) -> None:
     """Its worker decides what to make of it."""
     charge = new_queues(sqs, "charge")
@@ -186,6 +206,62 @@ def test_without_the_right_to_forget_nothing_goes(
         move(place, charge)
 
     assert (bodies(sqs, charge.queue_url), len(received(sqs, letters_of(charge)))) == ([], 1)
+
+
+def member_in(bucket: str, folder: str) -> tuple[str, str]:
+    """Return the id of a group's member, and its message."""
+    from uuid import UUID, uuid5
+
+    group = {"id": str(uuid4()), "index": 3, "bucket": bucket, "folder": folder}
+    member_id = str(uuid5(UUID(str(group["id"])), "3"))
+    return member_id, message("charge", task_id=member_id, callback={"group": group})
+
+
+@pytest.mark.parametrize("is_canary", [True, False])
+def test_a_group_that_lies_where_nothing_can_be_stops_no_redrive(
+    sqs: Any, bucket: str, place: Place, *, is_canary: bool
+) -> None:
+    """Nothing is known of a member there, since S3 has no room for the name of its object."""
+    charge = new_queues(sqs, "charge")
+    member_id, body = member_in(bucket, f"cache/{'y' * 985}")
+    for each in (body, message("charge"), message("charge")):
+        put(sqs, letters_of(charge), each, reasons("A"))
+    redrive = Redrive(place, [charge])
+    plan = redrive.plan()
+
+    done = (
+        redrive.carry_out_after_canaries(plan, within=0.2) if is_canary else redrive.carry_out(plan)
+    )
+
+    assert (done.moved.total(), done.refused) == (3, [])
+    assert member_id in ids_in(sqs, charge.queue_url)
+
+
+@pytest.mark.parametrize("is_canary", [True, False])
+def test_a_failure_that_others_do_not_let_go_of_holds_its_letter_alone(
+    sqs: Any, bucket: str, aws: LocalAWS, monkeypatch: pytest.MonkeyPatch, *, is_canary: bool
+) -> None:
+    """Its group lies in a bucket that is trusted, and isn't there any more."""
+    monkeypatch.setenv("ALGERNON_TRUSTED_BUCKETS", "gone-bucket")
+    charge = new_queues(sqs, "charge")
+    member_id, body = member_in("gone-bucket", "cache")
+    for each in (body, message("charge"), message("charge")):
+        put(sqs, letters_of(charge), each, reasons("A"))
+    with leading_to(place := place_on(aws)):
+        redrive = Redrive(place, [charge])
+        plan = redrive.plan()
+
+        done = (
+            redrive.carry_out_after_canaries(plan, within=0.2)
+            if is_canary
+            else redrive.carry_out(plan)
+        )
+
+    assert done.moved.total() == 2
+    (refusal,) = done.refused
+    assert (refusal.letter.id, refusal.went) == (member_id, False)
+    assert "gone-bucket" in refusal.reason
+    assert ids_in(sqs, letters_of(charge)) == [member_id]
 
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -350,6 +426,69 @@ def test_large_letters_go_in_calls_that_sqs_takes(sqs: Any, place: Place, wire: 
     assert all(len(each.body) < 1.1 * 1024 * 1024 for each in sent)
 
 
+def too_long_for_sqs(call: Call, forward: Callable[[], Answer]) -> Answer:
+    """Refuse a call as SQS does, which counts attributes."""
+    if call.operation == "SendMessageBatch":
+        entries = json.loads(call.body)["Entries"]
+        size = sum(
+            len(entry["MessageBody"])
+            + sum(
+                len(name) + sum(map(len, attribute.values()))
+                for name, attribute in entry.get("MessageAttributes", {}).items()
+            )
+            for entry in entries
+        )
+        if size > 1024 * 1024:
+            code = b'{"__type": "com.amazonaws.sqs#BatchRequestTooLong", "message": "too long"}'
+            return Answer(400, [], code)
+    return forward()
+
+
+def body_of(size: int) -> str:
+    """Return a message without an id, of so many bytes."""
+    start, end = '{"task_name": "charge", "task_kwargs": {"x": "', '"}}'
+    return f"{start}{'x' * (size - len(start) - len(end))}{end}"
+
+
+def test_the_id_that_a_letter_gets_counts_against_the_bytes_of_a_call(
+    sqs: Any, place: Place, wire: Wire
+) -> None:
+    """Ten that would just fit without it go in two calls, and a single one goes without it."""
+    charge = new_queues(sqs, "charge")
+    for size in [1024 * 1024 // 10] * 10 + [1024 * 1024 - 10]:
+        put(sqs, letters_of(charge), body_of(size))
+    wire.treatment = too_long_for_sqs
+
+    assert move(place, charge) == 11
+
+    moved = received(sqs, charge.queue_url)
+    assert sorted("MessageAttributes" in each for each in moved) == [False] + [True] * 10
+
+
+def test_one_that_sqs_refuses_a_call_for_holds_no_other(sqs: Any, place: Place, wire: Wire) -> None:
+    """It stays with SQS's reason, and the others of the call go, each once."""
+    charge = new_queues(sqs, "charge")
+    for number in range(10):
+        put(sqs, letters_of(charge), message("charge", task_kwargs={"bad": number == 6}))
+
+    def refuse(call: Call, forward: Callable[[], Answer]) -> Answer:
+        if call.operation == "SendMessageBatch" and rb"\"bad\": true" in call.body:
+            said = b'{"__type": "com.amazonaws.sqs#InvalidMessageContents", "message": "bad"}'
+            return Answer(400, [], said)
+        return forward()
+
+    wire.treatment = refuse
+    redrive = Redrive(place, [charge])
+    done = redrive.carry_out(redrive.plan())
+    wire.treatment = None
+
+    assert done.moved.total() == 9
+    reasons_told = [(each.went, each.reason) for each in done.refused]
+    assert reasons_told == [(False, "InvalidMessageContents: bad")]
+    assert len(received(sqs, charge.queue_url)) == 9
+    assert len(received(sqs, letters_of(charge))) == 1
+
+
 def test_what_cannot_be_moved_stays(sqs: Any, place: Place) -> None:
     """Where the queue takes nothing, the letter can be read again at once."""
     charge = new_queues(sqs, "charge")
@@ -365,22 +504,41 @@ def test_what_cannot_be_moved_stays(sqs: Any, place: Place) -> None:
 def test_a_letter_that_went_and_was_not_deleted_goes_again_under_its_id(
     sqs: Any, place: Place, wire: Wire
 ) -> None:
-    """What is broken off in between loses nothing, and a ledger knows the Task again."""
+    """What can't be deleted is told as what went, and a ledger knows the Task again."""
     charge = new_queues(sqs, "charge")
     put(sqs, letters_of(charge), '{"task_name": "charge"}')
     denied = b'{"__type": "AccessDenied", "message": "no sqs:DeleteMessage"}'
     wire.treatment = lambda call, forward: (
         Answer(403, [], denied) if call.operation == "DeleteMessageBatch" else forward()
     )
-    with pytest.raises(ClientError, match="AccessDenied"):
-        move(place, charge)
+    redrive = Redrive(place, [charge])
+    done = redrive.carry_out(redrive.plan())
     wire.treatment = None
 
+    assert done.moved.total() == 1
+    assert [(each.went, "AccessDenied" in each.reason) for each in done.refused] == [(True, True)]
     assert move(place, charge) == 1
 
     moved = received(sqs, charge.queue_url)
     ids = {each["MessageAttributes"]["algernon.task_id"]["StringValue"] for each in moved}
     assert (len(moved), len(ids)) == (2, 1)
+
+
+def test_nothing_more_goes_once_nothing_is_deleted(sqs: Any, place: Place, wire: Wire) -> None:
+    """Each that went without being deleted would go again the next time."""
+    charge = new_queues(sqs, "charge", is_fifo=True)
+    put_in_line(sqs, charge, "A", "A", "A")
+    denied = b'{"__type": "AccessDenied", "message": "no sqs:DeleteMessage"}'
+    wire.treatment = lambda call, forward: (
+        Answer(403, [], denied) if call.operation == "DeleteMessageBatch" else forward()
+    )
+    redrive = Redrive(place, [charge])
+    with pytest.raises(ClientError, match="DeleteMessageBatch"):
+        redrive.carry_out(redrive.plan())
+    wire.treatment = None
+
+    assert (redrive.done.moved.total(), [each.went for each in redrive.done.refused]) == (1, [True])
+    assert len(received(sqs, charge.queue_url)) == 1
 
 
 def test_a_letter_that_is_not_deleted_is_told(sqs: Any, place: Place, wire: Wire) -> None:
@@ -549,6 +707,29 @@ def test_of_a_cause_that_is_still_there_one_letter_goes(
     assert (done.moved.total(), [each.is_good for each in done.verdicts]) == (1, [False])
     assert len(ids_in(sqs, charge.queue_url)) == 1
     assert len(ids_in(sqs, letters_of(charge))) == 12
+
+
+def test_what_a_canary_failed_of_is_told_without_credentials(
+    sqs: Any, place: Place, wire: Wire
+) -> None:
+    """As elsewhere: a reason may name a URL with a password."""
+    charge = new_queues(sqs, "charge")
+    why = reasons("A", **{"algernon.reason": "no answer of https://user:hunter2@db/x"})
+    put(sqs, letters_of(charge), message("charge"), why)
+
+    def fail_again(call: Call, forward: Callable[[], Answer]) -> Answer:
+        answer = forward()
+        if call.operation == "SendMessageBatch":
+            put(sqs, letters_of(charge), json.loads(call.body)["Entries"][0]["MessageBody"], why)
+        return answer
+
+    wire.treatment = fail_again
+    redrive = Redrive(place, [charge])
+
+    (verdict,) = redrive.carry_out_after_canaries(redrive.plan(), within=60).verdicts
+
+    assert "no answer of https://" in verdict.reason
+    assert "hunter2" not in verdict.reason
 
 
 @pytest.mark.parametrize("is_fifo", [True, False])

@@ -69,7 +69,7 @@ class Verdict:
     Attributes:
         letter: The letter.
         is_good: Whether those that failed as it had may go.
-        reason: How that is known, or what went wrong.
+        reason: How that is known, or what went wrong, without the credentials of URLs.
     """
 
     letter: Letter
@@ -213,7 +213,10 @@ class Watch:
 
 
 def _failed_again(canary: Canary, why: str) -> Verdict:
-    return Verdict(canary.letter, is_good=False, reason=f"it failed again: {why}")
+    from algernon_logging.lines.urls import without_credentials
+
+    reason = without_credentials(f"it failed again: {why}")
+    return Verdict(canary.letter, is_good=False, reason=reason)
 
 
 def _verdict_of_silence(canary: Canary, within: float) -> Verdict:

@@ -72,7 +72,9 @@ def edited_kwargs(taken: Taken, before: str, after: str) -> str | None:
     text = _compact(after)
     if text == _compact(before):
         return None
-    more = len(text.encode()) - len((LetterBody(taken.message["Body"]).kwargs or "").encode())
+    body = LetterBody(taken.message["Body"])
+    # Within an envelope, it is escaped.
+    more = len(body.with_kwargs(text).encode()) - len(body.text.encode())
     if bytes_of(taken) + more <= _MOST_BYTES_INLINE:
         return text
     stored = StoredData.of(taken.letter.id, Document.around(text.encode()))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Self
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from .body import LetterBody
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ class LetterOutcome:
     """What stands of the Task of a letter in the bucket of its system, or of its group.
 
     This process has to be led to the system. Where it knows of no bucket, or the group lies in
-    one that isn't the system's own or a trusted one, nothing is known.
+    one that isn't the system's own or a trusted one, or where nothing can be, nothing is known.
 
     Args:
         letter: The letter.
@@ -48,7 +50,8 @@ class LetterOutcome:
         """Remove the notes of why it failed, as its worker does once it runs again.
 
         Raises:
-            algernon_storage.StorageError: The bucket isn't there.
+            algernon_storage.StorageError: The bucket isn't there, which with `is_elsewhere` is
+                one that a message names.
             botocore.exceptions.ClientError: S3 refuses, such as for the right
                 ``s3:DeleteObject``.
         """
@@ -59,12 +62,25 @@ class LetterOutcome:
     def find(self) -> Outcome | FailureNote | None:
         """Return what came of it for good, or else why it failed, or None where nothing is known.
 
+        Of a group that lies elsewhere, nothing is known where that can't be read.
+
         Raises:
             algernon_storage.StorageError: What stands there is something else.
             botocore.exceptions.ClientError: S3 refuses, such as for the right ``s3:GetObject``.
         """
+        from algernon_storage import StorageError
+
         if (outcomes := self._outcomes()) is None:
             return None
+        try:
+            return self._found_in(outcomes)
+        except (StorageError, ClientError, BotoCoreError):
+            # Where that is, a message says, and it must not stop what is to come of others.
+            if self.is_elsewhere:
+                return None
+            raise
+
+    def _found_in(self, outcomes: Outcomes) -> Outcome | FailureNote | None:
         for each in self._ids:
             if (outcome := outcomes.find(each)) is not None:
                 return outcome
@@ -86,6 +102,21 @@ class LetterOutcome:
         return Objects().find(f"{self._task_id}!claim", most=_MOST_OF_A_CLAIM) is not None
 
     @property
+    def is_elsewhere(self) -> bool:
+        """Whether its group lies elsewhere than what the system keeps itself."""
+        from algernon_storage import Objects
+
+        own = {"bucket": os.environ.get("ALGERNON_BUCKET_NAME"), "folder": Objects().folder}
+        return bool(self._place) and self._place != own
+
+    @property
+    def _place(self) -> dict[str, str]:
+        match self._group:
+            case {"bucket": str(bucket), "folder": str(folder)}:
+                return {"bucket": bucket, "folder": folder}
+        return {}
+
+    @property
     def _ids(self) -> list[str]:
         own = (self._task_id, self._result_id)
         return list(dict.fromkeys(each for each in own if each is not None))
@@ -94,17 +125,15 @@ class LetterOutcome:
         """Return where it stands what came of the Task, or None where that isn't looked at."""
         from algernon_storage import Objects, Outcomes, StorageError
 
-        match self._group:
-            case {"bucket": str(bucket), "folder": str(folder)}:
-                place = {"bucket": bucket, "folder": folder}
-            case _:
-                place = {}
+        objects = Objects(**self._place)
         try:
             # A message says where its group lies.
-            Objects(**place).check_trust()
+            objects.check_trust()
+            for each in self._ids:
+                objects.place(f"{each}!failed")  # or S3 has no room for such a key
         except StorageError:
             return None
-        return Outcomes(**place)
+        return Outcomes(**self._place)
 
 
 def _ends_its_chain(message: Any, callback: Any) -> bool:

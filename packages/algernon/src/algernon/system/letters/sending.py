@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ...errors import LetterQueueError
 from .body import LetterBody
@@ -26,6 +28,16 @@ _MOST_ATTRIBUTES = 10
 # By attributes whose names begin so, a worker knows that a message was a dead letter.
 _OURS = "algernon."
 _TASK_ID = f"{_OURS}task_id"
+
+# What SQS refuses a whole call with because of one of its messages, or of all of them together;
+# others are of the queue, of a right or of the day (Amazon SQS API Reference, SendMessageBatch).
+_OF_MESSAGES = {
+    "BatchRequestTooLong",
+    "InvalidMessageContents",
+    "InvalidParameterValue",
+    "MissingParameter",
+    "UnsupportedOperation",
+}
 
 # Botocore tries a call again that was throttled as a whole, but knows nothing of entries.
 _TRIES = 5
@@ -68,11 +80,14 @@ class LetterSender:
     def __init__(self, place: Place, reader: LetterReader) -> None:
         self._sqs = place.client("sqs")
         self._reader = reader
+        # Why SQS deletes nothing at all.
+        self._no_deletion: ClientError | BotoCoreError | None = None
 
     def send(self, letters: Sequence[Taken], *, kwargs: str | None = None) -> list[Refusal]:
         """Send up to ten letters of one Task, and delete those that its queue took.
 
         Together they may have no more than `MOST_BYTES`. Of a FIFO queue it is one at a time.
+        Once a call to delete was refused, nothing more is sent: each time it would go again.
 
         Args:
             letters: The letters.
@@ -84,15 +99,22 @@ class LetterSender:
         Raises:
             algernon_storage.StorageError: The system's bucket isn't there.
             botocore.exceptions.ClientError: AWS refused a call, such as for one of the rights
-                ``sqs:SendMessage`` to the queue, ``sqs:DeleteMessage`` and
-                ``s3:DeleteObject``.
+                ``sqs:SendMessage`` to the queue and ``s3:DeleteObject``; or one to delete
+                letters that went before these.
+            botocore.exceptions.BotoCoreError: AWS can't be reached.
         """
+        if self._no_deletion is not None:
+            raise self._no_deletion
         entries = []
+        refused: dict[str, str] = {}
         for number, taken in enumerate(letters):
             body = LetterBody(taken.message["Body"])
-            LetterOutcome(taken.letter, body).forget()
-            entries.append({"Id": f"{number}", **_as_sent(taken, body, kwargs)})
-        refused = send_entries(self._sqs, letters[0].letter.queues.queue_url, entries)
+            if (problem := _forget(LetterOutcome(taken.letter, body))) is not None:
+                refused[f"{number}"] = problem
+            else:
+                entries.append({"Id": f"{number}", **_as_sent(taken, body, kwargs)})
+        if entries:
+            refused |= send_entries(self._sqs, letters[0].letter.queues.queue_url, entries)
         sent = [taken for number, taken in enumerate(letters) if f"{number}" not in refused]
         stay = [Refusal(letters[int(number)].letter, reason) for number, reason in refused.items()]
         return [*stay, *self._delete(sent)]
@@ -104,6 +126,9 @@ class LetterSender:
         except LetterQueueError:
             # It was given out once more, since it took too long to come to it.
             return [refusal for each in letters for refusal in self._delete_one(each)]
+        except (ClientError, BotoCoreError) as error:
+            self._no_deletion = error
+            return [Refusal(taken.letter, str(error), went=True) for taken in letters]
         return []
 
     def _delete_one(self, taken: Taken) -> list[Refusal]:
@@ -111,18 +136,40 @@ class LetterSender:
             self._reader.delete(taken)
         except LetterQueueError as error:
             return [Refusal(taken.letter, str(error), went=True)]
+        except (ClientError, BotoCoreError) as error:
+            self._no_deletion = error
+            return [Refusal(taken.letter, str(error), went=True)]
         return []
 
 
-def send_entries(sqs: Any, queue_url: str, entries: list[dict[str, Any]]) -> dict[str, str]:
-    """Send entries in one call, and return why those weren't taken that weren't, by their Ids.
+def _forget(outcome: LetterOutcome) -> str | None:
+    """Have the failure of a letter forgotten, or return why that can't be where others keep it.
 
     Raises:
-        botocore.exceptions.ClientError: SQS refused the call.
+        algernon_storage.StorageError, botocore.exceptions.ClientError: It can't be where the
+            system keeps it, and so can't those of other letters.
+    """
+    from algernon_storage import StorageError
+
+    try:
+        outcome.forget()
+    except (StorageError, ClientError, BotoCoreError) as error:
+        if not outcome.is_elsewhere:
+            raise
+        return f"its failure can't be forgotten where its group lies: {error}"
+    return None
+
+
+def send_entries(sqs: Any, queue_url: str, entries: list[dict[str, Any]]) -> dict[str, str]:
+    """Send entries, and return why those weren't taken that weren't, by their Ids.
+
+    They go in one call, or in more where SQS refuses that because of some of them.
+
+    Raises:
+        botocore.exceptions.ClientError: SQS refused a call, and would with any message.
     """
     for tried in range(1, _TRIES + 1):
-        answer = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
-        failed = {failure["Id"]: failure for failure in answer.get("Failed", [])}
+        failed = _failures(sqs, queue_url, entries)
         entries = [entry for entry in entries if entry["Id"] in failed]
         # Which no other try changes.
         is_final = all(failure["SenderFault"] for failure in failed.values())
@@ -135,31 +182,67 @@ def send_entries(sqs: Any, queue_url: str, entries: list[dict[str, Any]]) -> dic
     }
 
 
+def _failures(sqs: Any, queue_url: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
+    """Send entries, and return what SQS says of those that it didn't take, by their Ids."""
+    try:
+        answer = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
+    except ClientError as error:
+        said = error.response["Error"]
+        code = said["Code"].rpartition(".")[2]
+        if code not in _OF_MESSAGES:
+            raise
+        if len(entries) == 1:
+            reason = {"Code": code, "Message": said.get("Message"), "SenderFault": True}
+            return {entries[0]["Id"]: reason}
+        half = len(entries) // 2
+        parts = (entries[:half], entries[half:])
+        return {
+            number: failure
+            for part in parts
+            for number, failure in _failures(sqs, queue_url, part).items()
+        }
+    return {failure["Id"]: failure for failure in answer.get("Failed", [])}
+
+
 def bytes_of(taken: Taken) -> int:
     """Return the bytes of a letter that count against `MOST_BYTES`, or some more."""
-    return taken.letter.bytes + sum(
+    return taken.letter.bytes + _bytes_of(_attributes_as_sent(taken, taken.letter.bytes))
+
+
+def _bytes_of(attributes: Mapping[str, Mapping[str, Any]]) -> int:
+    return sum(
         len(name.encode())
         + sum(
             len(value if isinstance(value, bytes) else str(value).encode(errors="replace"))
             for value in attribute.values()
         )
-        for name, attribute in taken.message.get("MessageAttributes", {}).items()
+        for name, attribute in attributes.items()
     )
+
+
+def _attributes_as_sent(taken: Taken, body_bytes: int) -> Mapping[str, Any]:
+    """Return the attributes with which a letter goes: its own, and the id that it had."""
+    own: Mapping[str, Any] = taken.message.get("MessageAttributes", {})
+    letter = taken.letter
+    # One without an id has the one that SQS gave it, which it loses with this.
+    if letter.dead.task_id != letter.message_id:
+        return own
+    noted = {**own, _TASK_ID: {"DataType": "String", "StringValue": letter.message_id}}
+    has_room = len(noted) <= _MOST_ATTRIBUTES and body_bytes + _bytes_of(noted) <= MOST_BYTES
+    return noted if has_room else own
 
 
 def _as_sent(taken: Taken, body: LetterBody, kwargs: str | None) -> dict[str, Any]:
     """Return what SendMessageBatch takes to make a message once more."""
     message, letter = taken.message, taken.letter
-    attributes: dict[str, Any] = dict(message.get("MessageAttributes", {}))
     if kwargs is not None:
         body = LetterBody(body.with_kwargs(kwargs))
     # Whoever runs one that a worker moved knows by its attributes that it doesn't expire any more.
-    is_moved_by_worker = any(name.startswith(_OURS) for name in attributes)
+    is_moved_by_worker = any(
+        name.startswith(_OURS) for name in message.get("MessageAttributes", {})
+    )
     text = body.text if is_moved_by_worker else body.without_expiry()
-    # One without an id has the one that SQS gave it, which it loses with this.
-    has_sqs_id = not is_moved_by_worker and letter.dead.task_id == letter.message_id
-    if has_sqs_id and len(attributes) < _MOST_ATTRIBUTES:
-        attributes[_TASK_ID] = {"DataType": "String", "StringValue": letter.dead.task_id}
+    attributes = _attributes_as_sent(taken, len(text.encode(errors="surrogatepass")))
     fields: dict[str, Any] = {"MessageBody": text}
     if attributes:
         fields["MessageAttributes"] = attributes
