@@ -204,8 +204,13 @@ class Redrive:
         """
         tried: set[Share] = set()
         good: set[Share] = set()
-        # Behind those of a FIFO queue that went, others may stand of which none was tried.
-        while verdicts := self._try(plan, tried, within):
+        while True:
+            refused = len(self.done.refused)
+            verdicts = self._try(plan, tried, within)
+            # Behind those of a FIFO queue that went, others may stand of which none was tried; and
+            # in the place of one that didn't go, another one of its share is.
+            if not verdicts and len(self.done.refused) == refused:
+                break
             self.done.verdicts += verdicts
             tried |= {Share.of(verdict.letter) for verdict in verdicts}
             good |= {Share.of(verdict.letter) for verdict in verdicts if verdict.is_good}
