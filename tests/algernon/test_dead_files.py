@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
 import subprocess
@@ -12,6 +13,10 @@ from uuid import uuid4
 
 import pytest
 from algernon.commands.main import main
+from algernon.system.letters.files import LetterFile, read_letters
+from algernon.system.letters.letter import Letter
+from algernon.system.letters.reader import Taken
+from algernon.system.task_queues import TaskQueues
 from algernon_queue import Group, Task
 
 from ..waiting import PATIENCE
@@ -89,7 +94,8 @@ def test_what_is_exported_and_imported_is_exactly_what_was_there(
     )
     for number in range(3):
         body = json.dumps({"task_name": "ship", "task_kwargs": {"n": number}})
-        system.put("ship", body, {"algernon.error": "ShipError"}, "customer")
+        noted = {"algernon.error": "ShipError", "algernon.task_id": str(uuid4())}
+        system.put("ship", body, noted, "customer")
     before = {task: system.letters(task) for task in ("charge", "mail", "ship")}
     assert dead("export", "dead.jsonl") == 0
     assert {task: contents(system.letters(task)) for task in before} == {
@@ -136,6 +142,26 @@ def test_a_file_is_private_and_never_overwritten_unasked(
     assert len(Path("dead.jsonl").read_text().splitlines()) == 3
     assert Path("dead.jsonl").stat().st_mode & 0o777 == 0o600
     assert files() == ["dead.jsonl"]
+
+
+def test_only_a_regular_file_is_replaced(
+    system: DeadSystem, letters: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A link's file is written anew and the link stays; a pipe and a folder are refused."""
+    Path("dead.jsonl").write_text("mine")
+    Path("link").symlink_to("dead.jsonl")
+    assert dead("export", "link") == 1
+    assert "link is there already" in capsys.readouterr().err
+    assert dead("export", "link", "--overwrite") == 0
+    assert Path("link").is_symlink()
+    assert len(Path("dead.jsonl").read_text().splitlines()) == 3
+    os.mkfifo("pipe")
+    Path("folder").mkdir()
+    for name in ("pipe", "folder", os.devnull):
+        assert dead("export", name, "--overwrite") == 1
+        assert f"{name} is no regular file" in capsys.readouterr().err
+    assert Path("pipe").is_fifo()
+    assert sorted(files()) == ["dead.jsonl", "folder", "link", "pipe"]
 
 
 def test_what_fails_midway_leaves_no_file(
@@ -208,6 +234,40 @@ def test_a_message_without_an_id_of_its_own_keeps_the_one_that_it_had(system: De
     assert line["error"] is None
 
 
+def test_an_id_is_kept_beside_attributes_that_only_begin_as_a_workers(system: DeadSystem) -> None:
+    """An attribute whose name begins so is no id; the one that SQS gave is noted beside it."""
+    system.put("mail", json.dumps({"task_name": "mail"}), {"algernon.note": "mine"})
+    (letter,) = system.letters("mail")
+    dead("export", "dead.jsonl")
+    system.empty("mail")
+    dead("import", "dead.jsonl", "--yes")
+    (found,) = system.letters("mail")
+    noted = {name: each["StringValue"] for name, each in found["MessageAttributes"].items()}
+    assert noted == {"algernon.note": "mine", "algernon.task_id": letter["MessageId"]}
+
+
+def test_letters_of_a_fifo_queue_are_imported_again_at_once(system: DeadSystem) -> None:
+    """SQS doesn't take them for those of an import before, within its five minutes."""
+    system.put("ship", json.dumps({"task_name": "ship"}), {}, "customer")
+    assert dead("discard", "--all", "--yes", "--export", "ship.jsonl") == 0
+    for number in range(2):
+        assert dead("import", "ship.jsonl", "--yes") == 0
+        assert len(system.letters("ship")) == 1
+        assert dead("discard", "--all", "--yes", "--export", f"again-{number}.jsonl") == 0
+
+
+def test_half_of_a_surrogate_pair_is_exported_like_all_else(system: DeadSystem) -> None:
+    """A text that has no bytes in UTF-8 ends no export, and comes back as it was."""
+    message = {"MessageId": "m", "Body": "half \ud800", "ReceiptHandle": "r"}
+    queues = TaskQueues("mail", "topic", "queue", system.dead("mail"))
+    with LetterFile("dead.jsonl") as file:
+        file.write(Taken(Letter.of(message, queues), message))
+        file.keep()
+    with Path("dead.jsonl").open("rb") as opened:
+        (letter,) = read_letters(opened, "dead.jsonl")
+    assert letter.fields["MessageBody"] == "half \ud800"
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
@@ -219,10 +279,20 @@ def test_a_message_without_an_id_of_its_own_keeps_the_one_that_it_had(system: De
         (lambda line: b"\xff\n", "line 2: it can't be read as JSON"),
         (lambda line: line.replace(b'"n', b'"m').replace(b'n\\\\"', b'm\\\\"'), "by its MD5"),
         (lambda line: line.replace(b'"task": "charge"', b'"task": 7'), "its 'task' isn't as"),
-        (lambda line: line.replace(b'"charge"', b'"chargo"'), "did you mean charge?"),
+        (
+            lambda line: line.replace(b'"charge"', b'"chargo"').replace(b"md5_of_rest", b"note"),
+            "did you mean charge?",
+        ),
+        (lambda line: line.replace(b'"charge"', b'"mail"'), "beside the body isn't what was"),
+        (lambda line: line.replace(b"CardError", b"CardErrot"), "beside the body isn't what was"),
         (lambda line: line.replace(b'"StringValue"', b'"Text"'), "has no DataType with a value"),
         (lambda line: line.replace(b'"StringValue"', b'"BinaryValue"'), "is no base64"),
-        (lambda line: line.replace(b'"charge", "task_id"', b'"ship", "task_id"'), "is FIFO"),
+        (
+            lambda line: line.replace(b'"charge", "task_id"', b'"ship", "task_id"').replace(
+                b"md5_of_rest", b"note"
+            ),
+            "is FIFO",
+        ),
     ],
 )
 def test_a_damaged_file_is_told_by_its_line_before_anything_is_sent(
@@ -407,6 +477,19 @@ def test_an_import_says_what_it_cannot_see(
     assert json.loads(capsys.readouterr().out)["unseen"] == 1
     assert dead("import", "dead.jsonl") == 0
     assert "about 1 letter of the queues can't be seen just now" in capsys.readouterr().err
+
+
+def test_an_import_reads_what_cannot_be_read_twice(system: DeadSystem, letters: list[str]) -> None:
+    """A pipe that has a name, as a shell's <(…), is read as a file is."""
+    dead("export", "dead.jsonl")
+    before = contents(system.letters("charge"))
+    system.empty("charge")
+    reading, writing = os.pipe()
+    os.write(writing, Path("dead.jsonl").read_bytes())
+    os.close(writing)
+    assert dead("import", f"/dev/fd/{reading}", "--yes") == 0
+    os.close(reading)
+    assert contents(system.letters("charge")) == before
 
 
 @pytest.mark.starts

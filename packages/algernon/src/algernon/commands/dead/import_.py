@@ -79,9 +79,7 @@ def _opened(name: str) -> Iterator[IO[bytes]]:
     from ...system.letters.files import STANDARD
 
     if name == STANDARD:
-        with TemporaryFile() as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-            file.seek(0)
+        with _copied(sys.stdin.buffer) as file:
             yield file
         return
     try:
@@ -89,4 +87,17 @@ def _opened(name: str) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise LetterFileError(f"{name} can't be read: {error.strerror or error}") from error
     with opened:
-        yield opened
+        if opened.seekable():
+            yield opened
+            return
+        # Such as a pipe, which a shell's <(…) is.
+        with _copied(opened) as file:
+            yield file
+
+
+@contextmanager
+def _copied(source: IO[bytes]) -> Iterator[IO[bytes]]:
+    with TemporaryFile() as file:
+        shutil.copyfileobj(source, file)
+        file.seek(0)
+        yield file

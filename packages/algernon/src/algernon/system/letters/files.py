@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
@@ -14,8 +15,12 @@ from hashlib import md5
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, Self
+from uuid import uuid4
+
+from algernon_queue.dead_letter import DeadLetter
 
 from ...errors import LetterFileError
+from .letter import record_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -30,9 +35,11 @@ STANDARD = "-"
 _LONGEST_LINE = 8 * 1024 * 1024
 # Amazon SQS Developer Guide, "Amazon SQS message metadata": attributes a message.
 _MOST_ATTRIBUTES = 10
-# By attributes whose names begin so, a worker knows that a message was a dead letter.
-_OURS = "algernon."
-_TASK_ID = f"{_OURS}task_id"
+# By which a worker knows a Task's id again.
+_TASK_ID = "algernon.task_id"
+# What tells damage, each of which who changes a line leaves out.
+_MD5_OF_BODY = "md5_of_body"
+_MD5_OF_REST = "md5_of_rest"
 
 
 class LetterFile:
@@ -43,7 +50,8 @@ class LetterFile:
 
     Args:
         name: The file's name; ``-`` is standard output, which nothing is promised of.
-        overwrites: Whether it takes the place of a file that is there.
+        overwrites: Whether it takes the place of a file that is there; that of a symbolic link
+            is the file that it leads to.
 
     Attributes:
         count: How many letters were written.
@@ -51,7 +59,8 @@ class LetterFile:
         stored: How many of these letters lead to data in S3, which isn't in the file.
 
     Raises:
-        LetterFileError: There is such a file, and it isn't to be overwritten; or it can't be
+        LetterFileError: There is such a file, and it isn't to be overwritten; or it is no
+            regular file, such as a device or a pipe, which is never replaced; or it can't be
             written.
 
     Example:
@@ -71,10 +80,11 @@ class LetterFile:
         if self._path is None:
             self._file: IO[bytes] = sys.stdout.buffer
             return self
-        self._check_absent(self._path)
         with self._refusals_told():
+            self._check_free(self._path)
+            target = self._target(self._path)
             self._file = NamedTemporaryFile(
-                dir=self._path.parent, prefix=f".{self._path.name}.", suffix=".part", delete=False
+                dir=target.parent, prefix=f".{target.name}.", suffix=".part", delete=False
             )
         return self
 
@@ -114,9 +124,11 @@ class LetterFile:
             if self._path is None:
                 return
             os.fsync(self._file.fileno())
-            self._put_in_place(self._path)
+            self._check_free(self._path)
+            target = self._target(self._path)
+            self._put_in_place(target)
             self._is_kept = True
-            folder = os.open(self._path.parent, os.O_RDONLY)
+            folder = os.open(target.parent, os.O_RDONLY)
             try:
                 os.fsync(folder)
             finally:
@@ -132,13 +144,24 @@ class LetterFile:
         except FileExistsError as error:
             raise _is_there(path) from error
         except OSError:  # as of a file system that has no links
-            self._check_absent(path)
+            self._check_free(path)
             Path(self._file.name).replace(path)
         else:
             Path(self._file.name).unlink()
 
-    def _check_absent(self, path: Path) -> None:
-        if not self._overwrites and path.exists():
+    def _target(self, path: Path) -> Path:
+        """Return where a file is, which a symbolic link may lead to."""
+        return Path(os.path.realpath(path))
+
+    def _check_free(self, path: Path) -> None:
+        if not path.exists():
+            return
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise LetterFileError(
+                f"{path} is no regular file, and is never replaced: choose another name, or - for"
+                " standard output"
+            )
+        if not self._overwrites:
             raise _is_there(path)
 
     @contextmanager
@@ -199,7 +222,7 @@ def read_letters(file: IO[bytes], name: str) -> Iterator[FiledLetter]:
 
 def _line_of(taken: Taken) -> bytes:
     letter, message = taken.letter, taken.message
-    line = {
+    line: dict[str, Any] = {
         "task": letter.queues.task,
         "task_id": letter.dead.task_id,
         "error": letter.dead.error,
@@ -210,10 +233,14 @@ def _line_of(taken: Taken) -> bytes:
             for name, attribute in message.get("MessageAttributes", {}).items()
         },
         "system_attributes": message.get("Attributes", {}),
-        "md5_of_body": _md5(message["Body"]),
+        _MD5_OF_BODY: _md5(message["Body"]),
         "body": message["Body"],
     }
-    return json.dumps(line, ensure_ascii=False).encode() + b"\n"
+    line[_MD5_OF_REST] = _md5_of_rest(line)
+    try:
+        return json.dumps(line, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:  # half of a surrogate pair has no bytes but as an escape
+        return json.dumps(line).encode() + b"\n"
 
 
 def _in_json(attribute: Mapping[str, Any]) -> dict[str, str]:
@@ -238,18 +265,28 @@ def _filed(where: str, line: bytes) -> FiledLetter:
     if type(found) is not dict:
         raise LetterFileError("it is no JSON object, as each letter is")
     task, message_id, body = (_text(found, key) for key in ("task", "message_id", "body"))
-    if _optional(found, "md5_of_body") not in (None, _md5(body)):
+    if _optional(found, _MD5_OF_BODY) not in (None, _md5(body)):
         raise LetterFileError(
-            "the body isn't what was exported, by its MD5; if you changed it, leave md5_of_body out"
+            "the body isn't what was exported, by its MD5; if you changed it, leave"
+            f" {_MD5_OF_BODY} out"
         )
     attributes = {
         name: _from_json(name, value) for name, value in _object(found, "attributes").items()
     }
     task_id = _optional(found, "task_id")
-    # One without an id of its own has SQS's, which is another one from now on.
-    if task_id == message_id and not _says_why(attributes) and len(attributes) < _MOST_ATTRIBUTES:
-        attributes[_TASK_ID] = {"DataType": "String", "StringValue": task_id}
     system = _object(found, "system_attributes")
+    if _optional(found, _MD5_OF_REST) not in (None, _md5_of_rest(found)):
+        raise LetterFileError(
+            "what is beside the body isn't what was exported, by its MD5; if you changed it, leave"
+            f" {_MD5_OF_REST} out"
+        )
+    # One without an id of its own has SQS's, which is another one from now on.
+    if (
+        task_id == message_id
+        and not _keeps_id(task_id, body, attributes)
+        and (len(attributes) < _MOST_ATTRIBUTES or _TASK_ID in attributes)
+    ):
+        attributes[_TASK_ID] = {"DataType": "String", "StringValue": task_id}
     fields: dict[str, Any] = {"MessageBody": body}
     if attributes:
         fields["MessageAttributes"] = attributes
@@ -260,8 +297,6 @@ def _filed(where: str, line: bytes) -> FiledLetter:
     # On a standard queue it is the tenant of a fair queue.
     if group := _optional(system, "MessageGroupId"):
         fields["MessageGroupId"] = group
-    # For a FIFO queue, which knows by it what it was sent already within five minutes.
-    fields["MessageDeduplicationId"] = message_id
     return FiledLetter(
         where=where,
         task=task,
@@ -272,8 +307,10 @@ def _filed(where: str, line: bytes) -> FiledLetter:
     )
 
 
-def _says_why(attributes: Mapping[str, Any]) -> bool:
-    return any(name.startswith(_OURS) for name in attributes)
+def _keeps_id(task_id: str, body: str, attributes: Mapping[str, Any]) -> bool:
+    """Tell whether a message is known by its Task's id also when SQS gives it another."""
+    message = {"MessageId": str(uuid4()), "Body": body, "MessageAttributes": attributes}
+    return DeadLetter.of(record_of(message), "").task_id == task_id
 
 
 def _size(attribute: tuple[str, Mapping[str, Any]]) -> int:
@@ -322,6 +359,12 @@ def _not_as_written(key: str) -> LetterFileError:
 
 def _md5(body: str) -> str:
     return md5(body.encode(errors="replace"), usedforsecurity=False).hexdigest()
+
+
+def _md5_of_rest(line: Mapping[str, Any]) -> str:
+    apart = ("body", _MD5_OF_BODY, _MD5_OF_REST)
+    rest = {key: value for key, value in line.items() if key not in apart}
+    return _md5(json.dumps(rest, sort_keys=True))
 
 
 def _is_there(path: Path) -> LetterFileError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID, uuid4, uuid5
 
 from ...errors import LetterFileError, UnknownTaskError
 from ..task_queues import choose_task
@@ -94,9 +95,12 @@ class LetterImport:
                 ``sqs:SendMessage`` to a dead-letter queue.
         """
         sqs = self._place.client("sqs")
+        # A FIFO queue drops what it was sent within five minutes, also of what was discarded
+        # meanwhile: so each import has ids of its own.
+        run = uuid4()
         going = (letter for letter in letters if letter.task_id not in plan.are_there)
         for url, some in self._calls(going):
-            _send(sqs, url, some)
+            _send(sqs, url, some, run)
             yield from some
 
     def _calls(self, letters: Iterable[FiledLetter]) -> Iterator[tuple[str, list[FiledLetter]]]:
@@ -135,8 +139,10 @@ class LetterImport:
         return url
 
 
-def _send(sqs: Any, url: str, letters: Sequence[FiledLetter]) -> None:
-    entries = [{"Id": f"{number}", **_fields(letter, url)} for number, letter in enumerate(letters)]
+def _send(sqs: Any, url: str, letters: Sequence[FiledLetter], run: UUID) -> None:
+    entries = [
+        {"Id": f"{number}", **_fields(letter, url, run)} for number, letter in enumerate(letters)
+    ]
     for number, reason in send_entries(sqs, url, entries).items():
         raise LetterFileError(
             f"{letters[int(number)].where}: SQS doesn't take the letter, with {reason}. Others"
@@ -144,8 +150,7 @@ def _send(sqs: Any, url: str, letters: Sequence[FiledLetter]) -> None:
         )
 
 
-def _fields(letter: FiledLetter, url: str) -> dict[str, Any]:
-    fields = dict(letter.fields)
+def _fields(letter: FiledLetter, url: str, run: UUID) -> dict[str, Any]:
     if not url.endswith(".fifo"):
-        del fields["MessageDeduplicationId"]
-    return fields
+        return {**letter.fields}
+    return {**letter.fields, "MessageDeduplicationId": str(uuid5(run, f"{letter.line}"))}
