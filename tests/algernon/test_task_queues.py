@@ -130,6 +130,23 @@ def test_queues_that_are_gone_or_keep_copies_hide_no_task(aws: LocalAWS) -> None
     assert (mails.queue_name, mails.dead_letter_queue_url) == ("mails", None)
 
 
+def test_a_tasks_own_queue_is_no_dead_letter_queue(aws: LocalAWS) -> None:
+    """A Task that gets what another gives up is at work on it, so that none of it is a letter."""
+    sns: Any = aws.client("sns")
+    handling = queue(aws, "handle")
+    policy = json.dumps({"deadLetterTargetArn": handling, "maxReceiveCount": 5})
+    for name, arn in (("handle", handling), ("price", queue(aws, "price", RedrivePolicy=policy))):
+        topic = sns.create_topic(Name=f"shop-{name}")["TopicArn"]
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    found = find_task_queues(place(topic_prefix="shop-"))
+
+    assert [(each.task, each.dead_letter_queue_url) for each in found] == [
+        ("handle", None),
+        ("price", None),
+    ]
+
+
 def test_what_is_no_system_says_so(aws: LocalAWS) -> None:
     """A stack that isn't there, one of somebody else's, and a prefix that nothing has."""
     other = {"Resources": {"Mine": {"Type": "AWS::SQS::Queue"}}}

@@ -96,7 +96,11 @@ def tell_reading(reader: LetterReader, selected: int, *, is_whole: bool) -> Iter
         )
     if reader.tasks_without_queue:
         tasks = ", ".join(reader.tasks_without_queue)
-        yield Line(f"Without a dead-letter queue, so that SQS drops letters: {tasks}.", "bad")
+        yield Line(
+            "Without a dead-letter queue that is no Task's queue, so that SQS drops letters or that"
+            f" Task gets them: {tasks}.",
+            "bad",
+        )
     raised = ", and raised each letter's receive count by one" if reader.count else ""
     yield Line(
         f"Looking took {count(reader.calls, 'call')} of SQS, {count(reader.receives, 'receive')}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
@@ -28,7 +28,7 @@ class TaskQueues:
         topic_arn: The ARN of the topic that listens.
         queue_url: The URL of the queue that holds.
         dead_letter_queue_url: That of the queue in which what was given up ends, or None
-            where there is none.
+            where there is none, or that is the queue of a Task, whose messages are no letters.
     """
 
     task: str
@@ -89,6 +89,15 @@ def find_task_queues(place: Place) -> list[TaskQueues]:
         found = _of_stack(place, place.stack_name)
     else:
         found = _of_topics(place)
+    # What a Task takes its messages from is at work, whoever else's end there: to look at them as
+    # letters would keep them from it, and to discard them would lose them.
+    at_work = {queues.queue_url for queues in found}
+    found = [
+        replace(queues, dead_letter_queue_url=None)
+        if queues.dead_letter_queue_url in at_work
+        else queues
+        for queues in found
+    ]
     return sorted(found, key=lambda queues: queues.task)
 
 

@@ -129,7 +129,7 @@ class LetterImport:
         if url is None:
             raise LetterFileError(
                 f"{letter.where}: the Task {letter.task!r} has no dead-letter queue that the"
-                " letter could go to: give its queue a redrive policy"
+                " letter could go to: give its queue a redrive policy, to a queue that is no Task's"
             )
         if url.endswith(".fifo") and letter.message_group is None:
             raise LetterFileError(
