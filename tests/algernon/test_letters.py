@@ -15,7 +15,8 @@ import pytest
 from algernon.errors import LetterError, LetterQueueError
 from algernon.local.aws import LocalAWS as Ministack
 from algernon.system.letters.letter import Cause, Letter, Selection, check_is_one, group_by_cause
-from algernon.system.letters.reader import LetterReader, read_dead_letters
+from algernon.system.letters.reader import LetterReader, Taken, _LetterQueue, read_dead_letters
+from algernon.system.letters.sending import LetterSender
 
 from ..waiting import wait_for
 from .dead_letters import DeadLetterOffice, message, text
@@ -449,3 +450,32 @@ def test_the_memory_does_not_grow_with_the_letters(aws: LocalAWS, office: DeadLe
 
     assert (few[0], many[0]) == (25, 100)
     assert many[1] - few[1] < 50_000, "75 MB more of letters take less than 50 MB more"
+
+
+def test_letters_of_a_shared_queue_are_of_the_queue_that_they_came_from(
+    office: DeadLetterOffice,
+) -> None:
+    """SQS says so of what it moved, others name their Task, and the rest stays where it is."""
+    charge = office.tasks["charge"]
+    mail = replace(office.tasks["mail"], dead_letter_queue_url=charge.dead_letter_queue_url)
+    queue = _LetterQueue(office.letters("charge"), {"charge": charge, "mail": mail})
+    moved = {"DeadLetterQueueSourceArn": office.arn(mail.queue_url)}
+    said: list[tuple[str, dict[str, str]]] = [
+        ("not JSON", moved),
+        (json.dumps(message("mail", 1)), {}),
+        ("not JSON", {}),
+    ]
+
+    letters = [
+        queue.letter_of({"MessageId": "m", "Body": body, "Attributes": attributes})
+        for body, attributes in said
+    ]
+
+    assert [(each.queues.task, each.is_certain) for each in letters] == [
+        ("mail", True),
+        ("mail", True),
+        ("charge", False),
+    ]
+    with LetterReader(office.place, [charge]) as reader:
+        (refused,) = LetterSender(office.place, reader).send([Taken(letters[2], {})])
+    assert "several Tasks share" in refused.reason

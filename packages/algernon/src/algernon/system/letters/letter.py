@@ -61,6 +61,8 @@ class Letter:
             when it was first sent.
         message_group: The message group that it is in, or None.
         bytes: The size of its body.
+        is_certain: Whether it is known that it came from the queue of this Task, and not of
+            another that has the same dead-letter queue.
     """
 
     queues: TaskQueues
@@ -69,6 +71,7 @@ class Letter:
     sent_at: datetime
     message_group: str | None
     bytes: int
+    is_certain: bool = True
 
     @classmethod
     def of(cls, message: Mapping[str, Any], queues: TaskQueues) -> Self:

@@ -108,10 +108,21 @@ class _LetterQueue:
         return next(iter(self.tasks.values()))
 
     def letter_of(self, message: Mapping[str, Any]) -> Letter:
-        """Return the letter that a message is, of the Task that it names if it is one of these."""
-        letter = Letter.of(message, self.first)
-        own = self.tasks.get(letter.dead.task, self.first)
-        return letter if own is self.first else replace(letter, queues=own)
+        """Return the letter that a message is, of the Task from whose queue it came.
+
+        Where several Tasks share this queue, SQS says so of what it moved itself, and of other
+        letters the Task that they name. What neither tells is of a Task that isn't certain.
+        """
+        # Amazon SQS API Reference, ReceiveMessage.
+        source = message.get("Attributes", {}).get("DeadLetterQueueSourceArn", "")
+        name = source.rpartition(":")[2]
+        own = next((each for each in self.tasks.values() if each.queue_name == name), None)
+        if own is not None or len(self.tasks) == 1:
+            return Letter.of(message, own or self.first)
+        letter = Letter.of(message, replace(self.first, task=""))
+        if (named := self.tasks.get(letter.dead.task)) is not None:
+            return replace(letter, queues=named)
+        return replace(Letter.of(message, self.first), is_certain=False)
 
 
 class LetterReader:

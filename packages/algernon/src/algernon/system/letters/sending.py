@@ -44,6 +44,12 @@ _TRIES = 5
 _FIRST_WAIT_SECONDS = 0.1
 
 
+_UNSURE = (
+    "several Tasks share its dead-letter queue, and neither SQS nor the letter says from which of"
+    " their queues it came"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A letter that its queue didn't take, so that it stays, or that couldn't be deleted.
@@ -105,6 +111,12 @@ class LetterSender:
         """
         if self._no_deletion is not None:
             raise self._no_deletion
+        unsure = [
+            Refusal(taken.letter, _UNSURE) for taken in letters if not taken.letter.is_certain
+        ]
+        letters = [taken for taken in letters if taken.letter.is_certain]
+        if not letters:
+            return unsure
         entries = []
         refused: dict[str, str] = {}
         for number, taken in enumerate(letters):
@@ -117,7 +129,7 @@ class LetterSender:
             refused |= send_entries(self._sqs, letters[0].letter.queues.queue_url, entries)
         sent = [taken for number, taken in enumerate(letters) if f"{number}" not in refused]
         stay = [Refusal(letters[int(number)].letter, reason) for number, reason in refused.items()]
-        return [*stay, *self._delete(sent)]
+        return [*unsure, *stay, *self._delete(sent)]
 
     def _delete(self, letters: Sequence[Taken]) -> list[Refusal]:
         """Delete letters that went, and return those of which SQS doesn't delete one."""
