@@ -153,4 +153,4 @@ def _send(sqs: Any, url: str, letters: Sequence[FiledLetter], run: UUID) -> None
 def _fields(letter: FiledLetter, url: str, run: UUID) -> dict[str, Any]:
     if not url.endswith(".fifo"):
         return {**letter.fields}
-    return {**letter.fields, "MessageDeduplicationId": str(uuid5(run, f"{letter.line}"))}
+    return {**letter.fields, "MessageDeduplicationId": str(uuid5(run, letter.where))}
