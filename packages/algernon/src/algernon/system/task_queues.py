@@ -44,7 +44,7 @@ class TaskQueues:
     @property
     def queue_name(self) -> str:
         """The queue's name, by which CloudWatch knows it."""
-        return self.queue_url.rsplit("/", 1)[1]
+        return self.queue_url.rsplit("/", 1)[-1]
 
     @property
     def queue_arn(self) -> str:
