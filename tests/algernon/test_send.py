@@ -140,7 +140,10 @@ def test_an_unknown_profile_is_one_line(command: Command) -> None:
     done = command("send", "resize", "--profile", "nobodys", "--stack", "shop")
 
     assert done.returncode == 1
-    assert done.stderr == "algernon: The config profile (nobodys) could not be found\n"
+    assert done.stderr == (
+        "algernon: The config profile (nobodys) could not be found: aws configure list-profiles"
+        " lists those there are\n"
+    )
 
 
 @pytest.mark.parametrize(

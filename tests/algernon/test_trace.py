@@ -843,4 +843,5 @@ def test_without_a_log_group_that_can_be_read_there_is_no_story(
     done = trace(command, endpoint, CHAIN_ID, *groups)
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
-    assert line.startswith("algernon: no lines can be read from 'nowhere', 'neither': An error")
+    reason = "The specified log group does not exist. (FilterLogEvents)"
+    assert line.startswith(f"algernon: no lines can be read from 'nowhere', 'neither': {reason}")
