@@ -52,7 +52,7 @@ def find_function(place: Place, queues: TaskQueues) -> WorkerFunction:
             ``lambda:ListEventSourceMappings`` and ``lambda:GetFunctionConfiguration``.
     """
     client = place.client("lambda")
-    queue = _queue_arn(queues)
+    queue = queues.queue_arn
     for mapping in find_mappings(client, [queue])[queue]:
         found = client.get_function_configuration(FunctionName=mapping.function_arn)
         module, _, _ = found.get("Handler", "").replace("/", ".").rpartition(".")
@@ -119,7 +119,7 @@ def _routers_of(target: str, directory: Path) -> list[TaskRouter]:
 def _record(taken: Taken) -> dict[str, Any]:
     """Return the letter as Lambda would hand it over if it came to the Task's queue again."""
     record = record_of(taken.message)
-    arn = _queue_arn(taken.letter.queues)
+    arn = taken.letter.queues.queue_arn
     return {
         **record,
         "receiptHandle": taken.receipt,
@@ -128,12 +128,6 @@ def _record(taken: Taken) -> dict[str, Any]:
         "eventSourceARN": arn,
         "awsRegion": arn.split(":")[3],
     }
-
-
-def _queue_arn(queues: TaskQueues) -> str:
-    *_, account, name = queues.queue_url.split("/")
-    _, partition, _, region, *_ = queues.topic_arn.split(":")
-    return f"arn:{partition}:sqs:{region}:{account}:{name}"
 
 
 @contextmanager

@@ -43,7 +43,6 @@ _OF_MESSAGES = {
 _TRIES = 5
 _FIRST_WAIT_SECONDS = 0.1
 
-
 _UNSURE = (
     "several Tasks share its dead-letter queue, and neither SQS nor the letter says from which of"
     " their queues it came"
