@@ -150,6 +150,17 @@ def _moto() -> Iterator[tuple[LocalAWS, Wire]]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def module_url(_moto: tuple[LocalAWS, Wire]) -> str:
+    """Where a local AWS listens that is empty before a module's first test.
+
+    A server of the module's own wouldn't be: all of a process have the same stacks and queues.
+    """
+    local, _ = _moto
+    local.reset()
+    return local.url
+
+
 @pytest.fixture
 def aws(_moto: tuple[LocalAWS, Wire], monkeypatch: pytest.MonkeyPatch) -> LocalAWS:
     """A local AWS that is empty, and that the environment leads to."""

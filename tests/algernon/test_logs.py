@@ -9,7 +9,7 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -18,7 +18,6 @@ from typing import IO, Any, Self
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from ..conftest import LocalAWS
 from ..waiting import PATIENCE, wait_for
@@ -32,16 +31,6 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:shop"
 _numbers = count()
-
-
-@pytest.fixture(scope="module")
-def moto_url() -> Iterator[str]:
-    """Where an AWS is, of which moto has the logs."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 class Logs:
@@ -101,9 +90,9 @@ class Logs:
 
 
 @pytest.fixture
-def logs(moto_url: str, command: Command) -> Logs:
+def logs(module_url: str, command: Command) -> Logs:
     """An empty log group."""
-    return Logs(moto_url, command)
+    return Logs(module_url, command)
 
 
 def record(number: int = 1, **others: Any) -> dict[str, Any]:

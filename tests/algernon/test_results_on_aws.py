@@ -10,7 +10,6 @@ from uuid import uuid4
 import boto3
 import pytest
 from algernon_storage import Document, Outcomes, reset
-from moto.server import ThreadedMotoServer
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -19,22 +18,17 @@ PLACE = ("--region", "eu-west-1", "--stack", "shop")
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
+def endpoint(module_url: str) -> str:
     """An AWS with the stack `shop`, whose bucket is `shop-bucket`."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
     bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "shop-bucket"}}
     boto3.client(
         "cloudformation",
-        endpoint_url=url,
+        endpoint_url=module_url,
         region_name="eu-west-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
     ).create_stack(StackName="shop", TemplateBody=json.dumps({"Resources": {"Bucket": bucket}}))
-    yield url
-    server.stop()
+    return module_url
 
 
 @pytest.fixture

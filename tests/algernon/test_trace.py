@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,7 +17,6 @@ from algernon.story.chain_story import tasks_with_kwargs, tell_chain
 from algernon.story.terminal import Terminal
 from hypothesis import given
 from hypothesis import strategies as st
-from moto.server import ThreadedMotoServer
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -691,14 +690,10 @@ def test_a_chain_id_is_a_uuid() -> None:
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
+def endpoint(module_url: str) -> str:
     """An AWS with a stack whose workers have logged."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
     where: dict[str, Any] = {
-        "endpoint_url": url,
+        "endpoint_url": module_url,
         "region_name": "eu-west-1",
         "aws_access_key_id": "test",
         "aws_secret_access_key": "test",
@@ -728,8 +723,7 @@ def endpoint() -> Iterator[str]:
         now = int(time.time() * 1000)
         events = [{"timestamp": now, "message": text} for text in (line, "another line")]
         logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
-    yield url
-    server.stop()
+    return module_url
 
 
 def trace(command: Command, endpoint: str, *arguments: str) -> subprocess.CompletedProcess[str]:
