@@ -189,7 +189,7 @@ def _check(done: Redriven) -> None:
             raise RedriveError(
                 f"{count(len(refused), 'letter')} {what}, such as {refused[0].letter.id}:"
                 f" {refused[0].reason}"
-            )
+            ) from refused[0].cause
 
 
 def _rate(text: str) -> float:

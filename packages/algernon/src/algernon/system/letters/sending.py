@@ -57,11 +57,13 @@ class Refusal:
         letter: The letter.
         reason: Why, as SQS says it.
         went: Whether its queue has it all the same.
+        cause: The refused call that the reason cites, where no letter is to blame for it.
     """
 
     letter: Letter
     reason: str
     went: bool = False
+    cause: ClientError | BotoCoreError | None = None
 
 
 class LetterSender:
@@ -139,7 +141,7 @@ class LetterSender:
             return [refusal for each in letters for refusal in self._delete_one(each)]
         except (ClientError, BotoCoreError) as error:
             self._no_deletion = error
-            return [Refusal(taken.letter, str(error), went=True) for taken in letters]
+            return [_undeleted(taken, error) for taken in letters]
         return []
 
     def _delete_one(self, taken: Taken) -> list[Refusal]:
@@ -149,8 +151,12 @@ class LetterSender:
             return [Refusal(taken.letter, str(error), went=True)]
         except (ClientError, BotoCoreError) as error:
             self._no_deletion = error
-            return [Refusal(taken.letter, str(error), went=True)]
+            return [_undeleted(taken, error)]
         return []
+
+
+def _undeleted(taken: Taken, cause: ClientError | BotoCoreError) -> Refusal:
+    return Refusal(taken.letter, str(cause), went=True, cause=cause)
 
 
 def _forget(outcome: LetterOutcome) -> str | None:
