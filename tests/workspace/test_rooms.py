@@ -15,8 +15,9 @@ PACKAGES = Path(__file__).parents[2] / "packages"
 ROOMS: dict[str, dict[str, set[str]]] = {
     "algernon": {
         "__init__": {"errors"},
-        "commands": {"errors", "local", "story", "system", "template", "worker"},
-        "local": {"errors", "story.chain", "system", "template", "worker"},
+        "commands": {"errors", "local", "settings", "story", "system", "template", "worker"},
+        "local": {"errors", "settings", "story.chain", "system", "template", "worker"},
+        "settings": {"system"},
         "story": {"errors", "system"},
         "template": {"system"},
         "system": {"errors", "worker"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from warnings import warn
@@ -33,6 +35,20 @@ class WorkerError(CommandError):
 
 class TemplateError(CommandError, ValueError):
     """Raised when AWS's limits don't admit the system that a template should describe."""
+
+
+class SettingsError(TemplateError):
+    """Raised when a setting of a system isn't there, or has a value that means nothing.
+
+    Attributes:
+        key: Where it stands, such as ``("vpc", "subnets", 0)``.
+        problem: What is wrong with it, without saying where.
+    """
+
+    def __init__(self, problem: str, *, key: Sequence[str | int] = (), where: str = "") -> None:
+        super().__init__(f"{where}{_key_in_toml(key)} {problem}" if key else f"{where}{problem}")
+        self.problem = problem
+        self.key = tuple(key)
 
 
 class LocalSystemError(CommandError):
@@ -129,6 +145,18 @@ class ArgumentsError(CommandError, ValueError):
 
 class CredentialsError(CommandError):
     """Raised when a profile that was named has no credentials, or they can't be read."""
+
+
+def _key_in_toml(key: Sequence[str | int]) -> str:
+    """Return a key as one would write it: ``workers."shop.mail".layers[0]``."""
+    text = ""
+    for part in key:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            name = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else json.dumps(part)
+            text += f".{name}" if text else name
+    return text
 
 
 if TYPE_CHECKING:

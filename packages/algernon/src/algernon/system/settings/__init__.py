@@ -1,0 +1,1 @@
+"""The settings of a system's workers; their door is `algernon.settings`."""

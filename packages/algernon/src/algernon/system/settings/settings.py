@@ -1,0 +1,391 @@
+"""The settings of a system: what is the same for all workers, and what is one worker's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from ...errors import SettingsError
+from .statements import check_statement
+from .values import (
+    Pattern,
+    check_bool,
+    check_each,
+    check_number,
+    check_one_of,
+    check_table,
+    refuse,
+)
+from .variables import check_name
+
+# AWS Lambda Developer Guide, "Lambda quotas".
+TIMEOUTS = range(1, 900 + 1)
+MEMORIES = range(128, 10_240 + 1)
+_MOST_LAYERS = 5
+# The default of an account, which AWS raises for those who ask.
+_RESERVED = range(1, 1_000_000 + 1)
+# AWS Lambda API Reference, VpcConfig.
+_MOST_SUBNETS = 16
+_MOST_SECURITY_GROUPS = 5
+# Amazon CloudWatch Logs API Reference, PutRetentionPolicy.
+RETENTIONS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096),
+    *(1827, 2192, 2557, 2922, 3288, 3653),
+)
+# What a message points to has to outlive it: 14 days as a dead letter and, moved
+# back to its queue, 14 days more.
+CACHE_DAYS = range(29, 3650 + 1)
+# A message and its envelope have room for no more: Amazon SNS API Reference, Publish.
+INLINE_BYTES = range(256 * 1024 + 1)
+# Amazon SQS keeps a message for so many seconds at most.
+_AGES = range(14 * 24 * 3600 + 1)
+_MOST_NAMED = 100
+# AWS Tag Editor User Guide, "Tag naming limits and requirements".
+_MOST_TAGS = 50
+
+_PARTITION = "arn:aws[a-z-]*"
+_SECRET = Pattern(
+    rf"{_PARTITION}:secretsmanager:[a-z0-9-]+:\d{{12}}:secret:[\w/+=.@!-]+-[A-Za-z0-9]{{6}}",
+    "the whole ARN of a secret of AWS Secrets Manager, with the six characters at its end",
+    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/db-AbCdEf",
+)
+_PARAMETER = Pattern(
+    r"/?[\w.-]+(/[\w.-]+)*(:[\w.-]+)?",
+    "the name of a parameter of AWS Systems Manager's Parameter Store",
+    "/shop/api-key",
+)
+_LAYER = Pattern(
+    rf"{_PARTITION}:lambda:[a-z0-9-]+:\d{{12}}:layer:[\w-]+:\d+",
+    "the ARN of a version of a layer",
+    "arn:aws:lambda:eu-west-1:123456789012:layer:ffmpeg:3",
+)
+_SUBNET = Pattern(r"subnet-[0-9a-f]+", "the id of a subnet", "subnet-0a1b2c3d")
+_SECURITY_GROUP = Pattern(r"sg-[0-9a-f]+", "the id of a security group", "sg-0a1b2c3d")
+_KMS_KEY = Pattern(
+    rf"{_PARTITION}:kms:[a-z0-9-]+:\d{{12}}:key/[\w-]+",
+    "the ARN of a KMS key, not of an alias",
+    "arn:aws:kms:eu-west-1:123456789012:key/1a2b3c4d-…",
+)
+_BOUNDARY = Pattern(
+    rf"{_PARTITION}:iam::(\d{{12}}|aws):policy/[\w+=,.@/-]+",
+    "the ARN of a managed policy",
+    "arn:aws:iam::123456789012:policy/developers",
+)
+_TOPIC = Pattern(
+    rf"{_PARTITION}:sns:[a-z0-9-]+:\d{{12}}:[\w-]{{1,256}}",
+    "the ARN of an SNS topic",
+    "arn:aws:sns:eu-west-1:123456789012:on-call",
+)
+_STATE_MACHINE = Pattern(
+    rf"\*|{_PARTITION}:states:[^,\s]+",
+    'the ARN of a state machine, or "*"',
+    "arn:aws:states:eu-west-1:123456789012:stateMachine:orders",
+)
+_EMAIL = Pattern(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address", "ops@example.com")
+# Amazon S3 User Guide, "General purpose bucket naming rules".
+_BUCKET = Pattern(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket", "shop-archive")
+_TRUSTED = Pattern(
+    r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^,\s*?$]+)?",
+    "the name of a bucket, or of a folder in one",
+    "their-bucket/cache",
+)
+# Amazon CloudWatch API Reference, MetricDatum: a namespace.
+_NAMESPACE = Pattern(r"(?!AWS/)[\w.\-/#:]{0,255}", "CloudWatch's name of a namespace", "Shop")
+_TAG_NAME = Pattern(r"(?!aws:)[\w .:/=+@-]{1,128}", "the name of a tag", "team")
+_TAG_VALUE = Pattern(r"[\w .:/=+@-]{0,256}", "a tag's value", "shop")
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """An environment variable whose value AWS Secrets Manager keeps.
+
+    The worker reads it when it starts; a template holds its ARN alone.
+
+    Attributes:
+        arn: The secret's whole ARN.
+        key: Which field of it, where the secret is a JSON object; None is all of it.
+
+    Raises:
+        SettingsError: It can't be one.
+
+    Example:
+        >>> Secret("arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf", "password").key
+        'password'
+    """
+
+    arn: str
+    key: str | None = None
+
+    def __post_init__(self) -> None:
+        _SECRET.check(self.arn, "secret")
+        if self.key is not None and not (isinstance(self.key, str) and self.key):
+            refuse(self.key, "the name of a field of the secret, such as password", "key")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """An environment variable whose value AWS Systems Manager's Parameter Store keeps.
+
+    The worker reads it when it starts; a template holds its name alone.
+
+    Attributes:
+        name: The parameter's name.
+
+    Raises:
+        SettingsError: It can't be one.
+
+    Example:
+        >>> Parameter("/shop/api-key").name
+        '/shop/api-key'
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        _PARAMETER.check(self.name, "parameter")
+
+
+Environment: TypeAlias = Mapping[str, str | Secret | Parameter]
+_NO_ENVIRONMENT: Environment = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vpc:
+    """Where in a network of one's own the functions run.
+
+    Attributes:
+        subnets: The ids of the subnets, of two zones or more where one may fail.
+        security_groups: The ids of the security groups.
+
+    Raises:
+        SettingsError: An id can't be one, or there is none.
+
+    Example:
+        >>> Vpc(subnets=["subnet-0a1b2c3d"], security_groups=["sg-0a1b2c3d"]).subnets
+        ['subnet-0a1b2c3d']
+    """
+
+    subnets: Sequence[str]
+    security_groups: Sequence[str]
+
+    def __post_init__(self) -> None:
+        check_each(self.subnets, _SUBNET.check, "subnets", most=_MOST_SUBNETS)
+        check_each(
+            self.security_groups,
+            _SECURITY_GROUP.check,
+            "security_groups",
+            most=_MOST_SECURITY_GROUPS,
+        )
+        for name in ("subnets", "security_groups"):
+            if not getattr(self, name):
+                raise SettingsError("is empty, but Lambda needs one at least", key=(name,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarms:
+    """What CloudWatch tells somebody about, and whom.
+
+    Attributes:
+        topic: The ARN of an SNS topic that is told.
+        email: In its place, an address that is told; it has to be confirmed once.
+        dead_letters: Whether a Task with dead letters is an alarm.
+        oldest_message: How old the oldest message of a Task may be, in seconds; 0 for no alarm.
+        throttles: Whether a function that Lambda throttles is an alarm.
+
+    Raises:
+        SettingsError: A value means nothing, or it isn't exactly one that is told.
+
+    Example:
+        >>> Alarms(email="ops@example.com").oldest_message
+        3600
+    """
+
+    topic: str | None = None
+    email: str | None = None
+    dead_letters: bool = True
+    oldest_message: int = 3600
+    throttles: bool = True
+
+    def __post_init__(self) -> None:
+        if (self.topic is None) == (self.email is None):
+            raise SettingsError(
+                'needs whom to tell: either topic = "arn:aws:sns:…" or email = "ops@example.com"'
+            )
+        if self.topic is not None:
+            _TOPIC.check(self.topic, "topic")
+        if self.email is not None:
+            _EMAIL.check(self.email, "email")
+        check_bool(self.dead_letters, "dead_letters")
+        check_number(self.oldest_message, _AGES, "seconds", "oldest_message")
+        check_bool(self.throttles, "throttles")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """What is one worker's own, in place of what holds for all.
+
+    Attributes:
+        timeout: How long one batch may take, in seconds (1 to 900).
+        memory: Its functions' memory, in MB (128 to 10,240).
+        reserved_concurrency: How many of its functions' processes run at a time at most, for
+            which Lambda keeps room.
+        environment: Environment variables, besides or in place of those of all.
+        layers: The ARNs of layers, in place of those of all.
+
+    Raises:
+        SettingsError: A value means nothing.
+
+    Example:
+        >>> WorkerSettings(timeout=60).timeout
+        60
+    """
+
+    timeout: int | None = None
+    memory: int | None = None
+    reserved_concurrency: int | None = None
+    environment: Environment = field(default_factory=dict)
+    layers: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.timeout is not None:
+            check_number(self.timeout, TIMEOUTS, "seconds", "timeout")
+        if self.memory is not None:
+            check_number(self.memory, MEMORIES, "MB", "memory")
+        if self.reserved_concurrency is not None:
+            check_number(self.reserved_concurrency, _RESERVED, "processes", "reserved_concurrency")
+        _check_environment(self.environment)
+        if self.layers is not None:
+            check_each(self.layers, _LAYER.check, "layers", most=_MOST_LAYERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a system is made of besides its workers and Tasks: ``[tool.algernon]``.
+
+    Attributes:
+        timeout: How long one batch may take, in seconds (1 to 900), for all functions but those
+            of workers and Tasks that say something else.
+        memory: The functions' memory, in MB (128 to 10,240), likewise.
+        architecture: ``x86_64`` or ``arm64``, for which the zip has to be built.
+        environment: Environment variables of all workers.
+        workers: What is one worker's own, by its module.
+        layers: The ARNs of layers of all functions.
+        vpc: Where in a network of one's own the functions run.
+        statements: What the workers may do besides, in IAM's own grammar.
+        permissions_boundary: The ARN of the managed policy that bounds the workers' role.
+        tags: The tags of all that can have some.
+        alarms: What somebody is told about.
+        bucket: The name of a bucket that is there, in place of one of the system's own.
+        kms_key: The ARN of the key with which all that is stored is encrypted.
+        log_retention: For how many days lines are kept.
+        cache_days: After how many days stored results and arguments are deleted.
+        inline_bytes: How long a result may be, in bytes, to travel in the message.
+        trusted_buckets: The buckets, and folders in them, that workers read besides their own.
+        debug: Whether workers log at level DEBUG.
+        log_format: ``JSON`` or ``Text``.
+        metrics_namespace: CloudWatch's namespace of the Tasks' metrics, or nothing for none.
+        recursive_loop: ``Allow`` or ``Terminate``: what Lambda does with long chains.
+        state_machines: The ARNs of the state machines that wait for Tasks, or ``*``.
+        tracing: ``xray``, ``otel`` or ``off``.
+
+    Raises:
+        SettingsError: A value means nothing.
+
+    Example:
+        >>> Settings(environment={"BANK_URL": "https://bank.example"}).of_worker("shop").environment
+        {'BANK_URL': 'https://bank.example'}
+    """
+
+    timeout: int = 30
+    memory: int = 256
+    architecture: Literal["x86_64", "arm64"] = "x86_64"
+    environment: Environment = field(default_factory=dict)
+    workers: Mapping[str, WorkerSettings] = field(default_factory=dict)
+    layers: Sequence[str] = ()
+    vpc: Vpc | None = None
+    statements: Sequence[Mapping[str, Any]] = ()
+    permissions_boundary: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    alarms: Alarms | None = None
+    bucket: str | None = None
+    kms_key: str | None = None
+    log_retention: int = 30
+    cache_days: int = 30
+    inline_bytes: int = 0
+    trusted_buckets: Sequence[str] = ()
+    debug: bool = False
+    log_format: Literal["JSON", "Text"] = "JSON"
+    metrics_namespace: str = ""
+    recursive_loop: Literal["Allow", "Terminate"] = "Allow"
+    state_machines: Sequence[str] = ()
+    tracing: Literal["xray", "otel", "off"] = "xray"
+
+    def __post_init__(self) -> None:
+        check_number(self.timeout, TIMEOUTS, "seconds", "timeout")
+        check_number(self.memory, MEMORIES, "MB", "memory")
+        check_one_of(self.architecture, ("x86_64", "arm64"), "architecture")
+        _check_environment(self.environment)
+        check_each(self.layers, _LAYER.check, "layers", most=_MOST_LAYERS)
+        check_each(self.statements, check_statement, "statements", most=_MOST_NAMED)
+        for name, pattern in (
+            ("permissions_boundary", _BOUNDARY),
+            ("bucket", _BUCKET),
+            ("kms_key", _KMS_KEY),
+        ):
+            if (value := getattr(self, name)) is not None:
+                pattern.check(value, name)
+        _check_tags(self.tags)
+        check_one_of(self.log_retention, RETENTIONS, "log_retention")
+        check_number(self.cache_days, CACHE_DAYS, "days", "cache_days")
+        check_number(self.inline_bytes, INLINE_BYTES, "bytes", "inline_bytes")
+        check_each(self.trusted_buckets, _TRUSTED.check, "trusted_buckets", most=_MOST_NAMED)
+        check_bool(self.debug, "debug")
+        check_one_of(self.log_format, ("JSON", "Text"), "log_format")
+        _NAMESPACE.check(self.metrics_namespace, "metrics_namespace")
+        check_one_of(self.recursive_loop, ("Allow", "Terminate"), "recursive_loop")
+        check_each(self.state_machines, _STATE_MACHINE.check, "state_machines", most=_MOST_NAMED)
+        check_one_of(self.tracing, ("xray", "otel", "off"), "tracing")
+
+    def of_worker(self, module: str) -> WorkerSettings:
+        """Return what holds for one worker, with what holds for all where it says nothing.
+
+        Args:
+            module: The worker's module, by its full name.
+        """
+        own = self.workers.get(module, WorkerSettings())
+        return WorkerSettings(
+            timeout=self.timeout if own.timeout is None else own.timeout,
+            memory=self.memory if own.memory is None else own.memory,
+            reserved_concurrency=own.reserved_concurrency,
+            environment={**self.environment, **own.environment},
+            layers=self.layers if own.layers is None else own.layers,
+        )
+
+
+def _check_environment(environment: object) -> None:
+    variables = check_table(environment, "environment variables", "environment")
+    for name, value in variables.items():
+        check_name(name, "environment", name)
+        if not isinstance(value, str | Secret | Parameter):
+            refuse(
+                value,
+                'a text, such as "8080", or what leads to one: { secret = "arn:aws:…" } or'
+                ' { parameter = "/name" }',
+                "environment",
+                name,
+            )
+        if isinstance(value, str) and "\0" in value:
+            refuse(value, "a text without null characters", "environment", name)
+
+
+def _check_tags(tags: object) -> None:
+    values = check_table(tags, "tags", "tags")
+    for name, value in values.items():
+        _TAG_NAME.check(name, "tags", name)
+        _TAG_VALUE.check(value, "tags", name)
+    if len(values) > _MOST_TAGS:
+        raise SettingsError(
+            f"has {len(values)} entries, but AWS takes at most {_MOST_TAGS}", key=("tags",)
+        )

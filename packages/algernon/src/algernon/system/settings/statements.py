@@ -1,0 +1,63 @@
+"""What workers may do besides: statements in IAM's own grammar."""
+
+from __future__ import annotations
+
+import re
+
+from ...errors import SettingsError
+from .unknown_keys import check_keys
+from .values import Key, check_one_of, check_table, refuse
+
+_ACTION = re.compile(r"\*|[a-z0-9-]+:[A-Za-z0-9*?]+")
+# AWS Identity and Access Management User Guide, "Grammar of the IAM JSON policy language".
+_KEYS = ("Action", "Condition", "Effect", "NotAction", "NotResource", "Resource", "Sid")
+
+
+def check_statement(statement: object, *key: Key) -> None:
+    """Refuse what isn't a statement of a role's policy.
+
+    Raises:
+        SettingsError: It isn't.
+    """
+    table = check_table(statement, "what a statement of IAM has: Action, Resource and more", *key)
+    check_keys(table, _KEYS, *key)
+    check_one_of(table.get("Effect", "Allow"), ("Allow", "Deny"), *key, "Effect")
+    for what in ("Action", "Resource"):
+        given = [name for name in (what, f"Not{what}") if name in table]
+        if len(given) != 1:
+            has = " and ".join(given) or "neither"
+            raise SettingsError(f"needs either {what} or Not{what}, and has {has}", key=key)
+        _check_texts(table[given[0]], *key, given[0])
+    for name in ("Action", "NotAction"):
+        for action in _as_list(table.get(name, ())):
+            if not _ACTION.fullmatch(action):
+                refuse(action, "an action of AWS, such as dynamodb:GetItem", *key, name)
+    for name in ("Resource", "NotResource"):
+        for resource in _as_list(table.get(name, ())):
+            if resource != "*" and not resource.startswith("arn:"):
+                refuse(resource, 'an ARN, or "*"', *key, name)
+    if "Condition" in table:
+        for operator, keys in check_table(
+            table["Condition"], "conditions", *key, "Condition"
+        ).items():
+            check_table(keys, "condition keys", *key, "Condition", operator)
+    if "Sid" in table and not (
+        isinstance(table["Sid"], str) and re.fullmatch("[A-Za-z0-9]+", table["Sid"])
+    ):
+        refuse(table["Sid"], "letters and digits", *key, "Sid")
+
+
+def _check_texts(value: object, *key: Key) -> None:
+    texts = _as_list(value)
+    if not texts or not all(isinstance(text, str) for text in texts):
+        refuse(value, "a text, or a list of texts", *key)
+
+
+def _as_list(value: object) -> list[str]:
+    return (
+        [value]
+        if isinstance(value, str)
+        else list(value)
+        if isinstance(value, list | tuple)
+        else []
+    )

@@ -1,0 +1,87 @@
+"""Settings from a table of TOML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from ...errors import SettingsError
+from .settings import Alarms, Environment, Parameter, Secret, Settings, Vpc, WorkerSettings
+from .unknown_keys import check_keys
+from .values import Key, check_table
+
+Part = TypeVar("Part", Settings, WorkerSettings, Vpc, Alarms)
+
+
+def settings_from(table: Mapping[str, Any]) -> Settings:
+    """Return the settings that ``[tool.algernon]`` has.
+
+    Raises:
+        SettingsError: A key isn't known, or a value means nothing; its `key` says where.
+
+    Example:
+        >>> settings_from({"environment": {"BANK_URL": "https://bank.example"}}).environment
+        {'BANK_URL': 'https://bank.example'}
+    """
+    return _part(
+        Settings,
+        table,
+        environment=_environment,
+        workers=_workers,
+        vpc=lambda value: _part(Vpc, value),
+        alarms=lambda value: _part(Alarms, value),
+    )
+
+
+def _part(kind: type[Part], table: object, **readers: Callable[[Any], object]) -> Part:
+    """Return a part of the settings, of whose values some are read otherwise than they stand."""
+    values = dict(check_table(table, "settings"))
+    names = [field.name for field in fields(kind)]
+    check_keys(values, names)
+    for name, read in readers.items():
+        if name in values:
+            with _within(name):
+                values[name] = read(values[name])
+    try:
+        return kind(**values)
+    except TypeError as error:
+        missing = ", ".join(name for name in names if name not in values)
+        raise SettingsError(f"needs {missing} too") from error
+
+
+def _workers(value: object) -> Mapping[str, WorkerSettings]:
+    workers = {}
+    for module, table in check_table(value, "workers, by their modules").items():
+        with _within(module):
+            workers[module] = _part(WorkerSettings, table, environment=_environment)
+    return workers
+
+
+def _environment(value: object) -> Environment:
+    variables: dict[str, Any] = {}
+    for name, each in check_table(value, "environment variables").items():
+        with _within(name):
+            variables[name] = _lookup(each) if isinstance(each, Mapping) else each
+    return variables
+
+
+def _lookup(table: Mapping[str, Any]) -> Secret | Parameter:
+    """Return where the value of a variable is kept."""
+    if "secret" in table:
+        check_keys(table, ("key", "secret"))
+        return Secret(table["secret"], table.get("key"))
+    check_keys(table, ("parameter", "secret"))
+    if "parameter" not in table:
+        raise SettingsError('needs secret = "arn:aws:…" or parameter = "/name"')
+    return Parameter(table["parameter"])
+
+
+@contextmanager
+def _within(*key: Key) -> Iterator[None]:
+    """Let errors in the block say that what they are about is a part of this key's value."""
+    try:
+        yield
+    except SettingsError as error:
+        raise SettingsError(error.problem, key=(*key, *error.key)) from error

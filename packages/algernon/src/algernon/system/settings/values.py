@@ -1,0 +1,112 @@
+"""What the values of settings have to be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NoReturn
+
+from ...errors import SettingsError
+
+Key = str | int
+
+_LONGEST_SHOWN = 80
+
+
+class Pattern:
+    """Texts of a form, which errors tell by a word and an example.
+
+    Args:
+        form: What such a text matches as a whole.
+        what: What it is, with its article.
+        example: One of them.
+    """
+
+    def __init__(self, form: str, what: str, example: str) -> None:
+        self._form = re.compile(form)
+        self._what = what
+        self._example = example
+
+    def check(self, value: object, *key: Key) -> None:
+        """Refuse what isn't such a text.
+
+        Raises:
+            SettingsError: It isn't.
+        """
+        if not isinstance(value, str) or not self._form.fullmatch(value):
+            refuse(value, f"{self._what}, such as {self._example}", *key)
+
+
+def refuse(value: object, wanted: str, *key: Key) -> NoReturn:
+    """Say that the value of a key isn't what is wanted.
+
+    Raises:
+        SettingsError: Always.
+    """
+    raise SettingsError(f"is {_shown(value)}, but has to be {wanted}", key=key)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def check_number(value: object, allowed: range, unit: str, *key: Key) -> None:
+    """Refuse what isn't a whole number within a range.
+
+    Raises:
+        SettingsError: It isn't.
+    """
+    # A bool is an int to Python, and to nobody who writes settings.
+    if type(value) is not int or value not in allowed:
+        refuse(value, f"a number of {unit} from {allowed[0]:,} to {allowed[-1]:,}", *key)
+
+
+def check_one_of(value: object, allowed: Collection[object], *key: Key) -> None:
+    """Refuse what isn't one of some values, of the same type.
+
+    Raises:
+        SettingsError: It isn't.
+    """
+    if (type(value), value) not in [(type(one), one) for one in allowed]:
+        refuse(value, f"one of {', '.join(map(_as_in_toml, allowed))}", *key)
+
+
+def _as_in_toml(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
+
+
+def check_bool(value: object, *key: Key) -> None:
+    """Refuse what is neither true nor false.
+
+    Raises:
+        SettingsError: It is neither.
+    """
+    check_one_of(value, (True, False), *key)
+
+
+def check_each(values: object, check: Callable[..., None], *key: Key, most: int) -> None:
+    """Refuse what isn't a list, or holds what a check refuses, the same twice, or too much.
+
+    Raises:
+        SettingsError: It isn't, or does.
+    """
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        refuse(values, 'a list, such as ["one", "two"]', *key)
+    for number, value in enumerate(values):
+        check(value, *key, number)
+        if value in values[:number]:
+            raise SettingsError(f"is {_shown(value)}, which stands there twice", key=(*key, number))
+    if len(values) > most:
+        raise SettingsError(f"has {len(values):,} entries, but AWS takes at most {most:,}", key=key)
+
+
+def check_table(values: object, what: str, *key: Key) -> Mapping[str, Any]:
+    """Return what is a table, and refuse what isn't.
+
+    Raises:
+        SettingsError: It isn't.
+    """
+    if not isinstance(values, Mapping):
+        refuse(values, f"a table of {what}", *key)
+    return values
