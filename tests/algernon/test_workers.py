@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from algernon import TaskNeeds
 from algernon.errors import WorkerError
 from algernon.system import workers
 from algernon.system.workers import import_workers
@@ -28,14 +29,19 @@ from algernon import TaskRouter
 router = TaskRouter()
 
 
-@router.task(retries=7)
+@router.task(retries=7, timeout=60, batch_size=100, batch_window=5)
 def read(name):
     return {"name": name}
 
 
 handler = router.handler
 """
-READ = Worker("worker.handler", ("read",), {"read": 7})
+READ = Worker(
+    "worker.handler",
+    ("read",),
+    {"read": 7},
+    {"read": TaskNeeds(timeout=60, batch_size=100, batch_window=5)},
+)
 
 FOR_EVER = "import time\nwhile True:\n    time.sleep(1)\n"
 NOISES = {

@@ -59,6 +59,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
             "stated",
             "task",
             "task_context",
+            "task_needs",
         },
         "queued": {"_batch", "retry", "task_context"},
         "router": {
@@ -73,9 +74,12 @@ ROOMS: dict[str, dict[str, set[str]]] = {
             "stated",
             "task",
             "task_decorator",
+            "task_needs",
+            "task_options",
         },
         "models": {"_batch.functions"},
-        "task_decorator": {"retry", "routed_task", "task_context"},
+        "task_decorator": {"routed_task", "task_context", "task_options"},
+        "task_options": {"retry", "task_needs"},
         "routed_task": {
             "_batch.task_function",
             "chain",
@@ -151,6 +155,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "settings": {"errors"},
         "task": {"errors"},
         "task_context": set(),
+        "task_needs": {"errors"},
         "errors": set(),
     },
 }

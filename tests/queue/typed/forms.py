@@ -22,6 +22,7 @@ from algernon_queue import (
     TaskContext,
     TaskFailedError,
     TaskFailure,
+    TaskNeeds,
     TaskRouter,
     as_completed,
     current_task,
@@ -64,7 +65,7 @@ async def bill(*, total: int, currency: str = "EUR") -> Invoice:
     return Invoice(f"{total} {currency}")
 
 
-@router.task
+@router.task(timeout=900, memory=2048, max_concurrency=2, batch_size=100, batch_window=5)
 def mail(number: str) -> None:
     """Return nothing."""
 
@@ -178,6 +179,8 @@ async def call() -> None:
     assert_type(await bill_again(total=3), Invoice)
     assert_type(await refund(TaskContext(), "7"), Mapping[str, str])
 
+
+assert_type(router.needs, Mapping[str, TaskNeeds])
 
 # They are called as ever.
 assert_type(price([1], 0.5), Priced)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from algernon_queue import Group, SentTask, wait_all
 
-from .forms import Invoice, bill, late, note, pay, pay_again, price, total
+from .forms import Invoice, bill, late, note, pay, pay_again, price, router, total
 
 # An argument is misspelt.
 price.send(itmes=[1])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -55,3 +55,8 @@ Group(price.request([1]))  # type: ignore[call-overload]  # pyright: ignore[repo
 Group([], then=print)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
 Group([], then=total.request(results=[]))  # type: ignore[call-overload, arg-type]  # pyright: ignore
 Group([], failures="collect")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+
+# An option of a Task is misspelt, or has a wrong type.
+router.task(retires=3)  # type: ignore[call-overload]  # pyright: ignore
+router.task(timeout="60")  # type: ignore[call-overload]  # pyright: ignore
+router.task(3)  # type: ignore[call-overload]  # pyright: ignore

@@ -51,6 +51,7 @@ from .sending import send_task, send_tasks
 from .stated import stated
 from .task import PipelineTermination, Task
 from .task_context import TaskContext
+from .task_needs import TaskNeeds
 
 if TYPE_CHECKING:
     from .group import Group
@@ -97,6 +98,7 @@ __all__ = [
     "TaskFailedError",
     "TaskFailure",
     "TaskNameError",
+    "TaskNeeds",
     "TaskRouter",
     "TaskRunningError",
     "TasksNotSentError",

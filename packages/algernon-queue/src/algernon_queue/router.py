@@ -31,6 +31,8 @@ from .routed_task import RoutedTask
 from .stated import run_state, run_waited_for
 from .task import check_task_name
 from .task_decorator import TaskDecorator
+from .task_needs import TaskNeeds
+from .task_options import TaskOptionArguments, TaskOptions
 
 logger = logging.getLogger("algernon_queue")
 
@@ -64,6 +66,7 @@ class TaskRouter:
     def __init__(self, **options: Unpack[OptionArguments]) -> None:
         self._options = Options(**options)
         self._tasks: dict[str, TaskFunction] = {}
+        self._needs: dict[str, TaskNeeds] = {}
         self._context: dict[str, Any] = {}
         tasks = _TasksOf(self, self._tasks)
         self._batches = BatchHandler(tasks, self._options, self._context)
@@ -84,6 +87,11 @@ class TaskRouter:
         }
 
     @property
+    def needs(self) -> Mapping[str, TaskNeeds]:
+        """What each Task asks of the function that runs it, for the Tasks that say."""
+        return dict(self._needs)
+
+    @property
     def task(self) -> TaskDecorator:
         """The decorator that registers a function as a Task, bare or with options.
 
@@ -93,6 +101,11 @@ class TaskRouter:
         `retries` and `backoff` say how a message is tried again whose Task failed,
         under ``failures="report"``. Without either, it comes back after the
         queue's visibility timeout, until the queue's redrive policy moves it.
+
+        `timeout`, `memory`, `max_concurrency`, `batch_size` and `batch_window` are what the
+        Task asks of the function that runs it, as `TaskNeeds` says, and change nothing here:
+        `algernon template` sets the function up by them, and so does who has a template of
+        their own, by `needs`.
 
         Args:
             function: The function, where the decorator stands bare; or a RoutedTask, to
@@ -105,38 +118,42 @@ class TaskRouter:
             backoff: After how many seconds it is tried again the first time; each
                 further time after twice as many. A part of them, at most half, is
                 left out by chance. 1 by default, where `retries` is given.
+            timeout: How long a batch may take, in seconds, from 1 to 900.
+            memory: The memory of its function, in MB, from 128 to 10,240.
+            max_concurrency: How many batches of it run at a time at most, from 2 to 1,000.
+            batch_size: How many messages a batch has at most, from 1 to 10,000; above 10
+                only with a `batch_window`.
+            batch_window: How long Lambda waits for a batch to be full, in seconds, from 0
+                to 300.
 
         Raises:
             TaskNameError: The name can't be a Task's, or is registered already, or
                 the function, such as a ``functools.partial``, has none.
             SettingError: It is no function, or a generator, or a method of no object, or
-                one that takes by position alone what is sent; a number is out of range; or
-                the router's ``failures`` is ``"batch"``, under which nothing is hidden or
-                moved.
+                one that takes by position alone what is sent; a number is out of range, or
+                two of them contradict each other; or the router's ``failures`` is ``"batch"``
+                and there are `retries` or a `backoff`, under which nothing is hidden or moved.
 
         Example:
             ``@router.task(name="resize-image", retries=3, backoff=60)``
         """
-        return TaskDecorator(self._retry_of, self._register)
+        return TaskDecorator(self._options_of, self._register)
 
-    def _retry_of(self, retries: int | None, backoff: float | None) -> Retry | None:
-        if retries is None and backoff is None:
-            return None
-        if self._options.failures == "batch":
+    def _options_of(self, given: TaskOptionArguments) -> TaskOptions:
+        options = TaskOptions.of(**given)
+        if options.retry is not None and self._options.failures == "batch":
             raise SettingError(
                 "retries and backoff mean nothing under failures='batch', where the whole batch"
                 " stays in the queue and comes back at the queue's own time: leave them out, or"
                 ' write TaskRouter(failures="report")'
             )
-        return Retry(retries, 1 if backoff is None else backoff)
+        return options
 
-    def _register(
-        self, function: Callable[..., Any], name: str | None, retry: Retry | None
-    ) -> RoutedTask[..., Any]:
+    def _register(self, function: Callable[..., Any], options: TaskOptions) -> RoutedTask[..., Any]:
         if isinstance(function, RoutedTask):
             function = function.__wrapped__
         check_task_function(function)
-        task_name = _name_of(function) if name is None else name
+        task_name = _name_of(function) if options.name is None else options.name
         check_task_name(task_name)
         if task_name in self._tasks:
             other = self._tasks[task_name].function
@@ -145,7 +162,9 @@ class TaskRouter:
                 f" {getattr(other, '__qualname__', other)}: give one of them another name="
             )
         _register_models_later(function)
-        task = self._tasks[task_name] = TaskFunction(task_name, function, retry)
+        task = self._tasks[task_name] = TaskFunction(task_name, function, options.retry)
+        if options.needs != TaskNeeds():
+            self._needs[task_name] = options.needs
         return RoutedTask(task, (self._options.listeners or {}).get(task_name))
 
     def handler(self, event: dict[str, Any] | list[Any], context: Any) -> Any:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
-from .retry import Retry
 from .routed_task import RoutedTask
+from .task_options import TaskOptionArguments, TaskOptions
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -42,11 +42,13 @@ class TaskDecorator:
 
     def __init__(
         self,
-        retry_of: Callable[[int | None, float | None], Retry | None],
-        register: Callable[[Callable[..., Any], str | None, Retry | None], RoutedTask[..., Any]],
+        options_of: Callable[[TaskOptionArguments], TaskOptions],
+        register: Callable[[Callable[..., Any], TaskOptions], RoutedTask[..., Any]],
+        given: TaskOptionArguments | None = None,
     ) -> None:
-        self._retry_of = retry_of
+        self._options_of = options_of
         self._register = register
+        self._given = given or {}
 
     @overload
     def __call__(self, function: Routed, /) -> Routed: ...
@@ -73,28 +75,17 @@ class TaskDecorator:
     def __call__(self, function: Callable[P, R], /) -> RoutedTask[P, R]: ...
 
     @overload
-    def __call__(
-        self,
-        /,
-        *,
-        name: str | None = None,
-        retries: int | None = None,
-        backoff: float | None = None,
-    ) -> TaskDecorator: ...
+    def __call__(self, /, **options: Unpack[TaskOptionArguments]) -> TaskDecorator: ...
 
     def __call__(
         self,
         function: Callable[..., Any] | None = None,
         /,
-        *,
-        name: str | None = None,
-        retries: int | None = None,
-        backoff: float | None = None,
+        **options: Unpack[TaskOptionArguments],
     ) -> RoutedTask[..., Any] | TaskDecorator:
         """Register a function, or return what registers one with these options."""
-        retry = self._retry_of(retries, backoff)
+        given: TaskOptionArguments = {**self._given, **options}
+        checked = self._options_of(given)
         if function is not None:
-            return self._register(function, name, retry)
-        return TaskDecorator(
-            lambda *_: retry, lambda function, *_: self._register(function, name, retry)
-        )
+            return self._register(function, checked)
+        return TaskDecorator(self._options_of, self._register, given)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .errors import WorkerError
+
+if TYPE_CHECKING:
+    from algernon_queue import TaskNeeds
 
 _NAME = r"[^\W\d]\w*"
 _TARGET = re.compile(rf"(?P<module>{_NAME}(\.{_NAME})*):(?P<router>{_NAME})")
@@ -20,11 +24,13 @@ class Worker:
         handler: Lambda's name of the handler, such as ``"worker.handler"``.
         tasks: The names of the router's Tasks.
         retries: How often a Task is tried again, for those that say.
+        needs: What a Task asks of the function that runs it, for those that say.
     """
 
     handler: str
     tasks: tuple[str, ...]
     retries: Mapping[str, int]
+    needs: Mapping[str, TaskNeeds] = field(default_factory=dict)
 
 
 def split_target(target: str) -> tuple[str, str]:

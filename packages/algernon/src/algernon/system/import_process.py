@@ -7,7 +7,7 @@ answer is an error.
 
 ``python -m algernon.system.import_process DESCRIPTOR MODULE:ROUTER …`` sends one line
 of JSON through the descriptor of a socket: ``{"workers": [{"handler", "tasks",
-"retries"}, …], "left"}``, or ``{"error": {"message", "missing_module"}, "left"}``,
+"retries", "needs"}, …], "left"}``, or ``{"error": {"message", "missing_module"}, "left"}``,
 where `left` says whether a thread or a process goes on.
 """
 

@@ -33,7 +33,7 @@ def load_worker(target: str, directory: Path) -> Worker:
 
     Example:
         >>> load_worker("worker:router", Path("examples"))  # doctest: +SKIP
-        Worker(handler='worker.handler', tasks=('read', 'parse'), retries={})
+        Worker(handler='worker.handler', tasks=('read', 'parse'), retries={}, needs={})
     """
     module_name, router_name = split_target(target)
     module = load_module(module_name, directory)
@@ -48,7 +48,7 @@ def load_worker(target: str, directory: Path) -> Worker:
             f"the router {target!r} has no Tasks: put @{router_name}.task on the functions that"
             " should be"
         )
-    return Worker(f"{module_name}.handler", tuple(router.tasks), router.retries)
+    return Worker(f"{module_name}.handler", tuple(router.tasks), router.retries, router.needs)
 
 
 def router_in(module: ModuleType, router_name: str) -> TaskRouter:

@@ -83,7 +83,7 @@ def import_workers(
 
     Example:
         >>> import_workers(["worker:router"], Path("examples"))  # doctest: +SKIP
-        [Worker(handler='worker.handler', tasks=('read', 'parse'), retries={})]
+        [Worker(handler='worker.handler', tasks=('read', 'parse'), retries={}, needs={})]
     """
     channel, other_end = socket.socketpair()
     # What the modules leave behind may hold it for as long as it likes, unlike standard error.
@@ -116,10 +116,17 @@ def import_workers(
     if "error" in answer:
         error = answer["error"]
         raise WorkerError(error["message"], missing_module=error["missing_module"])
-    return [
-        Worker(worker["handler"], tuple(worker["tasks"]), worker["retries"])
-        for worker in answer["workers"]
-    ]
+    return [_worker(**told) for told in answer["workers"]]
+
+
+def _worker(
+    handler: str, tasks: list[str], retries: dict[str, int], needs: dict[str, dict[str, Any]]
+) -> Worker:
+    """Return a worker of what the process told of it."""
+    from algernon_queue import TaskNeeds
+
+    needed = {name: TaskNeeds(**of_task) for name, of_task in needs.items()}
+    return Worker(handler, tuple(tasks), retries, needed)
 
 
 def _receive_line(channel: socket.socket, targets: Sequence[str]) -> bytes:
