@@ -60,7 +60,7 @@ class Released:
 
     name: str
     workers: tuple[Worker, ...]
-    limits: dict[str, int]
+    limits: dict[str, Any]
     template: dict[str, Any]
 
     @property

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .system.settings.settings import MEMORIES, TIMEOUTS
 from .system.template.bucket import CACHE_FOLDER
-from .system.template.checks import MEMORIES, TIMEOUTS, check_limits
+from .system.template.checks import check_limits
 from .system.template.document import system_template
 from .system.template.functions import RUNTIMES
 from .system.template.logical_ids import logical_id

@@ -32,6 +32,11 @@ class Worker:
     retries: Mapping[str, int]
     needs: Mapping[str, TaskNeeds] = field(default_factory=dict)
 
+    @property
+    def module(self) -> str:
+        """The full name of the worker's module, such as ``"worker"``."""
+        return self.handler.rpartition(".")[0]
+
 
 def split_target(target: str) -> tuple[str, str]:
     """Return the module's and the router's name.

@@ -31,15 +31,13 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
         "--timeout",
         metavar="SECONDS",
         type=number(TIMEOUTS),
-        default=30,
-        help="how long one batch of ten may take (%(default)s)",
+        help="how long one batch may take, where neither the worker nor the Task says (30)",
     )
     parser.add_argument(
         "--memory",
         metavar="MB",
         type=number(MEMORIES),
-        default=256,
-        help="each function's memory (%(default)s)",
+        help="the functions' memory, where neither the worker nor the Task says (256)",
     )
 
 

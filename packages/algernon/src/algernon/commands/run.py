@@ -43,8 +43,8 @@ def execute(options: argparse.Namespace) -> None:
 
     system = LocalSystem(
         *options.targets,
-        timeout=options.timeout,
-        memory=options.memory,
+        timeout=30 if options.timeout is None else options.timeout,
+        memory=256 if options.memory is None else options.memory,
         stack_name=options.stack,
         port=options.port,
     )

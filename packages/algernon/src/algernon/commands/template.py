@@ -9,7 +9,10 @@ from pathlib import Path
 from .arguments import add_workers
 
 HELP = "write a system's CloudFormation template"
-DESCRIPTION = "Write the CloudFormation template of a system, as JSON."
+DESCRIPTION = (
+    "Write the CloudFormation template of a system, as JSON, with the settings that [tool.algernon]"
+    " in the workers' pyproject.toml has."
+)
 EXAMPLES = """\
 algernon template worker:router > template.json
 algernon template worker:router --timeout 60 --memory 512 > template.json\
@@ -23,9 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Print the template."""
+    from ..settings import read_settings
     from ..system.workers import import_workers
     from ..template import system_template
 
+    settings = read_settings(Path.cwd())
     workers = import_workers(options.targets, Path.cwd())
-    template = system_template(workers, timeout=options.timeout, memory=options.memory)
+    template = system_template(
+        workers, timeout=options.timeout, memory=options.memory, settings=settings
+    )
     print(json.dumps(template, indent=2))

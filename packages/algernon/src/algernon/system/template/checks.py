@@ -6,11 +6,8 @@ from collections.abc import Sequence
 
 from ...errors import TemplateError
 from ...worker import Worker
+from ..settings.settings import MEMORIES, TIMEOUTS
 from .queues import EXTRA_RECEIVES
-
-# AWS Lambda Developer Guide, "Lambda quotas".
-TIMEOUTS = range(1, 900 + 1)
-MEMORIES = range(128, 10_240 + 1)
 
 # AWS CloudFormation User Guide, "Understand CloudFormation quotas".
 _RESOURCES_A_TEMPLATE = 500
@@ -22,12 +19,12 @@ _MOST_RECEIVES = 1000
 _MOST_RETRIES = _MOST_RECEIVES - EXTRA_RECEIVES - 1
 
 
-def check_limits(timeout: int, memory: int) -> None:
+def check_limits(timeout: int | None = None, memory: int | None = None) -> None:
     """Refuse what Lambda doesn't give a function.
 
     Args:
-        timeout: In seconds.
-        memory: In MB.
+        timeout: In seconds; None is no limit of its own.
+        memory: In MB, likewise.
 
     Raises:
         TemplateError: One of them is out of range.
@@ -39,7 +36,7 @@ def check_limits(timeout: int, memory: int) -> None:
         ("timeout", timeout, TIMEOUTS, "seconds"),
         ("memory", memory, MEMORIES, "MB"),
     ):
-        if value not in allowed:
+        if value is not None and value not in allowed:
             raise TemplateError(
                 f"a {what} of {value} {unit} is outside Lambda's limits: it takes {allowed[0]} to"
                 f" {allowed[-1]} {unit}"

@@ -9,12 +9,19 @@ from types import MappingProxyType
 from typing import Any, Protocol, overload
 
 from ...worker import Worker
+from ..settings.settings import Settings
 
 
 class _SystemTemplate(Protocol):
     @overload
     def __call__(
-        self, workers: Sequence[Worker], *, timeout: int = 30, memory: int = 256
+        self,
+        workers: Sequence[Worker],
+        *,
+        timeout: int | None = None,
+        memory: int | None = None,
+        settings: Settings | None = None,
+        customize: Callable[[dict[str, Any]], None] | None = None,
     ) -> dict[str, Any]: ...
     @overload
     def __call__(

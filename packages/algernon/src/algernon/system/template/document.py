@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...worker import Worker
+from ..settings.settings import Settings
 from .bucket import bucket
 from .checks import check_limits, check_size, check_workers
 from .deprecated import takes_tasks_too
-from .functions import functions
+from .functions import functions, functions_of
 from .logs import log_group
 from .outputs import outputs
-from .parameters import CONDITIONS, PARAMETERS
+from .parameters import CONDITIONS, parameters
 from .queues import topics_and_queues
 from .role import role
 
 
 @takes_tasks_too
 def system_template(
-    workers: Sequence[Worker], *, timeout: int = 30, memory: int = 256
+    workers: Sequence[Worker],
+    *,
+    timeout: int | None = None,
+    memory: int | None = None,
+    settings: Settings | None = None,
+    customize: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Return the CloudFormation template of a system of one or more workers.
 
-    Each worker is a Lambda function that is fed by the queues of its own Tasks.
-    All share one zip, one bucket, one role and one log group, so that a Task's
-    callback may be any worker's.
+    Each worker is a Lambda function that is fed by the queues of its own Tasks, and one more for
+    those of them that need another timeout or memory. All share one zip, one bucket, one role and
+    one log group, so that a Task's callback may be any worker's.
 
     It is plain CloudFormation, without macros, and deployed with CAPABILITY_IAM,
     for the role. A stack of the template of Algernon 1.4 and older, which was one of
@@ -35,14 +42,13 @@ def system_template(
     handlers alone: to add a worker to a deployed system, name it in any place
     after the first, and leave the first one first.
 
-    The template has the parameters `CodeBucket` and `CodeKey`, where the zip is;
-    `CacheDays`; `Debug`; `LogFormat`, which is JSON or Text; `MetricsNamespace`,
-    CloudWatch's of the Tasks' metrics, of which none are written without;
-    `RecursiveLoop`, which is Allow or Terminate; `StateMachines`, the ARNs of those
-    that wait for Tasks; and `Tracing`, which is xray, otel or off. Its outputs are
-    the bucket, the functions, their role and their log group. The log group is
-    shared as AWS Lambda Developer Guide, "Configuring CloudWatch log groups",
-    describes.
+    The template has the parameters `CodeBucket` and `CodeKey`, where the zip is, and those
+    whose defaults the settings say: `CacheDays`; `Debug`; `InlineBytes`; `LogFormat`, which is
+    JSON or Text; `MetricsNamespace`, CloudWatch's of the Tasks' metrics, of which none are
+    written without; `RecursiveLoop`, which is Allow or Terminate; `StateMachines`, the ARNs of
+    those that wait for Tasks; `Tracing`, which is xray, otel or off; and `TrustedBuckets`. Its
+    outputs are the bucket, the functions, their role and their log group. The log group is
+    shared as AWS Lambda Developer Guide, "Configuring CloudWatch log groups", describes.
 
     A queue gives a message out twice more than its Task is tried, which
     `ALGERNON_EXTRA_RECEIVES` tells the workers: so a message whose worker died
@@ -51,16 +57,20 @@ def system_template(
     Args:
         workers: The workers. A Task is tried again as often as its worker's
             `retries` say (0 to 997), and five times at the least.
-        timeout: How long one batch of ten may take, in seconds (1 to 900), in
-            each of the functions.
-        memory: Each function's memory, in MB (128 to 10,240), which its share of
-            a CPU goes with.
+        timeout: How long one batch may take, in seconds (1 to 900), in place of what the
+            settings say for all functions.
+        memory: The functions' memory, in MB (128 to 10,240), which their share of a CPU goes
+            with, likewise.
+        settings: What else the system is made of; the defaults by default.
+        customize: Is called with the finished template, to change it as it likes.
 
     Raises:
         TemplateError: There is no worker, a number is outside Lambda's limits, a
             Task's name is too long for a topic, or it has more retries than its
             queue receives, two workers have the same handler or a Task of the same
-            name, or there are more Tasks than one template holds.
+            name, a worker's environment is larger than Lambda takes, or its reserved
+            concurrency less than its Tasks may take, or there are more Tasks than one
+            template holds.
         TypeError: What is among the workers isn't a `Worker`.
 
     Example:
@@ -70,25 +80,32 @@ def system_template(
         {'Algernon': {'Tasks': ['order', 'pay', 'send_mail']}}
     """
     check_limits(timeout, memory)
+    settings = settings or Settings()
+    if timeout is not None:
+        settings = replace(settings, timeout=timeout)
+    if memory is not None:
+        settings = replace(settings, memory=memory)
     check_workers(workers)
     tasks = [task for worker in workers for task in worker.tasks]
-    resources = {
-        **bucket(),
-        **topics_and_queues(workers, timeout),
-        **role(tasks),
-        **log_group(),
-        **functions(workers, timeout, memory),
-    }
-    check_size(len(tasks), len(resources))
-    return {
+    template = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": _description(workers),
         "Metadata": {"Algernon": {"Tasks": tasks}},
-        "Parameters": PARAMETERS,
+        "Parameters": parameters(settings),
         "Conditions": CONDITIONS,
-        "Resources": resources,
-        "Outputs": outputs(workers),
+        "Resources": {
+            **bucket(settings),
+            **topics_and_queues(workers, settings),
+            **role(workers, settings),
+            **log_group(settings),
+            **functions(workers, settings),
+        },
+        "Outputs": outputs(functions_of(workers, settings), settings),
     }
+    if customize is not None:
+        customize(template)
+    check_size(len(tasks), len(template["Resources"]))
+    return template
 
 
 def _description(workers: Sequence[Worker]) -> str:

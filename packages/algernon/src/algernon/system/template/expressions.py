@@ -13,3 +13,8 @@ def arn(resource: str) -> dict[str, list[str]]:
 def policy_document(*statements: dict[str, Any]) -> dict[str, Any]:
     """Return IAM's document of these statements."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def allow(actions: str | list[str], resources: object) -> dict[str, Any]:
+    """Return IAM's statement that actions on resources are allowed."""
+    return {"Effect": "Allow", "Action": actions, "Resource": resources}

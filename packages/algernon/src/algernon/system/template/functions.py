@@ -1,17 +1,21 @@
-"""The functions, one for each worker, and the mappings by which Lambda feeds them."""
+"""The functions that run the workers' Tasks, and the mappings by which Lambda feeds them."""
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ...errors import TemplateError
 from ...worker import Worker
-from .bucket import CACHE_FOLDER
+from ..settings.settings import Secret, Settings, WorkerSettings
+from .bucket import CACHE_FOLDER, bucket_name
 from .expressions import arn
-from .logical_ids import by_function_id, logical_id, mapping_id
+from .logical_ids import by_worker_id, function_id_of, logical_id, mapping_id
 from .logs import logging_config
+from .machines import Machine, machine_of, machine_of_worker
 from .queues import EXTRA_RECEIVES
 
 # AWS Lambda Developer Guide, "Lambda runtimes".
@@ -19,66 +23,248 @@ RUNTIMES = ((3, 11), (3, 12), (3, 13), (3, 14))
 
 _BATCH_SIZE = 10
 
+#: The handler of workers that read secrets first, and then are what their own handler is.
+_AFTER_SECRETS = "algernon.secrets.handler"
 
-def functions(workers: Sequence[Worker], timeout: int, memory: int) -> dict[str, Any]:
-    """Return each worker's function, and a mapping for each of its Tasks.
+# AWS Lambda Developer Guide, "Lambda quotas": all environment variables of a function, which
+# Lambda measures as JSON.
+_MOST_ENVIRONMENT_BYTES = 4096
+# As long as what isn't known yet may be: AWS CloudFormation API Reference, CreateStack, and
+# Amazon S3 User Guide, "General purpose bucket naming rules".
+_LONGEST_STACK_NAME = "x" * 128
+_LONGEST_BUCKET_NAME = "x" * 63
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of a worker, which runs those of its Tasks that need the same machine.
+
+    Attributes:
+        id: The function's logical id.
+        worker: The worker, whose code it is.
+        machine: Its timeout and memory.
+        tasks: The names of the Tasks that it runs.
+        reserved_concurrency: How many of its processes Lambda keeps room for, and at most has.
+    """
+
+    id: str
+    worker: Worker
+    machine: Machine
+    tasks: tuple[str, ...]
+    reserved_concurrency: int | None = None
+
+
+def functions_of(workers: Sequence[Worker], settings: Settings) -> list[Function]:
+    """Return the functions of a system, those of a worker one after the other.
 
     Raises:
-        TemplateError: Lambda has no runtime for the Python that is running.
+        TemplateError: The reserved concurrency of a worker is less than what its Tasks may take.
+    """
+    return [
+        function
+        for worker_id, worker in by_worker_id(workers)
+        for function in _of_worker(worker_id, worker, settings)
+    ]
+
+
+def _of_worker(worker_id: str, worker: Worker, settings: Settings) -> Iterator[Function]:
+    usual = machine_of_worker(worker, settings)
+    reserved = settings.of_worker(worker.module).reserved_concurrency
+    tasks_of: dict[Machine, list[str]] = {}
+    for task in worker.tasks:
+        tasks_of.setdefault(machine_of(task, worker, settings), []).append(task)
+    shares = _shares(worker, [*tasks_of.values()], reserved)
+    for (machine, tasks), share in zip(tasks_of.items(), shares, strict=True):
+        function_id = worker_id if machine == usual else function_id_of(worker, machine)
+        yield Function(function_id, worker, machine, tuple(tasks), share)
+
+
+def _shares(
+    worker: Worker, groups: Sequence[Sequence[str]], reserved: int | None
+) -> list[int | None]:
+    """Return how much of a worker's reserved concurrency each of its functions has.
+
+    Raises:
+        TemplateError: It is less than what the Tasks may take, or can't be shared.
+    """
+    if reserved is None:
+        return [None] * len(groups)
+    limits = {
+        task: needs.max_concurrency
+        for task, needs in worker.needs.items()
+        if needs.max_concurrency is not None
+    }
+    if reserved < sum(limits.values()):
+        raise TemplateError(
+            f"the worker {worker.module} has a reserved_concurrency of {reserved}, but its Tasks'"
+            f" max_concurrency is {sum(limits.values())} together"
+            f" ({', '.join(f'{task}: {limit}' for task, limit in limits.items())}): Lambda would"
+            " throttle what is above, and each time counts as a try of the message; reserve as"
+            " much, or let the Tasks have less"
+        )
+    if len(groups) == 1:
+        return [reserved]
+    if unlimited := [task for task in worker.tasks if task not in limits]:
+        raise TemplateError(
+            f"the worker {worker.module} has a reserved_concurrency of {reserved} for"
+            f" {len(groups)} functions, since its Tasks need different machines, and nothing says"
+            f" how much of it {', '.join(unlimited)} may take: give each of its Tasks a"
+            " max_concurrency, or put those with needs of their own into a worker of their own"
+        )
+    # What is left over is the first one's.
+    others = [sum(limits[task] for task in tasks) for tasks in groups[1:]]
+    return [reserved - sum(others), *others]
+
+
+def functions(workers: Sequence[Worker], settings: Settings) -> dict[str, Any]:
+    """Return each worker's functions, and a mapping for each of its Tasks.
+
+    Raises:
+        TemplateError: Lambda has no runtime for the Python that is running, no room for an
+            environment, or not for what Tasks may take.
     """
     resources: dict[str, Any] = {}
-    for function_id, worker in by_function_id(workers):
-        resources[function_id] = _function(worker.handler, timeout, memory)
-        for task in worker.tasks:
-            resources[mapping_id(function_id, task)] = _mapping(function_id, task)
+    worker_id_of = {worker.handler: worker_id for worker_id, worker in by_worker_id(workers)}
+    for function in functions_of(workers, settings):
+        resources[function.id] = _function(function, settings)
+        for task in function.tasks:
+            mapping = mapping_id(worker_id_of[function.worker.handler], task)
+            resources[mapping] = _mapping(function, task)
     return resources
 
 
-def _function(handler: str, timeout: int, memory: int) -> dict[str, Any]:
+def _function(function: Function, settings: Settings) -> dict[str, Any]:
+    own = settings.of_worker(function.worker.module)
+    handler, variables = _start(function.worker, own, settings)
+    _check_environment(function.worker, variables, settings)
     return {
         "Type": "AWS::Lambda::Function",
         "Properties": {
             "Code": {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}},
             "Handler": handler,
             "Runtime": _runtime(),
-            "Timeout": timeout,
-            "MemorySize": memory,
+            "Architectures": [settings.architecture],
+            "Timeout": function.machine.timeout,
+            "MemorySize": function.machine.memory,
             "Role": arn("WorkerRole"),
             "TracingConfig": {"Mode": {"Fn::If": ["TracingIsOff", "PassThrough", "Active"]}},
             # A long chain through one worker looks to Lambda like a loop: AWS Lambda
             # Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops".
             "RecursiveLoop": {"Ref": "RecursiveLoop"},
             "LoggingConfig": logging_config(),
-            "Environment": {
-                "Variables": {
-                    "ALGERNON_BUCKET_NAME": {"Ref": "Bucket"},
-                    # A group has to be through before its objects expire.
-                    "ALGERNON_CACHE_DAYS": {"Ref": "CacheDays"},
-                    "ALGERNON_EXTRA_RECEIVES": str(EXTRA_RECEIVES),
-                    # Belongs with ReportBatchItemFailures: one without the other
-                    # loses messages.
-                    "ALGERNON_FAILURES": "report",
-                    "ALGERNON_METRICS_NAMESPACE": {"Ref": "MetricsNamespace"},
-                    "ALGERNON_TOPIC_PREFIX": {"Fn::Sub": "${AWS::StackName}-"},
-                    "ALGERNON_TRACING": {"Ref": "Tracing"},
-                    "CACHE_FOLDER_NAME": CACHE_FOLDER,
-                    "DEBUG": {"Ref": "Debug"},
-                }
-            },
+            "Environment": {"Variables": variables},
+            **_where_given(function, own, settings),
         },
     }
 
 
-def _mapping(function_id: str, task: str) -> dict[str, Any]:
+def _where_given(function: Function, own: WorkerSettings, settings: Settings) -> dict[str, Any]:
+    """Return the properties that a function has only where the settings say something of them."""
+    properties: dict[str, Any] = {}
+    if function.reserved_concurrency is not None:
+        properties["ReservedConcurrentExecutions"] = function.reserved_concurrency
+    if own.layers:
+        properties["Layers"] = list(own.layers)
+    if settings.kms_key is not None:
+        properties["KmsKeyArn"] = settings.kms_key
+    if settings.vpc is not None:
+        properties["VpcConfig"] = {
+            "SubnetIds": list(settings.vpc.subnets),
+            "SecurityGroupIds": list(settings.vpc.security_groups),
+        }
+    return properties
+
+
+def _start(worker: Worker, own: WorkerSettings, settings: Settings) -> tuple[str, dict[str, Any]]:
+    """Return a worker's handler and environment, of which secrets are read when it starts."""
+    plain = {name: value for name, value in own.environment.items() if isinstance(value, str)}
+    kept = {
+        name: _lookup(value)
+        for name, value in own.environment.items()
+        if not isinstance(value, str)
+    }
+    variables = {**_templates_own(settings), **plain}
+    if not kept:
+        return worker.handler, variables
+    lookups = json.dumps(kept, separators=(",", ":"))
+    secrets = {"ALGERNON_HANDLER": worker.handler, "ALGERNON_SECRETS": lookups}
+    return _AFTER_SECRETS, {**variables, **secrets}
+
+
+def _lookup(value: Any) -> dict[str, str]:
+    if not isinstance(value, Secret):
+        return {"parameter": value.name}
+    key = {} if value.key is None else {"key": value.key}
+    return {"secret": value.arn, **key}
+
+
+def _templates_own(settings: Settings) -> dict[str, Any]:
     return {
-        "Type": "AWS::Lambda::EventSourceMapping",
-        "Properties": {
-            "EventSourceArn": arn(logical_id("Queue", task)),
-            "FunctionName": {"Ref": function_id},
-            "BatchSize": _BATCH_SIZE,
-            "FunctionResponseTypes": ["ReportBatchItemFailures"],
-        },
+        "ALGERNON_BUCKET_NAME": bucket_name(settings),
+        # A group has to be through before its objects expire.
+        "ALGERNON_CACHE_DAYS": {"Ref": "CacheDays"},
+        "ALGERNON_EXTRA_RECEIVES": str(EXTRA_RECEIVES),
+        # Belongs with ReportBatchItemFailures: one without the other
+        # loses messages.
+        "ALGERNON_FAILURES": "report",
+        "ALGERNON_INLINE_BYTES": {"Ref": "InlineBytes"},
+        "ALGERNON_METRICS_NAMESPACE": {"Ref": "MetricsNamespace"},
+        "ALGERNON_TOPIC_PREFIX": {"Fn::Sub": "${AWS::StackName}-"},
+        "ALGERNON_TRACING": {"Ref": "Tracing"},
+        "ALGERNON_TRUSTED_BUCKETS": {"Ref": "TrustedBuckets"},
+        "CACHE_FOLDER_NAME": CACHE_FOLDER,
+        "DEBUG": {"Ref": "Debug"},
     }
+
+
+def _check_environment(worker: Worker, variables: Mapping[str, Any], settings: Settings) -> None:
+    """Refuse more variables than Lambda has room for.
+
+    Raises:
+        TemplateError: They are too many, or too long.
+    """
+    longest = {
+        **variables,
+        "ALGERNON_BUCKET_NAME": _LONGEST_BUCKET_NAME,
+        "ALGERNON_CACHE_DAYS": str(settings.cache_days),
+        "ALGERNON_INLINE_BYTES": str(settings.inline_bytes),
+        "ALGERNON_METRICS_NAMESPACE": settings.metrics_namespace,
+        "ALGERNON_TOPIC_PREFIX": f"{_LONGEST_STACK_NAME}-",
+        "ALGERNON_TRACING": settings.tracing,
+        "ALGERNON_TRUSTED_BUCKETS": ",".join(settings.trusted_buckets),
+        "DEBUG": "false",
+    }
+    size = _bytes_of(longest)
+    if size > _MOST_ENVIRONMENT_BYTES:
+        sizes = {name: _bytes_of({name: value}) for name, value in longest.items()}
+        largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:3]
+        raise TemplateError(
+            f"the environment of the worker {worker.module} takes up to {size:,} bytes, but Lambda"
+            f" has room for {_MOST_ENVIRONMENT_BYTES:,} in all (the largest are"
+            f" {', '.join(f'{name}: {sizes[name]:,}' for name in largest)}): keep long values in"
+            ' Parameter Store, NAME = { parameter = "/name" }, or in a file of the code'
+        )
+
+
+def _bytes_of(variables: Mapping[str, Any]) -> int:
+    return len(json.dumps(variables, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _mapping(function: Function, task: str) -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        "EventSourceArn": arn(logical_id("Queue", task)),
+        "FunctionName": {"Ref": function.id},
+        "BatchSize": _BATCH_SIZE,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    }
+    if (needs := function.worker.needs.get(task)) is not None:
+        if needs.batch_size is not None:
+            properties["BatchSize"] = needs.batch_size
+        if needs.batch_window is not None:
+            properties["MaximumBatchingWindowInSeconds"] = needs.batch_window
+        if needs.max_concurrency is not None:
+            properties["ScalingConfig"] = {"MaximumConcurrency": needs.max_concurrency}
+    return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}
 
 
 def _runtime() -> str:

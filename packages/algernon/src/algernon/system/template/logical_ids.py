@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ...worker import Worker
+from .machines import Machine
 
 
 def logical_id(kind: str, task: str) -> str:
@@ -34,8 +35,8 @@ def logical_id(kind: str, task: str) -> str:
     return f"{kind}{readable}{hashlib.sha256(task.encode()).hexdigest()[:8].upper()}"
 
 
-def by_function_id(workers: Sequence[Worker]) -> Iterator[tuple[str, Worker]]:
-    """Give each worker with the logical id of its function."""
+def by_worker_id(workers: Sequence[Worker]) -> Iterator[tuple[str, Worker]]:
+    """Give each worker with the logical id of its function for Tasks without needs of their own."""
     first, *others = workers
     # The name from when a system had one worker, so that a deployed one stays.
     yield "Worker", first
@@ -43,9 +44,15 @@ def by_function_id(workers: Sequence[Worker]) -> Iterator[tuple[str, Worker]]:
         yield logical_id("Worker", worker.handler), worker
 
 
-def mapping_id(function_id: str, task: str) -> str:
-    """Return the logical id of what feeds a function from a Task's queue.
+def function_id_of(worker: Worker, machine: Machine) -> str:
+    """Return the logical id of a worker's function for Tasks that need a machine of their own."""
+    return logical_id("Worker", f"{worker.handler}@{machine.timeout}s{machine.memory}MB")
 
-    It is the one that AWS SAM made, when the template was one of it.
+
+def mapping_id(worker_id: str, task: str) -> str:
+    """Return the logical id of what feeds one of a worker's functions from a Task's queue.
+
+    It is the one that AWS SAM made, when the template was one of it. It stays when the Task
+    comes to need another machine, so that the mapping is updated, and none is made beside it.
     """
-    return f"{function_id}{logical_id('Queue', task)}"
+    return f"{worker_id}{logical_id('Queue', task)}"

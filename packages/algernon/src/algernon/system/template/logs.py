@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_LOG_DAYS = 30
+from ..settings.settings import Settings
 
 # AWS Lambda Developer Guide, "Log-level filtering": Lambda drops JSON lines below this
 # level, and takes none with text. INFO is said too, since a function that is updated
@@ -18,14 +18,15 @@ _LOG_LEVEL = {
 }
 
 
-def log_group() -> dict[str, Any]:
+def log_group(settings: Settings) -> dict[str, Any]:
     """Return the log group, whose lines are deleted after a while."""
+    key = {} if settings.kms_key is None else {"KmsKeyId": settings.kms_key}
     return {
         "WorkerLogs": {
             "Type": "AWS::Logs::LogGroup",
             "DeletionPolicy": "Delete",
             "UpdateReplacePolicy": "Delete",
-            "Properties": {"RetentionInDays": _LOG_DAYS},
+            "Properties": {"RetentionInDays": settings.log_retention, **key},
         }
     }
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...worker import Worker
-from .logical_ids import by_function_id
+from ..settings.settings import Settings
+from .bucket import bucket_name
+from .functions import Function
 
 
-def outputs(workers: Sequence[Worker]) -> dict[str, Any]:
+def outputs(functions: Sequence[Function], settings: Settings) -> dict[str, Any]:
     """Return the bucket, the role, the log group, and each function."""
     return {
         "Bucket": {
-            "Value": {"Ref": "Bucket"},
+            "Value": bucket_name(settings),
             "Description": "ALGERNON_BUCKET_NAME of the workers",
         },
         "WorkerRole": {
@@ -25,10 +26,10 @@ def outputs(workers: Sequence[Worker]) -> dict[str, Any]:
             "Description": "The functions' CloudWatch log group",
         },
         **{
-            function_id: {
-                "Value": {"Ref": function_id},
-                "Description": f"The Lambda function of {worker.handler}",
+            function.id: {
+                "Value": {"Ref": function.id},
+                "Description": f"The Lambda function of {function.worker.handler}",
             }
-            for function_id, worker in by_function_id(workers)
+            for function in functions
         },
     }

@@ -2,62 +2,90 @@
 
 from __future__ import annotations
 
-# What a message points to has to outlive it: 14 days as a dead letter and, moved
-# back to its queue, 14 days more.
-_SHORTEST_CACHE_DAYS = 29
-_CACHE_DAYS = 30
+from typing import Any
 
-PARAMETERS = {
-    "CodeBucket": {"Type": "String", "Description": "The bucket that holds the function's zip"},
-    "CodeKey": {
-        "Type": "String",
-        "Description": "The zip's key, a new one for each version of the code",
-    },
-    "CacheDays": {
-        "Type": "Number",
-        "Default": _CACHE_DAYS,
-        "MinValue": _SHORTEST_CACHE_DAYS,
-        "Description": "Days after which stored results and arguments are deleted",
-    },
-    "Debug": {
-        "Type": "String",
-        "AllowedValues": ["true", "false"],
-        "Default": "false",
-        "Description": "Whether the workers log at level DEBUG",
-    },
-    "LogFormat": {
-        "Type": "String",
-        "AllowedValues": ["JSON", "Text"],
-        "Default": "JSON",
-        "Description": "The format of the log lines, the workers' and Lambda's own",
-    },
-    "MetricsNamespace": {
-        "Type": "String",
-        "Default": "",
-        "Description": "The CloudWatch namespace of the Tasks' metrics; none are written without",
-    },
-    "RecursiveLoop": {
-        "Type": "String",
-        "AllowedValues": ["Allow", "Terminate"],
-        "Default": "Allow",
-        "Description": "Whether Lambda stops a chain that comes to a worker some 16 times",
-    },
-    "StateMachines": {
-        "Type": "String",
-        "Default": "",
-        "AllowedPattern": r"(\*|arn:[^,\s]+(,arn:[^,\s]+)*)?",
-        "ConstraintDescription": "ARNs, separated by commas without spaces, or *",
-        "Description": "ARNs of the state machines that wait for Tasks, or *",
-    },
-    "Tracing": {
-        "Type": "String",
-        "AllowedValues": ["xray", "otel", "off"],
-        "Default": "xray",
-        "Description": "ALGERNON_TRACING of the workers",
-    },
-}
+from ..settings.settings import CACHE_DAYS, Settings
+
+_TRUSTED_BUCKET = r"[a-z0-9][a-z0-9.-]+(/[^,\s*?$]+)?"
+
+
+def parameters(settings: Settings) -> dict[str, Any]:
+    """Return the parameters, whose defaults are what the settings say."""
+    return {
+        "CodeBucket": {
+            "Type": "String",
+            "Description": "The bucket that holds the function's zip",
+        },
+        "CodeKey": {
+            "Type": "String",
+            "Description": "The zip's key, a new one for each version of the code",
+        },
+        "CacheDays": {
+            "Type": "Number",
+            "Default": settings.cache_days,
+            "MinValue": CACHE_DAYS[0],
+            "Description": "Days after which stored results and arguments are deleted",
+        },
+        "Debug": {
+            "Type": "String",
+            "AllowedValues": ["true", "false"],
+            "Default": "true" if settings.debug else "false",
+            "Description": "Whether the workers log at level DEBUG",
+        },
+        "InlineBytes": {
+            "Type": "Number",
+            "Default": settings.inline_bytes,
+            "MinValue": 0,
+            "Description": "How long a result may be, in bytes, to travel in the message",
+        },
+        "LogFormat": {
+            "Type": "String",
+            "AllowedValues": ["JSON", "Text"],
+            "Default": settings.log_format,
+            "Description": "The format of the log lines, the workers' and Lambda's own",
+        },
+        "MetricsNamespace": {
+            "Type": "String",
+            "Default": settings.metrics_namespace,
+            "Description": (
+                "The CloudWatch namespace of the Tasks' metrics; none are written without"
+            ),
+        },
+        "RecursiveLoop": {
+            "Type": "String",
+            "AllowedValues": ["Allow", "Terminate"],
+            "Default": settings.recursive_loop,
+            "Description": "Whether Lambda stops a chain that comes to a worker some 16 times",
+        },
+        "StateMachines": {
+            "Type": "String",
+            "Default": ",".join(settings.state_machines),
+            "AllowedPattern": r"(\*|arn:[^,\s]+(,arn:[^,\s]+)*)?",
+            "ConstraintDescription": "ARNs, separated by commas without spaces, or *",
+            "Description": "ARNs of the state machines that wait for Tasks, or *",
+        },
+        "Tracing": {
+            "Type": "String",
+            "AllowedValues": ["xray", "otel", "off"],
+            "Default": settings.tracing,
+            "Description": "ALGERNON_TRACING of the workers",
+        },
+        "TrustedBuckets": {
+            "Type": "String",
+            "Default": ",".join(settings.trusted_buckets),
+            "AllowedPattern": rf"({_TRUSTED_BUCKET}(,{_TRUSTED_BUCKET})*)?",
+            "ConstraintDescription": (
+                "buckets, and folders in them, separated by commas without spaces"
+            ),
+            "Description": "Buckets, and folders in them, that the workers read besides their own",
+        },
+    }
+
 
 CONDITIONS = {
+    "BucketsAreTrusted": {"Fn::Not": [{"Fn::Equals": [{"Ref": "TrustedBuckets"}, ""]}]},
+    "InChina": {"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws-cn"]},
+    "InGovCloud": {"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws-us-gov"]},
     "LogsAreDebug": {"Fn::Equals": [{"Ref": "Debug"}, "true"]},
     "LogsAreJson": {"Fn::Equals": [{"Ref": "LogFormat"}, "JSON"]},
     "StateMachinesWait": {"Fn::Not": [{"Fn::Equals": [{"Ref": "StateMachines"}, ""]}]},

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...worker import Worker
+from ..settings.settings import Settings
 from .expressions import arn, policy_document
 from .logical_ids import logical_id
+from .machines import machine_of
 
 # AWS Lambda Developer Guide, "Creating and configuring an Amazon SQS event source
 # mapping": a visibility timeout of six times the function's, and a maxReceiveCount
@@ -26,18 +28,18 @@ _QUEUE_RETENTION = 4 * _DAY
 _DEAD_LETTER_RETENTION = 14 * _DAY
 
 
-def topics_and_queues(workers: Sequence[Worker], timeout: int) -> dict[str, Any]:
+def topics_and_queues(workers: Sequence[Worker], settings: Settings) -> dict[str, Any]:
     """Return what all Tasks travel through.
 
     Args:
         workers: Those whose Tasks they are.
-        timeout: The functions', in seconds.
+        settings: The system's.
     """
     resources: dict[str, Any] = {}
     for worker in workers:
         for task in worker.tasks:
             tries = max(_FEWEST_TRIES, 1 + worker.retries.get(task, 0))
-            resources |= _of_task(task, tries, timeout)
+            resources |= _of_task(task, tries, machine_of(task, worker, settings).timeout)
     return resources
 
 

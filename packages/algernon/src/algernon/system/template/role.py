@@ -2,66 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .bucket import CACHE_FOLDER
-from .expressions import arn, policy_document
+from ...worker import Worker
+from ..settings.settings import Parameter, Secret, Settings
+from .bucket import CACHE_FOLDER, bucket_arn
+from .expressions import allow, arn, policy_document
 from .logical_ids import logical_id
 
-# IAM and STS quotas: a managed policy holds 6,144 characters, of which a Task's three
-# ARNs may take 560; a role has ten of them.
-_TASKS_A_POLICY = 10
+# IAM and AWS STS quotas: a managed policy holds so many characters, white space not counted.
+_LONGEST_POLICY = 6144
+# As long as an ARN is before its name, in the partition and the region with the longest names.
+_BEFORE_A_NAME = len("arn:aws-us-gov:sqs:ap-northeast-1:123456789012:")
+# Amazon SQS Developer Guide, "Amazon SQS message quotas": the name of a queue.
+_LONGEST_QUEUE_NAME = 80
+# AWS CloudFormation API Reference, CreateStack.
+_LONGEST_STACK_NAME = 128
 
 
-def role(tasks: Sequence[str]) -> dict[str, Any]:
+def role(workers: Sequence[Worker], settings: Settings) -> dict[str, Any]:
     """Return the role, and the managed policies with what it may do to the Tasks' queues."""
+    tasks = [task for worker in workers for task in worker.tasks]
     policies = {
-        f"WorkerTasks{number}": _policy_of_tasks(some)
-        for number, some in enumerate(_in_groups(tasks, _TASKS_A_POLICY), start=1)
+        f"WorkerTasks{number}": _managed(_of_tasks(some))
+        for number, some in enumerate(_in_policies(tasks), start=1)
     }
-    return {**policies, "WorkerRole": _role(list(policies))}
+    return {**policies, "WorkerRole": _role(list(policies), workers, settings)}
 
 
-def _in_groups(tasks: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(tasks), size):
-        yield tasks[start : start + size]
+def _in_policies(tasks: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Give as many Tasks at a time as one policy has room for, in order."""
+    room = _LONGEST_POLICY - len(json.dumps(_of_tasks([])))
+    start, taken = 0, 0
+    for number, task in enumerate(tasks):
+        length = _longest_arns(task)
+        if taken + length > room:
+            yield tasks[start:number]
+            start, taken = number, 0
+        taken += length
+    yield tasks[start:]
 
 
-def _policy_of_tasks(tasks: Sequence[str]) -> dict[str, Any]:
+def _longest_arns(task: str) -> int:
+    """Return how many characters a Task's three ARNs may take, each in quotes, with a comma."""
+    names = (
+        _LONGEST_QUEUE_NAME,
+        _LONGEST_QUEUE_NAME,
+        len(f"{'x' * _LONGEST_STACK_NAME}-{task}"),
+    )
+    return sum(_BEFORE_A_NAME + name + len('"",') for name in names)
+
+
+def _managed(document: dict[str, Any]) -> dict[str, Any]:
     return {
         "Type": "AWS::IAM::ManagedPolicy",
         "Properties": {
             "Description": "Take messages from the Tasks' queues and publish to their topics",
-            "PolicyDocument": policy_document(
-                {
-                    "Effect": "Allow",
-                    "Action": [
-                        "sqs:ChangeMessageVisibility",
-                        "sqs:DeleteMessage",
-                        "sqs:GetQueueAttributes",
-                        "sqs:GetQueueUrl",
-                        "sqs:ReceiveMessage",
-                    ],
-                    "Resource": [arn(logical_id("Queue", task)) for task in tasks],
-                },
-                # What won't ever succeed is moved there at once.
-                {
-                    "Effect": "Allow",
-                    "Action": ["sqs:GetQueueUrl", "sqs:SendMessage"],
-                    "Resource": [arn(logical_id("DeadLetterQueue", task)) for task in tasks],
-                },
-                {
-                    "Effect": "Allow",
-                    "Action": "sns:Publish",
-                    "Resource": [{"Ref": logical_id("Topic", task)} for task in tasks],
-                },
-            ),
+            "PolicyDocument": document,
         },
     }
 
 
-def _role(managed_policies: Sequence[str]) -> dict[str, Any]:
+def _of_tasks(tasks: Sequence[str]) -> dict[str, Any]:
+    return policy_document(
+        allow(
+            [
+                "sqs:ChangeMessageVisibility",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+                "sqs:GetQueueUrl",
+                "sqs:ReceiveMessage",
+            ],
+            [arn(logical_id("Queue", task)) for task in tasks],
+        ),
+        # What won't ever succeed is moved there at once.
+        allow(
+            ["sqs:GetQueueUrl", "sqs:SendMessage"],
+            [arn(logical_id("DeadLetterQueue", task)) for task in tasks],
+        ),
+        allow("sns:Publish", [{"Ref": logical_id("Topic", task)} for task in tasks]),
+    )
+
+
+def _role(
+    managed_policies: Sequence[str], workers: Sequence[Worker], settings: Settings
+) -> dict[str, Any]:
+    boundary = (
+        {}
+        if settings.permissions_boundary is None
+        else {"PermissionsBoundary": settings.permissions_boundary}
+    )
+    own = [_as_template(statement) for statement in settings.statements]
+    policies = [("worker", _what_all_workers_do(workers, settings)), ("statements", own)]
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {
@@ -73,46 +108,162 @@ def _role(managed_policies: Sequence[str]) -> dict[str, Any]:
                 }
             ),
             "ManagedPolicyArns": [{"Ref": policy} for policy in managed_policies],
-            "Policies": [{"PolicyName": "worker", "PolicyDocument": _what_all_workers_do()}],
+            "Policies": [
+                {"PolicyName": name, "PolicyDocument": policy_document(*statements)}
+                for name, statements in policies
+                if statements
+            ],
+            **boundary,
         },
     }
 
 
-def _what_all_workers_do() -> dict[str, Any]:
-    return policy_document(
-        {
-            "Effect": "Allow",
-            "Action": ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
-            "Resource": {"Fn::Sub": "${Bucket.Arn}/*"},
-        },
+def _what_all_workers_do(workers: Sequence[Worker], settings: Settings) -> list[dict[str, Any]]:
+    return [
+        allow(
+            ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
+            bucket_arn(settings, "/*"),
+        ),
         # A redriven Task's note of its failure goes.
-        {
-            "Effect": "Allow",
-            "Action": "s3:DeleteObject",
-            "Resource": {"Fn::Sub": f"${{Bucket.Arn}}/{CACHE_FOLDER}/*"},
-        },
+        allow("s3:DeleteObject", bucket_arn(settings, f"/{CACHE_FOLDER}/*")),
         # Without it, S3 answers 403 instead of 404 for what isn't there.
-        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn("Bucket")},
-        {
-            "Effect": "Allow",
-            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": arn("WorkerLogs"),
-        },
+        allow("s3:ListBucket", bucket_arn(settings)),
+        _if(
+            "BucketsAreTrusted",
+            allow(["s3:GetObject", "s3:ListBucket"], _trusted_buckets()),
+        ),
+        allow(["logs:CreateLogStream", "logs:PutLogEvents"], arn("WorkerLogs")),
         # X-Ray's actions can't be limited to a resource.
-        {
-            "Effect": "Allow",
-            "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
-            "Resource": "*",
-        },
-        {
-            "Fn::If": [
-                "StateMachinesWait",
-                {
-                    "Effect": "Allow",
-                    "Action": ["states:SendTaskFailure", "states:SendTaskSuccess"],
-                    "Resource": {"Fn::Split": [",", {"Ref": "StateMachines"}]},
-                },
-                {"Ref": "AWS::NoValue"},
-            ]
-        },
-    )
+        allow(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*"),
+        _if(
+            "StateMachinesWait",
+            allow(
+                ["states:SendTaskFailure", "states:SendTaskSuccess"],
+                {"Fn::Split": [",", {"Ref": "StateMachines"}]},
+            ),
+        ),
+        *_secrets(workers, settings),
+        *_of_key(settings),
+        *_in_vpc(settings),
+    ]
+
+
+def _if(condition: str, statement: dict[str, Any]) -> dict[str, Any]:
+    return {"Fn::If": [condition, statement, {"Ref": "AWS::NoValue"}]}
+
+
+def _trusted_buckets() -> dict[str, Any]:
+    """Return the ARNs of the buckets that a parameter names, and of all that is in them.
+
+    What stands between the parts of a joined text can be no expression, and so not the partition.
+    """
+    by_partition = {
+        partition: [
+            {
+                "Fn::Join": [
+                    "",
+                    [
+                        f"arn:{partition}:s3:::",
+                        {
+                            "Fn::Join": [
+                                f"{objects},arn:{partition}:s3:::",
+                                {"Fn::Split": [",", {"Ref": "TrustedBuckets"}]},
+                            ]
+                        },
+                        objects,
+                    ],
+                ]
+            }
+            for objects in ("", "/*")
+        ]
+        for partition in ("aws", "aws-cn", "aws-us-gov")
+    }
+    texts = {partition: {"Fn::Join": [",", joined]} for partition, joined in by_partition.items()}
+    return {
+        "Fn::Split": [
+            ",",
+            {
+                "Fn::If": [
+                    "InChina",
+                    texts["aws-cn"],
+                    {"Fn::If": ["InGovCloud", texts["aws-us-gov"], texts["aws"]]},
+                ]
+            },
+        ]
+    }
+
+
+def _secrets(workers: Sequence[Worker], settings: Settings) -> list[dict[str, Any]]:
+    """Return the right to read what the workers' environment keeps elsewhere."""
+    values = [
+        value
+        for worker in workers
+        for value in settings.of_worker(worker.module).environment.values()
+    ]
+    arns = sorted({value.arn for value in values if isinstance(value, Secret)})
+    names = sorted({value.name for value in values if isinstance(value, Parameter)})
+    statements = []
+    if arns:
+        # Which secrets are read is up to the second: AWS Secrets Manager API Reference,
+        # BatchGetSecretValue.
+        statements.append(allow("secretsmanager:BatchGetSecretValue", "*"))
+        statements.append(allow("secretsmanager:GetSecretValue", arns))
+    if names:
+        statements.append(allow("ssm:GetParameters", [_parameter_arn(name) for name in names]))
+    return statements
+
+
+def _parameter_arn(name: str) -> dict[str, str]:
+    # Neither a version nor a label is a part of it.
+    path = name.partition(":")[0].removeprefix("/")
+    return {
+        "Fn::Sub": (
+            f"arn:${{AWS::Partition}}:ssm:${{AWS::Region}}:${{AWS::AccountId}}:parameter/{path}"
+        )
+    }
+
+
+def _of_key(settings: Settings) -> list[dict[str, Any]]:
+    """Return the right to use the key for what is in the bucket, the queues, and so on."""
+    if settings.kms_key is None:
+        return []
+    return [allow(["kms:Decrypt", "kms:GenerateDataKey"], settings.kms_key)]
+
+
+def _in_vpc(settings: Settings) -> list[dict[str, Any]]:
+    """Return what Lambda needs to put a function into a VPC.
+
+    AWS Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC".
+    """
+    if settings.vpc is None:
+        return []
+    actions = [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+    ]
+    return [allow(actions, "*")]
+
+
+def _as_template(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a statement of the settings as the template has it."""
+    made = {"Effect": "Allow", **statement}
+    for name in ("Resource", "NotResource"):
+        if name in made:
+            values = made[name]
+            made[name] = (
+                _substituted(values)
+                if isinstance(values, str)
+                else [_substituted(value) for value in values]
+            )
+    return made
+
+
+def _substituted(text: str) -> str | dict[str, str]:
+    """Have CloudFormation put in what it knows, and leave IAM's own variables to IAM."""
+    if "${AWS::" not in text:
+        return text
+    return {"Fn::Sub": re.sub(r"\$\{(?!AWS::)", "${!", text)}

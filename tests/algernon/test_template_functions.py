@@ -1,0 +1,281 @@
+"""The template's functions: what Tasks and workers ask of the machines that they run on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from algernon.errors import TemplateError
+from algernon.settings import Parameter, Secret, Settings, WorkerSettings
+from algernon.template import logical_id, system_template
+from algernon.worker import Worker
+from algernon_queue import TaskNeeds
+
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf"
+LARGE = TaskNeeds(timeout=900, memory=2048)
+
+
+def worker_of(needs: Mapping[str, TaskNeeds], handler: str = "shop.handler") -> Worker:
+    """Return a worker with these Tasks and one more, which needs nothing of its own."""
+    return Worker(handler, ("order", *needs), {}, needs)
+
+
+def properties(template: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the properties of a resource."""
+    found: dict[str, Any] = template["Resources"][name]["Properties"]
+    return found
+
+
+def functions(template: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """Return the timeout and memory of each function, by its logical id."""
+    return {
+        name: (resource["Properties"]["Timeout"], resource["Properties"]["MemorySize"])
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Lambda::Function"
+    }
+
+
+def test_tasks_with_the_same_needs_share_a_function() -> None:
+    """The others stay together in the worker's own, whatever one of them asks for besides."""
+    needs = {"film": LARGE, "photo": LARGE, "song": TaskNeeds(memory=512, batch_size=1)}
+    template = system_template([worker_of(needs)])
+
+    large = logical_id("Worker", "shop.handler@900s2048MB")
+    middle = logical_id("Worker", "shop.handler@30s512MB")
+    assert functions(template) == {"Worker": (30, 256), large: (900, 2048), middle: (30, 512)}
+    assert {
+        task: properties(template, f"Worker{logical_id('Queue', task)}")["FunctionName"]["Ref"]
+        for task in ("order", "film", "photo", "song")
+    } == {"order": "Worker", "film": large, "photo": large, "song": middle}
+    assert {properties(template, name)["Handler"] for name in (large, middle)} == {"shop.handler"}
+
+
+def test_a_slow_task_sets_the_visibility_timeout_of_its_own_queue_alone() -> None:
+    """A queue hides a message for six times the timeout of the function that takes it."""
+    template = system_template([worker_of({"film": LARGE})], timeout=20)
+
+    assert properties(template, logical_id("Queue", "film"))["VisibilityTimeout"] == 5400
+    assert properties(template, logical_id("Queue", "order"))["VisibilityTimeout"] == 120
+
+
+def test_a_task_that_needs_what_all_have_is_with_the_others() -> None:
+    """No function is made for needs that the worker's own fulfils."""
+    needs = {"film": TaskNeeds(timeout=30, memory=256), "photo": TaskNeeds(timeout=30)}
+
+    assert functions(system_template([worker_of(needs)])) == {"Worker": (30, 256)}
+
+
+def test_a_task_asks_its_worker_and_a_worker_asks_the_system() -> None:
+    """What a Task doesn't say, its worker says; what that doesn't, the system."""
+    settings = Settings(timeout=10, memory=128, workers={"mail": WorkerSettings(memory=512)})
+    mail = worker_of({"letter": TaskNeeds(timeout=60)}, "mail.handler")
+    template = system_template([Worker("shop.handler", ("pay",), {}), mail], settings=settings)
+
+    assert functions(template) == {
+        "Worker": (10, 128),
+        logical_id("Worker", "mail.handler"): (10, 512),
+        logical_id("Worker", "mail.handler@60s512MB"): (60, 512),
+    }
+
+
+def test_a_timeout_that_is_given_holds_in_place_of_the_settings() -> None:
+    """A worker's own, and a Task's, hold all the same."""
+    settings = Settings(timeout=10, workers={"mail": WorkerSettings(timeout=90)})
+    workers = [Worker("shop.handler", ("pay",), {}), Worker("mail.handler", ("letter",), {})]
+    template = system_template(workers, settings=settings, timeout=20, memory=300)
+
+    mail = logical_id("Worker", "mail.handler")
+    assert functions(template) == {"Worker": (20, 300), mail: (90, 300)}
+
+
+def test_how_a_queue_is_worked_off_is_its_mappings() -> None:
+    """Batches and how many run at a time are as the Task says, and ten without a word."""
+    needs = {"film": TaskNeeds(max_concurrency=3, batch_size=100, batch_window=20)}
+    template = system_template([worker_of(needs)])
+    film, order = (
+        properties(template, f"Worker{logical_id('Queue', task)}") for task in ("film", "order")
+    )
+
+    assert film["BatchSize"] == 100
+    assert film["MaximumBatchingWindowInSeconds"] == 20
+    assert film["ScalingConfig"] == {"MaximumConcurrency": 3}
+    assert order["BatchSize"] == 10
+    assert not {"MaximumBatchingWindowInSeconds", "ScalingConfig"} & set(order)
+
+
+def test_reserved_concurrency_is_the_functions() -> None:
+    """A worker of one function has all of it, and others have none."""
+    settings = Settings(workers={"shop": WorkerSettings(reserved_concurrency=5)})
+    others = Worker("mail.handler", ("letter",), {})
+    template = system_template(
+        [worker_of({"film": TaskNeeds(max_concurrency=5)}), others], settings=settings
+    )
+
+    assert properties(template, "Worker")["ReservedConcurrentExecutions"] == 5
+    mail = properties(template, logical_id("Worker", "mail.handler"))
+    assert "ReservedConcurrentExecutions" not in mail
+
+
+def test_reserved_concurrency_is_shared_by_what_tasks_may_take() -> None:
+    """Each function has what its Tasks may take, and the first one what is left."""
+    settings = Settings(workers={"shop": WorkerSettings(reserved_concurrency=20)})
+    needs = {
+        "order": TaskNeeds(max_concurrency=4),
+        "film": TaskNeeds(timeout=900, max_concurrency=3),
+        "photo": TaskNeeds(timeout=900, max_concurrency=2),
+    }
+    worker = Worker("shop.handler", ("order", "film", "photo"), {}, needs)
+    template = system_template([worker], settings=settings)
+
+    slow = logical_id("Worker", "shop.handler@900s256MB")
+    assert properties(template, slow)["ReservedConcurrentExecutions"] == 5
+    assert properties(template, "Worker")["ReservedConcurrentExecutions"] == 15
+
+
+@pytest.mark.parametrize(
+    ("needs", "message"),
+    [
+        (
+            {"film": TaskNeeds(max_concurrency=4), "song": TaskNeeds(max_concurrency=2)},
+            r"worker shop has a reserved_concurrency of 5, .* is 6 together \(film: 4, song: 2\)",
+        ),
+        (
+            {"film": TaskNeeds(timeout=900, max_concurrency=4)},
+            r"5 for 2 functions, .* nothing says how much of it order may take: give each",
+        ),
+    ],
+)
+def test_reserved_concurrency_that_is_not_enough_is_refused(
+    needs: Mapping[str, TaskNeeds], message: str
+) -> None:
+    """Lambda would throttle what is above, and each time would count as a try."""
+    settings = Settings(workers={"shop": WorkerSettings(reserved_concurrency=5)})
+
+    with pytest.raises(TemplateError, match=message):
+        system_template([worker_of(needs)], settings=settings)
+
+
+def test_a_worker_has_the_environment_of_all_and_its_own() -> None:
+    """Its own value of a variable stands in place of that of all."""
+    settings = Settings(
+        environment={"BANK_URL": "https://bank.example", "LIMIT": "5"},
+        workers={"mail": WorkerSettings(environment={"LIMIT": "7", "SENDER": "me"})},
+    )
+    workers = [Worker("shop.handler", ("pay",), {}), Worker("mail.handler", ("letter",), {})]
+    template = system_template(workers, settings=settings)
+
+    of_shop, of_mail = (
+        {
+            name: value
+            for name, value in properties(template, function)["Environment"]["Variables"].items()
+            if name in ("BANK_URL", "LIMIT", "SENDER")
+        }
+        for function in ("Worker", logical_id("Worker", "mail.handler"))
+    )
+    assert of_shop == {"BANK_URL": "https://bank.example", "LIMIT": "5"}
+    assert of_mail == {"BANK_URL": "https://bank.example", "LIMIT": "7", "SENDER": "me"}
+
+
+def test_of_secrets_a_worker_has_names_and_the_right_to_read_them() -> None:
+    """It starts by reading them, and becomes its own handler then; no value is anywhere."""
+    settings = Settings(
+        workers={
+            "mail": WorkerSettings(
+                environment={"DB": Secret(SECRET, "password"), "KEY": Parameter("/shop/key:3")}
+            )
+        }
+    )
+    workers = [Worker("shop.handler", ("pay",), {}), Worker("mail.handler", ("letter",), {})]
+    template = system_template(workers, settings=settings)
+    mail = properties(template, logical_id("Worker", "mail.handler"))
+    (policy,) = properties(template, "WorkerRole")["Policies"]
+    rights = {
+        one["Action"]: one["Resource"]
+        for one in policy["PolicyDocument"]["Statement"]
+        if str(one.get("Action")).startswith(("secretsmanager:", "ssm:"))
+    }
+
+    assert mail["Handler"] == "algernon.secrets.handler"
+    variables = mail["Environment"]["Variables"]
+    assert variables["ALGERNON_HANDLER"] == "mail.handler"
+    assert json.loads(variables["ALGERNON_SECRETS"]) == {
+        "DB": {"secret": SECRET, "key": "password"},
+        "KEY": {"parameter": "/shop/key:3"},
+    }
+    assert "DB" not in variables
+    assert properties(template, "Worker")["Handler"] == "shop.handler"
+    assert rights == {
+        "secretsmanager:BatchGetSecretValue": "*",
+        "secretsmanager:GetSecretValue": [SECRET],
+        "ssm:GetParameters": [
+            {
+                "Fn::Sub": (
+                    "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/shop/key"
+                )
+            }
+        ],
+    }
+
+
+def test_an_environment_that_is_larger_than_lambdas_is_refused() -> None:
+    """The error names the worker and its largest variables, and where they go instead."""
+    settings = Settings(environment={"LONG": "x" * 2000, "LONGER": "é" * 1000, "SHORT": "x"})
+
+    with pytest.raises(
+        TemplateError,
+        match=r"worker shop takes up to 4,\d{3} bytes, .* 4,096 in all \(the largest are"
+        r" LONGER: 2,013, LONG: 2,011, .* parameter = ",
+    ):
+        system_template([worker_of({})], settings=settings)
+
+
+def test_statements_are_the_roles_own() -> None:
+    """CloudFormation puts in what it knows, and IAM's variables stay for IAM."""
+    settings = Settings(
+        statements=[
+            {"Action": "s3:GetObject", "Resource": "arn:aws:s3:::shop/*"},
+            {
+                "Effect": "Deny",
+                "Action": ["dynamodb:*"],
+                "Resource": ["arn:${AWS::Partition}:dynamodb:${AWS::Region}:1:table/${aws:userid}"],
+            },
+        ]
+    )
+    template = system_template([worker_of({})], settings=settings)
+    _, policy = properties(template, "WorkerRole")["Policies"]
+
+    table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:1:table/${!aws:userid}"
+    assert policy["PolicyDocument"]["Statement"] == [
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::shop/*"},
+        {"Effect": "Deny", "Action": ["dynamodb:*"], "Resource": [{"Fn::Sub": table}]},
+    ]
+
+
+def test_an_existing_bucket_takes_the_place_of_the_systems_own() -> None:
+    """None is made, and workers, their role and the outputs name that one."""
+    template = system_template([worker_of({})], settings=Settings(bucket="shop-data"))
+
+    assert not {"Bucket", "BucketPolicy"} & set(template["Resources"])
+    variables = properties(template, "Worker")["Environment"]["Variables"]
+    assert variables["ALGERNON_BUCKET_NAME"] == "shop-data"
+    assert template["Outputs"]["Bucket"]["Value"] == "shop-data"
+    assert "${Bucket" not in json.dumps(template)
+    assert '"Ref": "Bucket"' not in json.dumps(template)
+    assert "arn:${AWS::Partition}:s3:::shop-data/cache/*" in json.dumps(template)
+
+
+def test_programs_may_change_the_template() -> None:
+    """What `customize` does to it is in it, and counts for what one template holds."""
+
+    def customize(template: dict[str, Any]) -> None:
+        template["Resources"]["Table"] = {"Type": "AWS::DynamoDB::Table"}
+
+    def overdo(template: dict[str, Any]) -> None:
+        template["Resources"] |= {f"Table{number}": {} for number in range(500)}
+
+    template = system_template([worker_of({})], customize=customize)
+    assert template["Resources"]["Table"] == {"Type": "AWS::DynamoDB::Table"}
+    with pytest.raises(TemplateError, match="at most 500"):
+        system_template([worker_of({})], customize=overdo)
