@@ -92,7 +92,7 @@ each_system = pytest.mark.parametrize("system", SYSTEMS.values(), ids=SYSTEMS)
 
 
 def what_makes_another(resource: dict[str, Any]) -> dict[str, Any]:
-    """Return of a resource what can't change without its being replaced, or lost.
+    """Return of a resource what can't change without its being replaced.
 
     Its properties of that kind are those that its type's schema in the CloudFormation
     registry calls createOnlyProperties; AWS's documents say "Update requires: Replacement".
@@ -106,10 +106,16 @@ def what_makes_another(resource: dict[str, Any]) -> dict[str, Any]:
     properties = resource["Properties"]
     return {
         "Type": resource["Type"],
-        "DeletionPolicy": resource.get("DeletionPolicy"),
-        "UpdateReplacePolicy": resource.get("UpdateReplacePolicy"),
         **{name: properties[name] for name in names if name in properties},
     }
+
+
+def is_kept(resource: dict[str, Any]) -> bool:
+    """Tell whether a resource stays when it goes from the template, or is replaced."""
+    return (
+        resource.get("DeletionPolicy") == "RetainExceptOnCreate"
+        and resource.get("UpdateReplacePolicy") == "Retain"
+    )
 
 
 @each_system
@@ -121,6 +127,29 @@ def test_no_resource_is_replaced_or_lost(system: Released) -> None:
         name: what_makes_another(resource)
         for name, resource in system.template["Resources"].items()
     }
+
+
+@each_system
+def test_what_holds_something_is_kept(system: Released) -> None:
+    """Queues and bucket stay, and topics feed their queues until they go themselves."""
+    kept = {
+        resource["Type"]
+        for resource in system.template_of_today()["Resources"].values()
+        if is_kept(resource)
+    }
+    others = {
+        resource["Type"]
+        for resource in system.template_of_today()["Resources"].values()
+        if not is_kept(resource)
+    }
+
+    assert kept == {
+        "AWS::S3::Bucket",
+        "AWS::SNS::Subscription",
+        "AWS::SQS::Queue",
+        "AWS::SQS::QueuePolicy",
+    }
+    assert not kept & others
 
 
 @each_system

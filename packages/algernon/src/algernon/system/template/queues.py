@@ -12,8 +12,8 @@ from .logical_ids import logical_id
 from .machines import machine_of
 
 # AWS Lambda Developer Guide, "Creating and configuring an Amazon SQS event source
-# mapping": a visibility timeout of six times the function's, and a maxReceiveCount
-# of at least five.
+# mapping": a visibility timeout of six times the function's and the time for which a
+# batch is waited for, and a maxReceiveCount of at least five.
 VISIBILITY_FACTOR = 6
 _FEWEST_TRIES = 5
 
@@ -28,6 +28,14 @@ _QUEUE_RETENTION = 4 * _DAY
 _DEAD_LETTER_RETENTION = 14 * _DAY
 
 
+# A Task that is renamed or removed leaves its queue with what is in it, and its topic feeds
+# that until the topic itself goes: without its subscription or the queue's policy, SNS would
+# take messages, and discard them. SNS deletes the subscription with the topic (Amazon SNS
+# Developer Guide, "Deleting an Amazon SNS topic and subscription"). Of a stack or a Task that
+# couldn't be created nothing stays.
+_STAYS = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+
+
 def topics_and_queues(workers: Sequence[Worker], settings: Settings) -> dict[str, Any]:
     """Return what all Tasks travel through.
 
@@ -39,34 +47,45 @@ def topics_and_queues(workers: Sequence[Worker], settings: Settings) -> dict[str
     for worker in workers:
         for task in worker.tasks:
             tries = max(_FEWEST_TRIES, 1 + worker.retries.get(task, 0))
-            resources |= _of_task(task, tries, machine_of(task, worker, settings).timeout)
+            hidden = _visibility_timeout(task, worker, settings)
+            resources |= _of_task(task, tries, hidden, settings.kms_key)
     return resources
 
 
-def _of_task(task: str, tries: int, timeout: int) -> dict[str, Any]:
+def _visibility_timeout(task: str, worker: Worker, settings: Settings) -> int:
+    needs = worker.needs.get(task)
+    batch_window = (needs and needs.batch_window) or 0
+    return VISIBILITY_FACTOR * machine_of(task, worker, settings).timeout + batch_window
+
+
+def _of_task(task: str, tries: int, visibility_timeout: int, key: str | None) -> dict[str, Any]:
     topic = logical_id("Topic", task)
     queue = logical_id("Queue", task)
     dead_letter_queue = logical_id("DeadLetterQueue", task)
+    policy = logical_id("QueuePolicy", task)
     return {
-        # SNS encrypts what it keeps. A KMS key on top would cost a call to KMS, and
-        # AWS's own key would shut out other accounts and AWS services as senders.
         topic: {
             "Type": "AWS::SNS::Topic",
-            "Properties": {"TopicName": {"Fn::Sub": f"${{AWS::StackName}}-{task}"}},
+            "Properties": {
+                "TopicName": {"Fn::Sub": f"${{AWS::StackName}}-{task}"},
+                **_topic_encryption(key),
+            },
         },
-        dead_letter_queue: _queue({"MessageRetentionPeriod": _DEAD_LETTER_RETENTION}),
+        dead_letter_queue: _queue({"MessageRetentionPeriod": _DEAD_LETTER_RETENTION}, key),
         queue: _queue(
             {
                 "MessageRetentionPeriod": _QUEUE_RETENTION,
-                "VisibilityTimeout": VISIBILITY_FACTOR * timeout,
+                "VisibilityTimeout": visibility_timeout,
                 "RedrivePolicy": {
                     "deadLetterTargetArn": arn(dead_letter_queue),
                     "maxReceiveCount": tries + EXTRA_RECEIVES,
                 },
-            }
+            },
+            key,
         ),
-        logical_id("QueuePolicy", task): {
+        policy: {
             "Type": "AWS::SQS::QueuePolicy",
+            **_STAYS,
             "Properties": {
                 "Queues": [{"Ref": queue}],
                 "PolicyDocument": policy_document(
@@ -82,6 +101,10 @@ def _of_task(task: str, tries: int, timeout: int) -> dict[str, Any]:
         },
         logical_id("Subscription", task): {
             "Type": "AWS::SNS::Subscription",
+            **_STAYS,
+            # SNS doesn't try again what a queue's policy refuses, but discards it: Amazon
+            # SNS Developer Guide, "Amazon SNS dead-letter queues".
+            "DependsOn": policy,
             "Properties": {
                 "TopicArn": {"Ref": topic},
                 "Protocol": "sqs",
@@ -91,11 +114,20 @@ def _of_task(task: str, tries: int, timeout: int) -> dict[str, Any]:
     }
 
 
-def _queue(properties: dict[str, Any]) -> dict[str, Any]:
+def _queue(properties: dict[str, Any], key: str | None) -> dict[str, Any]:
     return {
         "Type": "AWS::SQS::Queue",
-        "DeletionPolicy": "Delete",
-        "UpdateReplacePolicy": "Delete",
-        # SQS's own keys: SNS may not use the KMS key that AWS manages for SQS.
-        "Properties": {**properties, "SqsManagedSseEnabled": True},
+        **_STAYS,
+        "Properties": {**properties, **_queue_encryption(key)},
     }
+
+
+def _topic_encryption(key: str | None) -> dict[str, Any]:
+    # SNS encrypts what it keeps. A KMS key on top costs calls to KMS, and AWS's own key
+    # would shut out other accounts and AWS services as senders.
+    return {} if key is None else {"KmsMasterKeyId": key}
+
+
+def _queue_encryption(key: str | None) -> dict[str, Any]:
+    # By default SQS's own keys: SNS may not use the KMS key that AWS manages for SQS.
+    return {"SqsManagedSseEnabled": True} if key is None else {"KmsMasterKeyId": key}

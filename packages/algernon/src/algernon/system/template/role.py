@@ -27,7 +27,7 @@ def role(workers: Sequence[Worker], settings: Settings) -> dict[str, Any]:
     """Return the role, and the managed policies with what it may do to the Tasks' queues."""
     tasks = [task for worker in workers for task in worker.tasks]
     policies = {
-        f"WorkerTasks{number}": _managed(_of_tasks(some))
+        f"WorkerTasks{number}": _managed(some)
         for number, some in enumerate(_in_policies(tasks), start=1)
     }
     return {**policies, "WorkerRole": _role(list(policies), workers, settings)}
@@ -56,12 +56,15 @@ def _longest_arns(task: str) -> int:
     return sum(_BEFORE_A_NAME + name + len('"",') for name in names)
 
 
-def _managed(document: dict[str, Any]) -> dict[str, Any]:
+def _managed(tasks: Sequence[str]) -> dict[str, Any]:
     return {
         "Type": "AWS::IAM::ManagedPolicy",
+        # SNS takes messages for a topic that nothing is subscribed to, and discards them: no
+        # worker sends to a new Task before what it sends is kept.
+        "DependsOn": [logical_id("Subscription", task) for task in tasks],
         "Properties": {
             "Description": "Take messages from the Tasks' queues and publish to their topics",
-            "PolicyDocument": document,
+            "PolicyDocument": _of_tasks(tasks),
         },
     }
 
