@@ -132,6 +132,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
             "sending",
             "task",
             "task_context",
+            "task_needs",
             "waiting",
         },
         "_batch": {

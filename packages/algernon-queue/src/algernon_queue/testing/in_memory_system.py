@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from math import ceil
 from random import Random
 from threading import Lock
@@ -23,20 +22,25 @@ from ..routed_task import RoutedTask
 from ..router import TaskRouter
 from ..sending import caught_by
 from ..task import check_task_name
+from ..task_needs import TaskNeeds
 from ..waiting import nothing_comes_by_waiting
 from .aws import InMemoryAWS
 from .environment import environment
 from .errors import EndlessSystemError
 from .function import Function, LambdaHandler
+from .mapping import EventSourceMapping
 from .sqs import Queue
 
 Worker = TaskRouter | Mapping[str, LambdaHandler]
 
-# What the template of `algernon template` gives: the queues' visibility timeout, the fewest
-# times that a Task is tried, and the receives beyond them.
+# What the template of `algernon template` gives: the functions' memory in MB, the queues'
+# visibility timeout, the fewest times that a Task is tried, and the receives beyond them.
+_MEMORY = 256
 _VISIBILITY_FACTOR = 6
 _FEWEST_TRIES = 5
 _EXTRA_RECEIVES = 2
+
+_NO_NEEDS = TaskNeeds()
 
 # How the template's functions are set, besides what their AWS is found by.
 _SETTINGS = {
@@ -55,14 +59,6 @@ _WHY_IN_VAIN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _TaskQueue:
-    """A Task's queue, and the function that works it off."""
-
-    queue: Queue
-    function: Function
-
-
 class InMemorySystem:
     """A system of workers in this process, on S3, SNS and SQS in memory, for tests.
 
@@ -77,6 +73,10 @@ class InMemorySystem:
     ever. The same code gives the same deliveries in the same order. So `SentTask.result` waits
     for nothing either: what isn't there after `run` is a ResultTimeoutError at once.
 
+    Of what Tasks ask of their functions (`TaskNeeds`), `timeout`, `memory`, `batch_size` and
+    `batch_window` show as in Lambda: in the time that is left, in the context, in batches, and
+    by the system's clock. `max_concurrency` means nothing here, where one batch runs at a time.
+
     What else a test asks of AWS by `algernon_storage.aws_client` goes to AWS itself, or to
     what the environment names as such; but of these services it gets nothing beyond what
     Algernon calls, and of Step Functions nothing at all.
@@ -85,12 +85,14 @@ class InMemorySystem:
         workers: Each a router, with the Tasks that it has by then, or the handlers of Tasks
             by the Tasks' names, such as ``{"price": handler}``.
         fifo: The names of the Tasks that have FIFO topics and queues.
-        timeout: How long a batch may take, in seconds, before Lambda would end it.
+        timeout: How long a batch may take, in seconds, before Lambda would end it; where the
+            Task doesn't say.
 
     Raises:
         TaskNameError: Two workers have a Task of the same name, or a name can't be a Task's.
-        SettingError: Something is no worker; or `fifo` names a Task that no worker has; or
-            the timeout is no number of seconds above 0.
+        SettingError: Something is no worker; or `fifo` names a Task that no worker has, or one
+            whose batches a FIFO queue can't give; or the timeout is no number of seconds
+            above 0.
 
     Example:
         >>> from algernon_queue import TaskRouter, send_task
@@ -117,7 +119,7 @@ class InMemorySystem:
         self._timeout = timeout
         self._aws = InMemoryAWS()
         self._workers: list[Worker] = []
-        self._tasks: dict[str, _TaskQueue] = {}
+        self._tasks: dict[str, EventSourceMapping] = {}
         self._open: ExitStack | None = None
         self._running = Lock()
         self._add(workers, fifo)
@@ -169,8 +171,9 @@ class InMemorySystem:
     def run(self) -> None:
         """Have the workers work until nothing is left to do.
 
-        Each queue in turn gives out a batch of at most ten messages. Where all that is left
-        is hidden, the clock goes on to when the first of it comes back.
+        Each queue in turn gives out a batch, of at most ten messages where the Task doesn't
+        say. Where all that is left is hidden, or waits for its batch to be full, the clock
+        goes on to when the first of it comes.
 
         Raises:
             SettingError: The system isn't running, or it is in the middle of this already.
@@ -212,10 +215,7 @@ class InMemorySystem:
     def _run(self) -> None:
         deliveries = 0
         while True:
-            delivered = sum(
-                task.function.work_off(self._aws.sqs, task.queue)
-                for task in [*self._tasks.values()]
-            )
+            delivered = sum(task.deliver(self._aws.sqs) for task in [*self._tasks.values()])
             deliveries += delivered
             if deliveries > _MOST_DELIVERIES:
                 raise EndlessSystemError(self._endless())
@@ -223,12 +223,8 @@ class InMemorySystem:
                 return
 
     def _go_on(self) -> bool:
-        """Go on to when the first hidden message comes back, and tell whether there is one."""
-        times = [
-            time
-            for task in self._tasks.values()
-            if (time := task.queue.next_visible_at) is not None
-        ]
+        """Go on to when the first queue is due, and tell whether there is one."""
+        times = [time for task in self._tasks.values() if (time := task.next_due_at) is not None]
         if times:
             self._aws.clock.now = min(times)
         return bool(times)
@@ -252,7 +248,7 @@ class InMemorySystem:
 
     def _add(self, workers: Iterable[Worker], fifo: Iterable[str]) -> None:
         workers, fifo = [*workers], {*fifo}
-        added: dict[str, _TaskQueue] = {}
+        added: dict[str, EventSourceMapping] = {}
         for number, worker in enumerate(workers, len(self._workers) + 1):
             tasks = self._tasks_of(worker, f"worker-{number}", fifo)
             for name in tasks:
@@ -272,40 +268,76 @@ class InMemorySystem:
             self._aws.add_task(name, task.queue)
         self._aws.add_topics(topics)
 
-    def _tasks_of(self, worker: Worker, name: str, fifo: set[str]) -> dict[str, _TaskQueue]:
-        retries: Mapping[str, int] = {}
+    def _tasks_of(self, worker: Worker, name: str, fifo: set[str]) -> dict[str, EventSourceMapping]:
         if isinstance(worker, TaskRouter):
-            function = Function(name, worker.handler, self._timeout)
-            functions = dict.fromkeys(worker.tasks, function)
-            retries = worker.retries
-        elif isinstance(worker, Mapping) and (task := _routed_task_in(worker)) is not None:
+            retries, needs = worker.retries, worker.needs
+            return {
+                task: self._mapping(
+                    task,
+                    self._function(name, worker.handler, needs.get(task, _NO_NEEDS)),
+                    is_fifo=task in fifo,
+                    retries=retries.get(task, 0),
+                    needs=needs.get(task, _NO_NEEDS),
+                )
+                for task in worker.tasks
+            }
+        if isinstance(worker, Mapping) and (task := _routed_task_in(worker)) is not None:
             raise SettingError(
                 f"{task!r} is no handler, which Lambda calls with an event and a context: give the"
                 " system the Task's router itself, as in InMemorySystem(router)"
             )
-        elif isinstance(worker, Mapping) and all(map(callable, worker.values())):
-            functions = {
-                task: Function(f"{name}-{task}", handler, self._timeout)
+        if isinstance(worker, Mapping) and all(map(callable, worker.values())):
+            return {
+                task: self._mapping(
+                    task, self._function(f"{name}-{task}", handler), is_fifo=task in fifo
+                )
                 for task, handler in worker.items()
             }
-        else:
-            raise SettingError(
-                f"{worker!r} is no worker: give the system a TaskRouter, or a dict of the handlers"
-                " of Tasks by the Tasks' names"
-            )
-        return {
-            task: _TaskQueue(self._queue(task, retries.get(task, 0), task in fifo), function)
-            for task, function in functions.items()
-        }
+        raise SettingError(
+            f"{worker!r} is no worker: give the system a TaskRouter, or a dict of the handlers"
+            " of Tasks by the Tasks' names"
+        )
 
-    def _queue(self, task_name: str, retries: int, is_fifo: bool) -> Queue:  # noqa: FBT001
+    def _function(
+        self, name: str, handler: LambdaHandler, needs: TaskNeeds = _NO_NEEDS
+    ) -> Function:
+        """Return the function of a worker's Tasks that have such needs."""
+        timeout, memory = needs.timeout or self._timeout, needs.memory or _MEMORY
+        if (timeout, memory) != (self._timeout, _MEMORY):
+            name = f"{name}-{timeout}s-{memory}MB"
+        return Function(name, handler, timeout, memory)
+
+    def _mapping(
+        self,
+        task_name: str,
+        function: Function,
+        *,
+        is_fifo: bool,
+        retries: int = 0,
+        needs: TaskNeeds = _NO_NEEDS,
+    ) -> EventSourceMapping:
+        if is_fifo:
+            _check_fifo(task_name, needs)
         suffix = ".fifo" if is_fifo else ""
-        return Queue(
+        clock = self._aws.clock
+        queue = Queue(
             f"{task_name}{suffix}",
-            self._aws.clock,
-            visibility_timeout=ceil(_VISIBILITY_FACTOR * self._timeout),
-            dead_letters=Queue(f"{task_name}-dead-letters{suffix}", self._aws.clock),
+            clock,
+            visibility_timeout=(
+                ceil(_VISIBILITY_FACTOR * function.timeout) + (needs.batch_window or 0)
+            ),
+            dead_letters=Queue(f"{task_name}-dead-letters{suffix}", clock),
             max_receive_count=max(_FEWEST_TRIES, 1 + retries) + _EXTRA_RECEIVES,
+        )
+        return EventSourceMapping(queue, function, clock, needs)
+
+
+def _check_fifo(task_name: str, needs: TaskNeeds) -> None:
+    if (needs.batch_size or 0) > 10 or needs.batch_window:
+        raise SettingError(
+            f"the Task {task_name!r} is in fifo=, and has batch_size={needs.batch_size!r} and"
+            f" batch_window={needs.batch_window!r}, but Lambda takes no more than 10 messages at a"
+            " time out of a FIFO queue, and doesn't wait for them: leave out the batch_window"
         )
 
 
@@ -313,7 +345,7 @@ def _routed_task_in(worker: Mapping[str, object]) -> object:
     return next((each for each in worker.values() if isinstance(each, RoutedTask)), None)
 
 
-def _topics(workers: Iterable[Worker], tasks: Mapping[str, _TaskQueue]) -> dict[str, Queue]:
+def _topics(workers: Iterable[Worker], tasks: Mapping[str, EventSourceMapping]) -> dict[str, Queue]:
     """Return the queues of Tasks by the topics that routers know them by, whatever their names."""
     topics = {}
     for worker in workers:

@@ -18,9 +18,6 @@ from .sqs_message import Attributes, SQSMessage
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
-# AWS Lambda Developer Guide, "Using Lambda with Amazon SQS": messages a batch.
-_BATCH_SIZE = 10
-
 # Amazon SQS API Reference, SendMessageBatch and ChangeMessageVisibility.
 _MOST_BYTES = 1024 * 1024
 _LONGEST_VISIBILITY = 12 * 60 * 60
@@ -70,6 +67,11 @@ class Queue:
         """When the first of those that it hides comes back, or None where it hides none."""
         times = [message.visible_at for message in self.messages]
         return min((time for time in times if time > self._clock.now), default=None)
+
+    @property
+    def visible(self) -> int:
+        """How many messages it doesn't hide."""
+        return sum(message.visible_at <= self._clock.now for message in self.messages)
 
     def send(self, message: SQSMessage) -> SQSMessage:
         """Take a message, or return the one that it is a duplicate of."""
@@ -167,10 +169,10 @@ class InMemorySQS(InMemoryClient):
         with self._lock:
             return queue.send(message)
 
-    def receive(self, queue: Queue) -> list[SQSMessage]:
-        """Give a batch out."""
+    def receive(self, queue: Queue, most: int) -> list[SQSMessage]:
+        """Give a batch out, of so many messages at most."""
         with self._lock:
-            return queue.receive(_BATCH_SIZE)
+            return queue.receive(most)
 
     def delete(self, queue: Queue, messages: Iterable[SQSMessage]) -> None:
         """Delete messages that were given out."""
