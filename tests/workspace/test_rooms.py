@@ -17,6 +17,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "__init__": {"errors"},
         "commands": {"errors", "local", "settings", "story", "system", "template", "worker"},
         "local": {"errors", "settings", "story.chain", "system", "template", "worker"},
+        "secrets": {"errors"},
         "settings": {"system"},
         "story": {"errors", "system"},
         "template": {"system"},

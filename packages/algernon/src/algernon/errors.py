@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class CommandError(Exception):
     """The root of the errors that the command raises on purpose, and what it is made of.
 
-    That is `algernon.local`, `algernon.template` and `algernon.worker`. The packages
-    that Tasks are made with have roots of their own.
+    That is `algernon.local`, `algernon.template` and `algernon.worker`; and `algernon.secrets`,
+    which workers start with. The packages that Tasks are made with have roots of their own.
     """
 
 
@@ -49,6 +49,18 @@ class SettingsError(TemplateError):
         super().__init__(f"{where}{_key_in_toml(key)} {problem}" if key else f"{where}{problem}")
         self.problem = problem
         self.key = tuple(key)
+
+
+class SecretsError(CommandError):
+    """Raised when a worker can't start, since an environment variable's value isn't to be had.
+
+    Attributes:
+        variables: The names of the variables without one.
+    """
+
+    def __init__(self, message: str, *, variables: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.variables = variables
 
 
 class LocalSystemError(CommandError):

@@ -1,0 +1,360 @@
+"""The handler of a worker with secrets, which reads them before the worker's module is imported.
+
+Lambda calls what is named ``algernon.secrets.handler``, and asks this module for it when it
+starts a process. Then the environment variables that `ALGERNON_SECRETS` names get their values
+from AWS Secrets Manager and from Parameter Store, and the handler is what `ALGERNON_HANDLER`
+names: so a worker's module finds them in ``os.environ`` when it is imported, as any other.
+
+`ALGERNON_SECRETS` is a JSON object of where each variable's value is kept:
+``{"DB_PASSWORD": {"secret": ARN, "key": FIELD}, "API_KEY": {"parameter": NAME}}``, where ``key``
+is left out if the whole secret is meant. A value that changes is read by processes that start
+later; those that run keep theirs. None is ever logged.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, NamedTuple, TypeAlias
+
+from algernon_storage import aws_client
+
+from .errors import SecretsError, WorkerError
+
+# AWS Secrets Manager API Reference, BatchGetSecretValue.
+_SECRETS_A_CALL = 20
+# AWS Systems Manager API Reference, GetParameters.
+_PARAMETERS_A_CALL = 10
+# A process that hasn't started after 10 seconds Lambda ends without a word: AWS Lambda Developer
+# Guide, "Understanding the Lambda execution environment lifecycle".
+_ANSWER_SECONDS = 8
+
+# AWS Identity and Access Management User Guide, "Troubleshoot access denied error messages".
+_NOT_AUTHORIZED = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
+# As Secrets Manager and Parameter Store speak of KMS, where it doesn't let them decrypt.
+_REFUSALS_OF_KMS = {"AccessDeniedException", "DecryptionFailure", "InvalidKeyId"}
+_OF_KMS = re.compile("kms|ciphertext|decrypt|key", re.IGNORECASE)
+_ELSEWHERE = "name another in [tool.algernon] of pyproject.toml and deploy that"
+_TRIED_AGAIN = "the next process that Lambda starts asks again"
+_REMEDIES = {
+    ("secretsmanager", "AccessDeniedException"): (
+        "allow secretsmanager:GetSecretValue on it, and secretsmanager:BatchGetSecretValue, to the"
+        " function's role"
+    ),
+    ("secretsmanager", "InvalidRequestException"): (
+        f"restore it where it is to be deleted, or {_ELSEWHERE}"
+    ),
+    ("secretsmanager", "ResourceNotFoundException"): f"give it a value, or {_ELSEWHERE}",
+    ("ssm", "AccessDeniedException"): "allow ssm:GetParameters on it to the function's role",
+}
+
+
+class _Problem(NamedTuple):
+    """Why something has no value, and what to do about it."""
+
+    why: str
+    remedy: str
+
+
+# The text of a secret or a parameter, by its ARN or name, or why there is none.
+_Found: TypeAlias = dict[str, "str | _Problem"]
+
+
+class _Call(NamedTuple):
+    """One call of AWS: by which client, how, and for which secrets or parameters."""
+
+    client: Any
+    ask: Callable[[Any, list[str]], _Found]
+    names: list[str]
+
+    @property
+    def service(self) -> str:
+        name: str = self.client.meta.service_model.service_name
+        return name
+
+
+def __getattr__(name: str) -> Any:
+    if name != "handler":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    os.environ.update(_values(_wanted()))
+    handler = globals()["handler"] = _handler()
+    return handler
+
+
+def _wanted() -> dict[str, dict[str, str]]:
+    """Return where the value of each variable is kept, as the template says."""
+    text = os.environ.get("ALGERNON_SECRETS", "")
+    try:
+        wanted = json.loads(text)
+        if all("secret" in place or "parameter" in place for place in wanted.values()):
+            return dict(wanted)
+    except (ValueError, AttributeError, TypeError):
+        pass
+    raise SecretsError(
+        f"the environment variable ALGERNON_SECRETS is {text!r}, but has to be a JSON object such"
+        ' as {"API_KEY": {"parameter": "/shop/api-key"}}: algernon template sets it, beside the'
+        " handler algernon.secrets.handler"
+    )
+
+
+def _values(wanted: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return the value of each variable.
+
+    Raises:
+        SecretsError: One of them has none; the message tells of all of them.
+    """
+    found = _ask_for(wanted.values())
+    values: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    for name, place in wanted.items():
+        kept = place.get("secret") or place["parameter"]
+        value = found[kept]
+        if isinstance(value, str):
+            value = _usable(value, place.get("key"))
+        if isinstance(value, str):
+            values[name] = value
+        else:
+            source = f"the {'secret' if 'secret' in place else 'parameter'} {kept}"
+            problems[name] = f"{name} from {source}, since {value.why}: {value.remedy}"
+    if problems:
+        raise SecretsError(
+            "the worker can't start, since environment variables have no value. It can't read"
+            f" {'; nor '.join(problems.values())}",
+            variables=tuple(problems),
+        )
+    return values
+
+
+def _usable(text: str, key: str | None) -> str | _Problem:
+    """Return what becomes a variable's value, which is one field of the text, or all of it."""
+    value = text
+    if key is not None:
+        field = _field(text, key)
+        if isinstance(field, _Problem):
+            return field
+        value = field
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError:
+        is_encodable = False
+    else:
+        is_encodable = True
+    if "\0" in value or not is_encodable:
+        return _Problem(
+            "it holds characters that no environment variable can have",
+            "keep it there as base64, and decode it in the worker",
+        )
+    return value
+
+
+def _field(text: str, key: str) -> str | _Problem:
+    try:
+        # Numbers as they stand there, such as the port in a secret of Amazon RDS.
+        fields = json.loads(text, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        # Not raised from here: the error has the text of the secret.
+        fields = None
+    if not isinstance(fields, dict):
+        return _Problem(
+            f"it isn't a JSON object, of which {key!r} could be a field",
+            "leave key out to get all of it, or keep a JSON object there",
+        )
+    if key not in fields:
+        return _Problem(
+            f"it is a JSON object without the field {key!r}",
+            "add the field, or name another one as key",
+        )
+    if not isinstance(value := fields[key], str):
+        return _Problem(
+            f"its field {key!r} is neither a text nor a number",
+            "make it one, or leave key out and read the JSON object in the worker",
+        )
+    return value
+
+
+def _ask_for(places: Iterable[Mapping[str, str]]) -> _Found:
+    """Return what all secrets and parameters hold, of which each is asked for once."""
+    secrets = sorted({place["secret"] for place in places if "secret" in place})
+    parameters = sorted({place["parameter"] for place in places if "secret" not in place})
+    with _nothing_logged_of_answers():
+        return _answers(
+            [
+                *_calls("secretsmanager", _ask_secrets_manager, secrets, _SECRETS_A_CALL),
+                *_calls("ssm", _ask_parameter_store, parameters, _PARAMETERS_A_CALL),
+            ]
+        )
+
+
+def _calls(
+    service: str, ask: Callable[[Any, list[str]], _Found], names: list[str], most: int
+) -> Iterator[_Call]:
+    for start in range(0, len(names), most):
+        try:
+            client = aws_client(service)
+        except Exception as error:
+            raise SecretsError(
+                "the worker can't start, since it can't ask AWS for the values of environment"
+                f" variables ({type(error).__name__}: {error}): start it in Lambda, which sets a"
+                " region and credentials"
+            ) from error
+        yield _Call(client, ask, names[start : start + most])
+
+
+def _answers(calls: list[_Call]) -> _Found:
+    """Make all calls at once, and return what they answer, if they do in time."""
+    answers: SimpleQueue[tuple[int, _Found]] = SimpleQueue()
+
+    def make(number: int, call: _Call) -> None:
+        answers.put((number, _answer(call)))
+
+    for number, call in enumerate(calls):
+        # The end of the process doesn't wait for one that hangs.
+        Thread(target=make, args=(number, call), daemon=True).start()
+    deadline = time.monotonic() + _ANSWER_SECONDS
+    found: _Found = {}
+    waiting = dict(enumerate(calls))
+    while waiting:
+        try:
+            number, answer = answers.get(timeout=max(0.0, deadline - time.monotonic()))
+        except Empty:
+            break
+        found |= answer
+        del waiting[number]
+    for call in waiting.values():
+        found |= dict.fromkeys(call.names, _unanswered(call.service))
+    return found
+
+
+def _answer(call: _Call) -> _Found:
+    try:
+        found = call.ask(call.client, call.names)
+    except Exception as error:  # noqa: BLE001 - it is the problem of those that were asked for
+        return dict.fromkeys(call.names, _problem_of_call(call.service, error))
+    nothing = _Problem("AWS answered nothing of it", _TRIED_AGAIN)
+    return {name: found.get(name, nothing) for name in call.names}
+
+
+def _ask_secrets_manager(client: Any, arns: list[str]) -> _Found:
+    region = client.meta.region_name
+    found: _Found = {arn: _elsewhere(region) for arn in arns if arn.split(":")[3] != region}
+    wanted: dict[str, Any] = {"SecretIdList": [arn for arn in arns if arn not in found]}
+    while wanted["SecretIdList"]:
+        answer = client.batch_get_secret_value(**wanted)
+        for secret in answer.get("SecretValues", ()):
+            found[secret["ARN"]] = secret.get("SecretString", _BINARY)
+        for error in answer.get("Errors", ()):
+            code, message = error.get("ErrorCode", ""), error.get("Message", "")
+            found[error["SecretId"]] = _problem("secretsmanager", code, message)
+        if not answer.get("NextToken"):
+            break
+        wanted["NextToken"] = answer["NextToken"]
+    return found
+
+
+def _ask_parameter_store(client: Any, names: list[str]) -> _Found:
+    answer = client.get_parameters(Names=names, WithDecryption=True)
+    found: _Found = {}
+    for parameter in answer["Parameters"]:
+        name = parameter["Name"]
+        # There where a version or a label was asked for.
+        if selector := parameter.get("Selector"):
+            name += f":{selector.rpartition(':')[2]}"
+        found[name] = parameter["Value"]
+    missing = _Problem("there is none of this name, version or label here", _ELSEWHERE)
+    return {**dict.fromkeys(answer.get("InvalidParameters", ()), missing), **found}
+
+
+_BINARY = _Problem(
+    "it is binary, and an environment variable is a text",
+    "keep it there as a text, such as base64",
+)
+
+
+def _elsewhere(region: str) -> _Problem:
+    return _Problem(
+        f"it isn't in {region}, where the function is",
+        f"replicate it to {region} and name the replica's ARN, or {_ELSEWHERE}",
+    )
+
+
+def _unanswered(service: str) -> _Problem:
+    return _Problem(
+        f"AWS hasn't brought it within {_ANSWER_SECONDS} s",
+        f"a function in a VPC reaches {service} by a NAT gateway or an interface endpoint alone,"
+        " from security groups that let HTTPS out; any other is throttled, and then"
+        f" {_TRIED_AGAIN}",
+    )
+
+
+def _problem_of_call(service: str, error: Exception) -> _Problem:
+    """Return why a whole call failed, as the problem of all that it was to bring."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):
+        told = response.get("Error", {})
+        return _problem(service, told.get("Code", ""), told.get("Message", ""))
+    # Botocore's own, of which none has anything of an answer.
+    return _Problem(
+        f"AWS can't be asked ({type(error).__name__}: {error})",
+        f"see that the function reaches {service}, and has a role and a region",
+    )
+
+
+def _problem(service: str, code: str, message: str) -> _Problem:
+    """Return what it means that AWS refuses something."""
+    why = f"AWS answered {code}: {message}".rstrip(": .")
+    if action := _NOT_AUTHORIZED.search(message):
+        return _Problem(why, f"allow {action[1]} to the function's role")
+    if code in _REFUSALS_OF_KMS and _OF_KMS.search(code + message):
+        return _Problem(
+            why, "allow kms:Decrypt on its key to the function's role, and see that it is enabled"
+        )
+    return _Problem(why, _REMEDIES.get((service, code), _TRIED_AGAIN))
+
+
+@contextmanager
+def _nothing_logged_of_answers() -> Iterator[None]:
+    """Keep botocore from logging what AWS answers, which it does at level DEBUG."""
+    logger = logging.getLogger("botocore")
+    level = logger.level
+    logger.setLevel(max(level, logging.INFO))
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _handler() -> Any:
+    """Return the worker's own handler, found as Lambda finds one.
+
+    Raises:
+        WorkerError: There is no such function; Lambda would say so of this module.
+    """
+    target = os.environ.get("ALGERNON_HANDLER", "")
+    module_name, _, name = target.rpartition(".")
+    if not module_name:
+        raise WorkerError(
+            f"the environment variable ALGERNON_HANDLER is {target!r}, but has to name the worker's"
+            " handler, such as shop.handler: algernon template sets it, beside the handler"
+            " algernon.secrets.handler"
+        )
+    try:
+        module = import_module(module_name.replace("/", "."))
+    except AttributeError as error:
+        raise WorkerError(
+            f"the module {module_name} can't be imported: AttributeError: {error}"
+        ) from error
+    try:
+        return getattr(module, name)
+    except AttributeError as error:
+        raise WorkerError(
+            f"the module {module_name} has no {name!r} for Lambda to call: write"
+            f" {name} = router.handler at its end"
+        ) from error
