@@ -31,7 +31,7 @@ ARROWS = {
 EXTRAS = {
     "algernon-serialize": {"orjson": {"orjson"}, "ormsgpack": {"orjson", "ormsgpack"}},
     "algernon-logging": {"otel": {"opentelemetry"}},
-    "algernon": {"command": {"rich", "shtab"}, "local": {"ministack", "rich", "shtab"}},
+    "algernon": {"command": {"rich", "shtab"}, "local": {"dotenv", "ministack", "rich", "shtab"}},
 }
 #: What comes with a sibling, or with an extra's own requirements.
 INDIRECT = {"algernon": {"boto3", "botocore", "yaml"}}
@@ -54,6 +54,7 @@ ONLY_IN = {
 DISTRIBUTION_OF = {
     "dateutil": "python-dateutil",
     "botocore": "boto3",
+    "dotenv": "python-dotenv",
     "opentelemetry": "opentelemetry-api",
 }
 
