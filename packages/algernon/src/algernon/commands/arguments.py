@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from ..errors import WorkerError
+from ..errors import SettingsError, WorkerError
+from ..system.settings.variables import check_name
 from ..template import MEMORIES, TIMEOUTS
 from ..worker import split_target
 
@@ -38,6 +39,19 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
         metavar="MB",
         type=number(MEMORIES),
         help="the functions' memory, where neither the worker nor the Task says (256)",
+    )
+
+
+def add_env(parser: argparse.ArgumentParser) -> None:
+    """Take environment variables of the workers: `options.env` is a list of names and values."""
+    parser.add_argument(
+        "--env",
+        metavar="NAME=VALUE",
+        type=variable,
+        action="append",
+        default=[],
+        help="an environment variable of all workers, in place of what [tool.algernon] in their"
+        " pyproject.toml says; may be repeated",
     )
 
 
@@ -132,6 +146,28 @@ def since(text: str) -> datetime:
     if time > now:
         raise argparse.ArgumentTypeError(f"{text!r} lies in the future: it is {now:%FT%TZ} now")
     return time
+
+
+def variable(text: str) -> tuple[str, str]:
+    """Read an environment variable of a worker: its name and its value.
+
+    Raises:
+        argparse.ArgumentTypeError: It isn't one, or one that a worker can't have.
+
+    Example:
+        >>> variable("BANK_URL=http://localhost:8000/?q=1")
+        ('BANK_URL', 'http://localhost:8000/?q=1')
+    """
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise argparse.ArgumentTypeError(
+            f"{name!r} has no value: write NAME=VALUE, or NAME= for an empty one"
+        )
+    try:
+        check_name(name, name)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return name, value
 
 
 def number(allowed: range) -> Callable[[str], int]:

@@ -8,19 +8,25 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from .arguments import add_workers, number
+from .arguments import add_env, add_workers, number
 
 if TYPE_CHECKING:
     from ..local import LocalSystem
 
 HELP = "run a system of workers on this machine"
-DESCRIPTION = "Run a system on a local AWS, and show what its workers log."
+DESCRIPTION = (
+    "Run a system on a local AWS, and show what its workers log. Its settings are those that"
+    " [tool.algernon] in the workers' pyproject.toml has; what AWS Secrets Manager and Parameter"
+    " Store keep gets its value from --env and --env-file."
+)
 EXAMPLES = """\
 algernon run worker:router
-algernon run shop:router mail:router --port 4566\
+algernon run shop:router mail:router --port 4566
+algernon run worker:router --env BANK_URL=http://localhost:8000 --env-file local.env\
 """
 
 _LOG_SECONDS = 0.2
@@ -29,6 +35,16 @@ _LOG_SECONDS = 0.2
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the workers, and how their system is run."""
     add_workers(parser)
+    add_env(parser)
+    parser.add_argument(
+        "--env-file",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="a file with such variables, a line each; may be repeated, and later ones win; --env"
+        " wins over all",
+    )
     parser.add_argument("--port", type=number(range(1, 65_536)), help="port on 127.0.0.1 (free)")
     parser.add_argument("--stack", metavar="NAME", help="name of the stack (the first module's)")
     parser.add_argument(
@@ -43,10 +59,11 @@ def execute(options: argparse.Namespace) -> None:
 
     system = LocalSystem(
         *options.targets,
-        timeout=30 if options.timeout is None else options.timeout,
-        memory=256 if options.memory is None else options.memory,
+        timeout=options.timeout,
+        memory=options.memory,
         stack_name=options.stack,
         port=options.port,
+        env=_env_of(options),
     )
     show_logs = _show_logs if options.verbose or not sys.stdout.isatty() else _show_digest
     # A list, since a handler that waits for a lock may wait for the code that it interrupts.
@@ -73,6 +90,15 @@ def execute(options: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         pass
     print("Stopped.", flush=True)
+
+
+def _env_of(options: argparse.Namespace) -> dict[str, str]:
+    from ..system.settings.env_file import read_env_file
+
+    env: dict[str, str] = {}
+    for path in options.env_file:
+        env |= read_env_file(path)
+    return env | dict(options.env)
 
 
 def _on_stop_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:

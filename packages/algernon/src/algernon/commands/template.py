@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from .arguments import add_workers
+from .arguments import add_env, add_workers
 
 HELP = "write a system's CloudFormation template"
 DESCRIPTION = (
@@ -20,18 +20,22 @@ algernon template worker:router --timeout 60 --memory 512 > template.json\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the workers."""
+    """Take the workers, and what their environment has besides."""
     add_workers(parser)
+    add_env(parser)
 
 
 def execute(options: argparse.Namespace) -> None:
     """Print the template."""
     from ..settings import read_settings
+    from ..system.settings.environment import with_env
     from ..system.workers import import_workers
     from ..template import system_template
+    from ..worker import split_target
 
-    settings = read_settings(Path.cwd())
-    workers = import_workers(options.targets, Path.cwd())
+    modules = [split_target(target)[0] for target in options.targets]
+    settings = with_env(read_settings(Path.cwd()), modules, dict(options.env))
+    workers = import_workers(options.targets, Path.cwd(), settings=settings)
     template = system_template(
         workers, timeout=options.timeout, memory=options.memory, settings=settings
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeAlias
 
 from algernon_queue import SentGroup, SentTask
@@ -30,9 +30,10 @@ from ..system.code_archive import code_archive
 from ..system.letters.reader import read_dead_letters
 from ..system.letters.redrive import redrive_all
 from ..system.place import Place, leading_to
+from ..system.settings.environment import local_settings
+from ..system.settings.file import read_settings
 from ..system.stack import Stack
 from ..system.task_queues import TaskQueues
-from ..system.template.queues import VISIBILITY_FACTOR
 from ..system.workers import import_packed_workers
 from ..template import CACHE_FOLDER, check_limits, logical_id, system_template
 from ..worker import split_target
@@ -61,20 +62,28 @@ _LOOKS_APART = 10
 class LocalSystem:
     """A system of workers on a local AWS of its own, for as long as its `with` block.
 
-    The stack is the template of ``algernon template``, deployed as it is. The
-    workers run as processes of this Python, with the packages that are installed
-    here, with nothing of this process's environment, and with made-up
-    credentials; ``DEBUG=true`` here is passed on as the template's `Debug`.
-    Their log lines are text: the local Lambda has no JSON format. When the block
-    ends, or this process does in any way, so do all of them.
+    The stack is the template of ``algernon template``, with the settings of the
+    workers' `pyproject.toml` but for what is on AWS alone: its network, keys, layers,
+    bucket, alarms and permissions boundary are left out, and nothing is read from
+    AWS Secrets Manager and Parameter Store: whatever value is kept there has to be
+    said here. The workers run as processes of this Python, with the packages that are
+    installed here, with their own environment variables and nothing of this process's,
+    and with made-up credentials; ``DEBUG=true`` here is passed on as the template's
+    `Debug`. Their log lines are text: the local Lambda has no JSON format. When the
+    block ends, or this process does in any way, so do all of them.
 
     Args:
         target: ``MODULE:ROUTER``.
         others: The same of further workers. Each is a function of its own, and a
             Task's callback may be any worker's.
-        directory: Where the modules are; the current directory by default.
-        timeout: How long one batch of ten may take, in seconds.
-        memory: Each function's memory, in MB. Nothing enforces it locally.
+        directory: Where the modules are, and their pyproject.toml, or above it; the
+            current directory by default.
+        timeout: How long one batch may take, in seconds, in place of what the settings
+            say for all functions.
+        memory: The functions' memory, in MB, likewise. Nothing enforces it locally.
+        env: Environment variables of all workers, in place of what the settings say.
+            Each secret and parameter among these needs a value here.
+        customize: Is called with the finished template, to change it as it likes.
         stack_name: The stack's name; made from the first module's by default.
         port: The port on 127.0.0.1; a free one by default.
 
@@ -95,6 +104,8 @@ class LocalSystem:
             the same module or a Task of the same name, or there are more Tasks
             than one template holds.
         TemplateError: The timeout or the memory is outside Lambda's limits.
+        SettingsError: The pyproject.toml has a setting that means nothing, a variable of `env`
+            can't be one, or secrets and parameters have no value; it names all of these.
         LocalSystemError: The local AWS can't start, a module is nowhere, or the code
             is too large.
         DeploymentError: CloudFormation couldn't create the stack.
@@ -111,10 +122,12 @@ class LocalSystem:
         target: str,
         *others: str,
         directory: Path | None = None,
-        timeout: int = 30,
-        memory: int = 256,
+        timeout: int | None = None,
+        memory: int | None = None,
         stack_name: str | None = None,
         port: int | None = None,
+        env: Mapping[str, str] = MappingProxyType({}),
+        customize: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         self._targets = (target, *others)
         self._modules = [module for module, _ in map(split_target, self._targets)]
@@ -122,6 +135,8 @@ class LocalSystem:
         check_limits(timeout, memory)
         self._timeout = timeout
         self._memory = memory
+        self._settings = local_settings(read_settings(self._directory), self._modules, env)
+        self._customize = customize
         self.stack_name = stack_name or default_stack_name(target)
         _check_stack_name(self.stack_name)
         self._aws = LocalAWS(port=port)
@@ -142,6 +157,12 @@ class LocalSystem:
             logger.info("Importing %s", ", ".join(self._modules))
             template = self._template()
             self.tasks = tuple(template["Metadata"]["Algernon"]["Tasks"])
+            self._hidden_seconds = {
+                task: template["Resources"][logical_id("Queue", task)]["Properties"][
+                    "VisibilityTimeout"
+                ]
+                for task in self.tasks
+            }
             self._resources = self._deploy(template)
             self.bucket_name = self._resources["Bucket"]
             self.environ = {
@@ -353,7 +374,7 @@ class LocalSystem:
 
     def _what_is_left(self, backlog: Mapping[str, Backlog]) -> str:
         left = "; ".join(f"{task}: {what}" for task, what in backlog.items())
-        hidden = VISIBILITY_FACTOR * self._timeout
+        hidden = max(self._hidden_seconds[task] for task in backlog)
         return (
             f"Left are, by Task: {left}. Wait longer (timeout=), or see in log_lines() what"
             f" failed: without retries= or backoff= of its own, it comes again after {hidden} s"
@@ -361,10 +382,20 @@ class LocalSystem:
 
     def _template(self) -> dict[str, Any]:
         workers = import_packed_workers(
-            self._targets, self._code, self._directory, environ=self._aws.process_environ
+            self._targets,
+            self._code,
+            self._directory,
+            environ=self._aws.process_environ,
+            settings=self._settings,
         )
         try:
-            return system_template(workers, timeout=self._timeout, memory=self._memory)
+            return system_template(
+                workers,
+                timeout=self._timeout,
+                memory=self._memory,
+                settings=self._settings,
+                customize=self._customize,
+            )
         except TemplateError as error:
             raise WorkerError(str(error)) from error
 
@@ -377,10 +408,11 @@ class LocalSystem:
         s3.create_bucket(Bucket=_CODE_BUCKET)
         s3.put_object(Bucket=_CODE_BUCKET, Key=code_key, Body=self._code)
         s3.put_object(Bucket=_CODE_BUCKET, Key="template.json", Body=json.dumps(template))
+        is_debug = self._settings.debug or os.environ.get("DEBUG", "").lower() == "true"
         parameters = {
             "CodeBucket": _CODE_BUCKET,
             "CodeKey": code_key,
-            "Debug": "true" if os.environ.get("DEBUG", "").lower() == "true" else "false",
+            "Debug": "true" if is_debug else "false",
             # ministack tells a worker neither the format nor the level, so that JSON
             # would be claimed and not so.
             "LogFormat": "Text",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +20,8 @@ from typing import IO, Any
 from zipfile import ZipFile
 
 from ..errors import WorkerError
-from ..worker import Worker
+from ..worker import Worker, split_target
+from .settings.settings import Settings
 
 _PROGRAM = "algernon.system.import_process"
 _IMPORT_SECONDS = 120
@@ -27,7 +30,12 @@ _LEFT_SECONDS = 2
 
 
 def import_packed_workers(
-    targets: Sequence[str], code: bytes, directory: Path, *, environ: Mapping[str, str]
+    targets: Sequence[str],
+    code: bytes,
+    directory: Path,
+    *,
+    environ: Mapping[str, str],
+    settings: Settings,
 ) -> list[Worker]:
     """Import workers from their packed code, so that what is missing there shows now.
 
@@ -37,6 +45,7 @@ def import_packed_workers(
         directory: Where they were packed from, which errors name.
         environ: The environment of the process that imports them; the zip is unpacked
             in its ``TMPDIR``.
+        settings: Those that say which environment variables each worker has besides.
 
     Raises:
         WorkerError: As `import_workers` says.
@@ -46,7 +55,7 @@ def import_packed_workers(
         with ZipFile(BytesIO(code)) as archive:
             archive.extractall(packed)
         try:
-            return import_workers(targets, packed, environ=environ)
+            return import_workers(targets, packed, environ=environ, settings=settings)
         except WorkerError as error:
             message = str(error).replace(str(packed), str(directory))
             left_out = _left_out(error.missing_module, directory, packed)
@@ -68,14 +77,22 @@ def _left_out(missing: str | None, directory: Path, packed: Path) -> str:
 
 
 def import_workers(
-    targets: Sequence[str], directory: Path, *, environ: Mapping[str, str] | None = None
+    targets: Sequence[str],
+    directory: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    settings: Settings | None = None,
 ) -> list[Worker]:
     """Import workers as Lambda does, from a directory first, and return what they are.
+
+    Those whose environments differ are imported in processes of their own.
 
     Args:
         targets: A ``MODULE:ROUTER`` for each.
         directory: The directory, which is the current one of the process.
         environ: The environment of the process; that of this one by default.
+        settings: Those that say which environment variables each worker has besides, of which
+            secrets have no value here; none has any by default.
 
     Raises:
         WorkerError: For one of them `load_worker` raised it; or the process has ended
@@ -83,8 +100,41 @@ def import_workers(
 
     Example:
         >>> import_workers(["worker:router"], Path("examples"))  # doctest: +SKIP
-        [Worker(handler='worker.handler', tasks=('read', 'parse'), retries={}, needs={})]
+        [Worker(handler='worker.handler', tasks=('read', 'parse'), retries={})]
     """
+    settings = settings or Settings()
+    around = os.environ if environ is None else environ
+    alike: dict[frozenset[tuple[str, str]], list[str]] = {}
+    secrets: set[str] = set()
+    for target in targets:
+        variables = settings.of_worker(split_target(target)[0]).environment.items()
+        plain = {(name, value) for name, value in variables if isinstance(value, str)}
+        alike.setdefault(frozenset(plain), []).append(target)
+        secrets |= {name for name, value in variables if not isinstance(value, str)}
+    imported: dict[str, Worker] = {}
+    for variables_of_all, together in alike.items():
+        try:
+            workers = _import(together, directory, {**around, **dict(variables_of_all)})
+        except WorkerError as error:
+            message = f"{error}{_hint_at_secrets(str(error), secrets - around.keys())}"
+            raise WorkerError(message, missing_module=error.missing_module) from error
+        imported |= dict(zip(together, workers, strict=True))
+    return [imported[target] for target in targets]
+
+
+def _hint_at_secrets(message: str, secrets: AbstractSet[str]) -> str:
+    """Say so, if an error may come from a secret without a value."""
+    named = sorted(name for name in secrets if re.search(rf"\b{name}\b", message))
+    if not named:
+        return ""
+    return (
+        f"; {', '.join(named)} has a value only where the worker runs, since it is a secret or a"
+        " parameter: read it in a Task, or set it to anything where this command is run"
+    )
+
+
+def _import(targets: Sequence[str], directory: Path, environ: Mapping[str, str]) -> list[Worker]:
+    """Import workers in one process."""
     channel, other_end = socket.socketpair()
     # What the modules leave behind may hold it for as long as it likes, unlike standard error.
     with channel, TemporaryFile() as written:

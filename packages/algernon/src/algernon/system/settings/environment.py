@@ -1,0 +1,114 @@
+"""The environment variables that workers have in the end, on AWS and on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from ...errors import SettingsError
+from .settings import Environment, Parameter, Secret, Settings, WorkerSettings
+
+_OF_AWS = "AWS_"
+
+
+def with_env(settings: Settings, modules: Iterable[str], env: Mapping[str, str]) -> Settings:
+    """Return settings in which all workers have some environment variables, whatever was said.
+
+    Args:
+        settings: What was said.
+        modules: The workers' modules.
+        env: The variables of all of them, in place also of those of one alone.
+
+    Raises:
+        SettingsError: A variable can't be one.
+
+    Example:
+        >>> settings = Settings(environment={"BANK_URL": "https://bank.example"})
+        >>> with_env(settings, ["shop"], {"BANK_URL": "here"}).of_worker("shop").environment
+        {'BANK_URL': 'here'}
+    """
+    # So that what is wrong is told of a variable, and not of one of each worker's.
+    Settings(environment=env)
+    return _with_environments(
+        settings, {module: {**settings.of_worker(module).environment, **env} for module in modules}
+    )
+
+
+def local_settings(settings: Settings, modules: Iterable[str], env: Mapping[str, str]) -> Settings:
+    """Return the settings with which a system of some workers runs on a local AWS.
+
+    Each worker's environment has plain values, for which nothing of AWS is asked. What is only
+    on AWS is left out: a network, keys, layers, a bucket that is there, alarms, a boundary, and
+    variables whose names begin with ``AWS_``, which could lead to the real one.
+
+    Args:
+        settings: Those of `pyproject.toml`.
+        modules: The workers' modules.
+        env: As in `with_env`.
+
+    Raises:
+        SettingsError: A variable of `env` can't be one, or is one of AWS's; or secrets and
+            parameters have no value, and the message names all of these.
+
+    Example:
+        >>> settings = Settings(environment={"API_KEY": Parameter("/shop/api-key")})
+        >>> here = local_settings(settings, ["shop"], {"API_KEY": "of my own"})
+        >>> here.of_worker("shop").environment
+        {'API_KEY': 'of my own'}
+    """
+    for name in env:
+        if name.startswith(_OF_AWS):
+            raise SettingsError(
+                "could lead workers from the local AWS to the real one: leave it out", key=(name,)
+            )
+    modules = list(modules)
+    environments = {
+        module: _without_aws(with_env(settings, [module], env).of_worker(module).environment)
+        for module in modules
+    }
+    without_value = {
+        name: value
+        for environment in environments.values()
+        for name, value in environment.items()
+        if not isinstance(value, str)
+    }
+    if without_value:
+        raise SettingsError(_what_is_missing(without_value))
+    own = _with_environments(settings, environments).workers
+    return replace(
+        settings,
+        environment={},
+        workers={module: replace(own[module], layers=None) for module in modules},
+        layers=(),
+        vpc=None,
+        permissions_boundary=None,
+        alarms=None,
+        bucket=None,
+        kms_key=None,
+    )
+
+
+def _without_aws(environment: Environment) -> Environment:
+    return {name: value for name, value in environment.items() if not name.startswith(_OF_AWS)}
+
+
+def _with_environments(settings: Settings, environments: Mapping[str, Environment]) -> Settings:
+    own = {
+        module: replace(settings.workers.get(module, WorkerSettings()), environment=environment)
+        for module, environment in environments.items()
+    }
+    return replace(settings, workers={**settings.workers, **own})
+
+
+def _what_is_missing(without_value: Mapping[str, Secret | Parameter]) -> str:
+    names = [f"{name} (the {_kept_as(value)})" for name, value in sorted(without_value.items())]
+    first = min(without_value)
+    return (
+        "a local system asks nothing of AWS, so these environment variables have no value here:"
+        f" {', '.join(names)}. Give each one for this machine: in a file, with --env-file FILE, by"
+        f' --env {first}=VALUE, or in a program by LocalSystem(…, env={{"{first}": …}})'
+    )
+
+
+def _kept_as(value: Secret | Parameter) -> str:
+    return f"secret {value.arn}" if isinstance(value, Secret) else f"parameter {value.name}"
