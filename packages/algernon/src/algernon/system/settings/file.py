@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ...errors import SettingsError
+from .lines import line_of
 from .settings import Settings
 from .table import settings_from
+from .values import check_table
 
 _NAME = "pyproject.toml"
 _TABLE = ("tool", "algernon")
@@ -36,52 +36,31 @@ def read_settings(directory: Path) -> Settings:
     """
     folder = directory.resolve()
     for parent in (folder, *folder.parents):
-        if (path := parent / _NAME).is_file():
-            return _settings_in(path)
+        path = parent / _NAME
+        try:
+            content = path.read_bytes()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise SettingsError(f"{path} can't be read: {error}") from error
+        return _settings_in(path, content)
     return Settings()
 
 
-def _settings_in(path: Path) -> Settings:
+def _settings_in(path: Path, content: bytes) -> Settings:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = content.decode()
         document = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} can't be read: {error}") from error
-    tool = document.get("tool", {})
-    table = tool.get("algernon", {}) if isinstance(tool, dict) else {}
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SettingsError(f"{path}, line {line} isn't UTF-8: {error}") from error
+    # A number of too many digits is a ValueError of Python's own.
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path} isn't TOML that can be read: {error}") from error
     try:
-        return settings_from(table)
+        tool = check_table(document.get("tool", {}), "tools")
+        return settings_from(tool.get("algernon", {}))
     except SettingsError as error:
-        line = _line_of(text, (*_TABLE, *error.key))
+        line = line_of(text, document, (*_TABLE, *error.key))
         where = f"{path}, line {line}: [tool.algernon] "
         raise SettingsError(error.problem, key=error.key, where=where) from error
-
-
-def _line_of(text: str, key: Sequence[str | int]) -> int:
-    """Return the number of the line in which a key stands, or the nearest one that it is within.
-
-    What is parsed doesn't say. But the lines from the first on are TOML wherever a statement ends,
-    and so the key stands in the statement with which it first appears.
-    """
-    beginning, statement = "", 1
-    deepest, found = 0, 1
-    for number, line in enumerate(text.split("\n"), start=1):
-        beginning += f"{line}\n"
-        try:
-            document = tomllib.loads(beginning)
-        except tomllib.TOMLDecodeError:
-            continue
-        if (depth := _depth(document, key)) > deepest:
-            deepest, found = depth, statement
-        statement = number + 1
-    return found
-
-
-def _depth(value: Any, key: Sequence[str | int]) -> int:
-    """Return how many parts of a key lead to something."""
-    for depth, part in enumerate(key):
-        try:
-            value = value[part]
-        except (KeyError, IndexError, TypeError):
-            return depth
-    return len(key)
