@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -13,6 +14,7 @@ from .values import (
     Pattern,
     check_bool,
     check_each,
+    check_kind,
     check_number,
     check_one_of,
     check_table,
@@ -52,7 +54,7 @@ _SECRET = Pattern(
     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/db-AbCdEf",
 )
 _PARAMETER = Pattern(
-    r"/?[\w.-]+(/[\w.-]+)*(:[\w.-]+)?",
+    r"([\w.-]+|(/[\w.-]+)+)(:[\w.-]+)?",
     "the name of a parameter of AWS Systems Manager's Parameter Store",
     "/shop/api-key",
 )
@@ -85,16 +87,19 @@ _STATE_MACHINE = Pattern(
 )
 _EMAIL = Pattern(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address", "ops@example.com")
 # Amazon S3 User Guide, "General purpose bucket naming rules".
-_BUCKET = Pattern(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket", "shop-archive")
+_BUCKET_FORM = r"(?!\d+(\.\d+){3}(/|\Z))(?![^/]*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_BUCKET = Pattern(_BUCKET_FORM, "the name of a bucket", "shop-archive")
 _TRUSTED = Pattern(
-    r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^,\s*?$]+)?",
+    rf"{_BUCKET_FORM}(/[^,\s*?$]+)?",
     "the name of a bucket, or of a folder in one",
     "their-bucket/cache",
 )
 # Amazon CloudWatch API Reference, MetricDatum: a namespace.
 _NAMESPACE = Pattern(r"(?!AWS/)[\w.\-/#:]{0,255}", "CloudWatch's name of a namespace", "Shop")
-_TAG_NAME = Pattern(r"(?!aws:)[\w .:/=+@-]{1,128}", "the name of a tag", "team")
-_TAG_VALUE = Pattern(r"[\w .:/=+@-]{0,256}", "a tag's value", "shop")
+_TAG_NAME = Pattern(r"(?i:(?!aws:))[\w .:/=+@-]{1,128}", "the name of a tag", "team", unicode=True)
+_TAG_VALUE = Pattern(r"[\w .:/=+@-]{0,256}", "a tag's value", "shop", unicode=True)
+# What no environment can hold.
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +332,13 @@ class Settings:
         check_number(self.memory, MEMORIES, "MB", "memory")
         check_one_of(self.architecture, ("x86_64", "arm64"), "architecture")
         _check_environment(self.environment)
+        for module, own in check_table(
+            self.workers, "workers, by their modules", "workers"
+        ).items():
+            check_kind(own, WorkerSettings, "workers", module)
+        for kind, value in ((Vpc, self.vpc), (Alarms, self.alarms)):
+            if value is not None:
+                check_kind(value, kind, kind.__name__.lower())
         check_each(self.layers, _LAYER.check, "layers", most=_MOST_LAYERS)
         check_each(self.statements, check_statement, "statements", most=_MOST_NAMED)
         for name, pattern in (
@@ -376,15 +388,22 @@ def _check_environment(environment: object) -> None:
                 "environment",
                 name,
             )
-        if isinstance(value, str) and "\0" in value:
-            refuse(value, "a text without null characters", "environment", name)
+        if isinstance(value, str) and _NO_TEXT.search(value):
+            refuse(value, "a text without null and half characters", "environment", name)
 
 
 def _check_tags(tags: object) -> None:
     values = check_table(tags, "tags", "tags")
+    seen: dict[str, str] = {}
     for name, value in values.items():
         _TAG_NAME.check(name, "tags", name)
         _TAG_VALUE.check(value, "tags", name)
+        # AWS IAM User Guide, "Tags for AWS Identity and Access Management resources".
+        if (other := seen.setdefault(name.lower(), name)) != name:
+            raise SettingsError(
+                f"is the same tag as {other} to IAM, which takes capitals for small letters",
+                key=("tags", name),
+            )
     if len(values) > _MOST_TAGS:
         raise SettingsError(
             f"has {len(values)} entries, but AWS takes at most {_MOST_TAGS}", key=("tags",)

@@ -12,6 +12,9 @@ _ACTION = re.compile(r"\*|[a-z0-9-]+:[A-Za-z0-9*?]+")
 # AWS Identity and Access Management User Guide, "Grammar of the IAM JSON policy language".
 _KEYS = ("Action", "Condition", "Effect", "NotAction", "NotResource", "Resource", "Sid")
 
+# TOML's own whole numbers are smaller.
+_HUGE = 2**64
+
 
 def check_statement(statement: object, *key: Key) -> None:
     """Refuse what isn't a statement of a role's policy.
@@ -37,14 +40,22 @@ def check_statement(statement: object, *key: Key) -> None:
             if resource != "*" and not resource.startswith("arn:"):
                 refuse(resource, 'an ARN, or "*"', *key, name)
     if "Condition" in table:
-        for operator, keys in check_table(
-            table["Condition"], "conditions", *key, "Condition"
-        ).items():
-            check_table(keys, "condition keys", *key, "Condition", operator)
+        _check_conditions(table["Condition"], *key, "Condition")
     if "Sid" in table and not (
         isinstance(table["Sid"], str) and re.fullmatch("[A-Za-z0-9]+", table["Sid"])
     ):
         refuse(table["Sid"], "letters and digits", *key, "Sid")
+
+
+def _check_conditions(conditions: object, *key: Key) -> None:
+    for operator, keys in check_table(conditions, "conditions", *key).items():
+        for name, given in check_table(keys, "condition keys", *key, operator).items():
+            for value in given if isinstance(given, list | tuple) else [given]:
+                # A date, inf or nan has no word in JSON, and so in no policy.
+                if not isinstance(value, str) and not (
+                    isinstance(value, int | float) and -_HUGE < value < _HUGE
+                ):
+                    refuse(value, "a text, a number, true or false", *key, operator, name)
 
 
 def _check_texts(value: object, *key: Key) -> None:

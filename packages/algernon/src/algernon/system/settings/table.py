@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import MISSING, fields
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from ...errors import SettingsError
@@ -44,19 +46,35 @@ def _part(kind: type[Part], table: object, **readers: Callable[[Any], object]) -
         if name in values:
             with _within(name):
                 values[name] = read(values[name])
-    try:
-        return kind(**values)
-    except TypeError as error:
-        missing = ", ".join(name for name in names if name not in values)
-        raise SettingsError(f"needs {missing} too") from error
+    missing = [
+        field.name
+        for field in fields(kind)
+        if field.default is field.default_factory is MISSING and field.name not in values
+    ]
+    if missing:
+        raise SettingsError(f"needs {' and '.join(missing)} too")
+    return kind(**values)
 
 
 def _workers(value: object) -> Mapping[str, WorkerSettings]:
     workers = {}
     for module, table in check_table(value, "workers, by their modules").items():
         with _within(module):
+            _check_quotes(module, table)
             workers[module] = _part(WorkerSettings, table, environment=_environment)
     return workers
+
+
+def _check_quotes(module: str, table: object) -> None:
+    """Refuse `workers.shop.mail`, which to TOML is a table `mail` in one of a worker `shop`."""
+    known = [field.name for field in fields(WorkerSettings)]
+    for name, value in table.items() if isinstance(table, Mapping) else ():
+        if isinstance(value, Mapping) and not get_close_matches(name, known):
+            meant = json.dumps(f"{module}.{name}", ensure_ascii=False)
+            raise SettingsError(
+                f"is no setting: a module of a package stands in quotes, workers.{meant}",
+                key=(name,),
+            )
 
 
 def _environment(value: object) -> Environment:

@@ -17,13 +17,14 @@ class Pattern:
     """Texts of a form, which errors tell by a word and an example.
 
     Args:
-        form: What such a text matches as a whole.
+        form: What such a text matches as a whole, where letters and digits are ASCII's.
         what: What it is, with its article.
         example: One of them.
+        unicode: Whether letters and digits are those of all scripts.
     """
 
-    def __init__(self, form: str, what: str, example: str) -> None:
-        self._form = re.compile(form)
+    def __init__(self, form: str, what: str, example: str, *, unicode: bool = False) -> None:
+        self._form = re.compile(form, re.UNICODE if unicode else re.ASCII)
         self._what = what
         self._example = example
 
@@ -47,7 +48,11 @@ def refuse(value: object, wanted: str, *key: Key) -> NoReturn:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        # A number of too many digits for Python to write, or tables too deep in each other.
+        text = f"a huge {type(value).__name__}"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
@@ -93,12 +98,12 @@ def check_each(values: object, check: Callable[..., None], *key: Key, most: int)
     """
     if isinstance(values, str) or not isinstance(values, Sequence):
         refuse(values, 'a list, such as ["one", "two"]', *key)
+    if len(values) > most:
+        raise SettingsError(f"has {len(values):,} entries, but AWS takes at most {most:,}", key=key)
     for number, value in enumerate(values):
         check(value, *key, number)
         if value in values[:number]:
             raise SettingsError(f"is {_shown(value)}, which stands there twice", key=(*key, number))
-    if len(values) > most:
-        raise SettingsError(f"has {len(values):,} entries, but AWS takes at most {most:,}", key=key)
 
 
 def check_table(values: object, what: str, *key: Key) -> Mapping[str, Any]:
@@ -110,3 +115,13 @@ def check_table(values: object, what: str, *key: Key) -> Mapping[str, Any]:
     if not isinstance(values, Mapping):
         refuse(values, f"a table of {what}", *key)
     return values
+
+
+def check_kind(value: object, kind: type, *key: Key) -> None:
+    """Refuse what isn't of a class, such as a dict that a program gives in its place.
+
+    Raises:
+        SettingsError: It isn't.
+    """
+    if not isinstance(value, kind):
+        refuse(value, f"of the class {kind.__name__} of algernon.settings", *key)
