@@ -23,65 +23,7 @@ from algernon.settings import (
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/db-AbCdEf"
-LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:ffmpeg:3"
-KEY = "arn:aws:kms:eu-west-1:123456789012:key/1a2b3c4d-0000-0000-0000-1a2b3c4d5e6f"
-BOUNDARY = "arn:aws:iam::123456789012:policy/developers"
-TOPIC = "arn:aws:sns:eu-west-1:123456789012:on-call"
-MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:orders"
-ALL = f"""
-[project]
-name = "shop"
-
-[tool.algernon]
-timeout = 45
-memory = 512
-architecture = "arm64"
-log_retention = 90
-cache_days = 60
-inline_bytes = 1_000
-trusted_buckets = ["other", "another/cache"]
-debug = true
-log_format = "Text"
-metrics_namespace = "Shop"
-recursive_loop = "Terminate"
-state_machines = ["{MACHINE}"]
-tracing = "otel"
-bucket = "shop-archive"
-kms_key = "{KEY}"
-permissions_boundary = "{BOUNDARY}"
-layers = ["{LAYER}"]
-
-[tool.algernon.environment]
-BANK_URL = "https://bank.example"
-DB_PASSWORD = {{ secret = "{SECRET}", key = "password" }}
-DB = {{ secret = "{SECRET}" }}
-API_KEY = {{ parameter = "/shop/api-key" }}
-
-[tool.algernon.workers."shop.mail"]
-timeout = 60
-memory = 1024
-reserved_concurrency = 10
-environment = {{ SMTP_HOST = "mail.example" }}
-layers = []
-
-[tool.algernon.vpc]
-subnets = ["subnet-0a1b2c3d", "subnet-0a1b2c3e"]
-security_groups = ["sg-0a1b2c3d"]
-
-[tool.algernon.tags]
-team = "shop"
-
-[tool.algernon.alarms]
-email = "ops@example.com"
-dead_letters = false
-oldest_message = 0
-throttles = false
-
-[[tool.algernon.statements]]
-Action = ["dynamodb:GetItem"]
-Resource = "arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/orders"
-"""
+from .every_setting import BOUNDARY, EVERY_SETTING, KEY, LAYER, MACHINE, SECRET, TOPIC
 
 Project = Callable[[str | bytes], Path]
 
@@ -112,7 +54,7 @@ def refusal(folder: Path) -> tuple[int, str]:
 
 def test_every_setting_is_read(project: Project) -> None:
     """A file that says all that there is to say becomes the same as a program's settings."""
-    assert read_settings(project(ALL)) == Settings(
+    assert read_settings(project(EVERY_SETTING)) == Settings(
         timeout=45,
         memory=512,
         architecture="arm64",
@@ -162,7 +104,7 @@ def test_every_setting_is_read(project: Project) -> None:
 
 def test_every_setting_has_another_value_than_its_default_there(project: Project) -> None:
     """The file above leaves nothing out."""
-    settings, defaults = read_settings(project(ALL)), Settings()
+    settings, defaults = read_settings(project(EVERY_SETTING)), Settings()
 
     assert [
         name for name in Settings.__slots__ if getattr(settings, name) == getattr(defaults, name)
@@ -519,7 +461,7 @@ def test_a_setting_that_holds_for_all_holds_for_a_worker_that_says_nothing_else(
     project: Project,
 ) -> None:
     """A worker has what is its own, and else what all have."""
-    settings = read_settings(project(ALL))
+    settings = read_settings(project(EVERY_SETTING))
 
     assert settings.of_worker("shop.mail") == WorkerSettings(
         timeout=60,
@@ -636,7 +578,7 @@ def test_any_damage_to_a_file_is_settings_or_an_error_that_names_a_line(
     tmp_path: Path, data: st.DataObject
 ) -> None:
     """A file from which something is missing, or in which something else stands, is read too."""
-    content = ALL.encode()
+    content = EVERY_SETTING.encode()
     start = data.draw(st.integers(0, len(content)))
     end = data.draw(st.integers(start, min(start + 40, len(content))))
     put = data.draw(
