@@ -59,7 +59,8 @@ def queued(
         deadline_margin: How much of Lambda's time is kept back for sending results
             on, in seconds: a record isn't started when less than this would be
             left after it, should it take as long as the longest one so far. By
-            default a tenth of the batch's time, and a second at the most.
+            default a tenth of the batch's time, and at the most a second for every
+            twenty records.
         concurrency: How many records at most an async handler works on at a time.
 
     Returns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -97,20 +98,23 @@ class Groups:
 
         The leaves of the batch's own members are stored.
         """
+        members: dict[Membership, list[Attempt]] = defaultdict(list)
+        for attempt in going(attempts):
+            if (group := self._ids.get(attempt)) is not None:
+                members[group].append(attempt)
         asked: list[tuple[Step, list[Attempt]]] = []
-        for group in self._groups:
-            members = [each for each in going(attempts) if self._ids.get(each) == group]
+        for group, of_group in members.items():
             header = self._headers[group]
-            if members and not isinstance(header, Exception):
-                asked += _steps(header.tally, members)
-        answers = run_steps([step for step, _ in asked], self._publish)
-        for (_, members), answer in zip(asked, answers, strict=True):
+            if not isinstance(header, Exception):
+                asked += _steps(header.tally, of_group)
+        headers = {group.group_id: header for group, header in self._headers.items()}
+        answers = run_steps([step for step, _ in asked], partial(self._publish, headers))
+        for (_, waiting), answer in zip(asked, answers, strict=True):
             if isinstance(answer, Exception):
-                for attempt in members:
+                for attempt in waiting:
                     fail(self._batch, attempt, answer)
 
-    def _publish(self, tally: Tally) -> None:
-        headers = {group.group_id: header for group, header in self._headers.items()}
+    def _publish(self, headers: Mapping[str, Header | Exception], tally: Tally) -> None:
         header = headers.get(tally.group_id)
         publish_join(
             tally,

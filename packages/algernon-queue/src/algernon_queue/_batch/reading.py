@@ -37,6 +37,7 @@ def read_batch(batch: Batch, event: Any) -> list[Attempt]:
         NotAnSQSEventError: The event isn't one of an SQS queue.
     """
     records = records_of(event)
+    batch.deadline.reckon_with(len(records))
     for record, envelope in zip(records, _envelopes(records), strict=True):
         batch.deliveries.append(_read(batch, record, envelope))
     attempts = []
