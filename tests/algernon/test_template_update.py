@@ -1,50 +1,34 @@
-"""A stack of the last released template becomes one of today's, and loses nothing.
+"""A stack of a released template becomes one of today's, and loses nothing.
 
 Algernon 1.4's template was one of AWS SAM. What `algernon-1.4.0-templates.json` holds is
 what AWS's translator of SAM, aws-sam-translator 1.115, made of it, for several systems.
+Since 1.5 it is plain CloudFormation: 1.7 and 1.8 have the templates that
+`algernon-1.8.0-templates.json` holds, for the same systems.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from algernon.local import LocalSystem
+from algernon import TaskNeeds
+from algernon.local.aws import LocalAWS
+from algernon.settings import Alarms, Settings, WorkerSettings
 from algernon.template import logical_id, system_template
 from algernon.worker import Worker
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from ..waiting import wait_for
+from .stacks import Stack, StackError, Stacks
 
-RELEASED = Path(__file__).with_name("algernon-1.4.0-templates.json")
+RELEASES = ("1.4.0", "1.8.0")
 
-WORKER = """
-import os
-
-import boto3
-from algernon import TaskRouter
-
-router = TaskRouter()
-
-
-def note(text):
-    boto3.client("s3").put_object(
-        Bucket=os.environ["ALGERNON_BUCKET_NAME"], Key=f"notes/{text}", Body=b""
-    )
-
-
-handler = router.handler
-"""
-TASK = """
-@router.task(name="{name}")
-def {function}(text):
-    note(text)
-"""
+SLOW = {"pay": TaskNeeds(timeout=300)}
 
 
 @dataclass(frozen=True)
@@ -52,7 +36,7 @@ class Released:
     """A system, and its last released template, translated.
 
     Attributes:
-        name: What is special about the system.
+        name: The release, and what is special about the system.
         workers: Its workers.
         limits: The timeout and memory of its functions.
         template: The template.
@@ -68,23 +52,25 @@ class Released:
         """The names of all Tasks."""
         return [task for worker in self.workers for task in worker.tasks]
 
-    def template_of_today(self) -> dict[str, Any]:
+    def template_of_today(self, settings: Settings | None = None) -> dict[str, Any]:
         """Return the template that the same system has now."""
-        return system_template(self.workers, **self.limits)
+        return system_template(self.workers, **self.limits, settings=settings)
 
 
 def released() -> Iterator[Released]:
     """Read the systems that were recorded."""
-    for system in json.loads(RELEASED.read_text(encoding="utf-8")):
-        yield Released(
-            system["name"],
-            tuple(
-                Worker(worker["handler"], tuple(worker["tasks"]), worker["retries"])
-                for worker in system["workers"]
-            ),
-            {"timeout": system["timeout"], "memory": system["memory"]},
-            system["template"],
-        )
+    for release in RELEASES:
+        file = Path(__file__).with_name(f"algernon-{release}-templates.json")
+        for system in json.loads(file.read_text(encoding="utf-8")):
+            yield Released(
+                f"{release}, {system['name']}",
+                tuple(
+                    Worker(worker["handler"], tuple(worker["tasks"]), worker["retries"])
+                    for worker in system["workers"]
+                ),
+                {"timeout": system["timeout"], "memory": system["memory"]},
+                system["template"],
+            )
 
 
 SYSTEMS = {system.name: system for system in released()}
@@ -120,12 +106,19 @@ def is_kept(resource: dict[str, Any]) -> bool:
 
 @each_system
 def test_no_resource_is_replaced_or_lost(system: Released) -> None:
-    """Each resource has the name and type that it had, and all that isn't to be changed."""
-    now = system.template_of_today()["Resources"]
+    """Each resource has the name and type that it had, and all that isn't to be changed.
 
-    assert {name: what_makes_another(now[name]) for name in system.template["Resources"]} == {
-        name: what_makes_another(resource)
+    Only of policies there may be fewer: more Tasks may share one now.
+    """
+    now = system.template_of_today()["Resources"]
+    before = {
+        name: resource
         for name, resource in system.template["Resources"].items()
+        if name in now or resource["Type"] != "AWS::IAM::ManagedPolicy"
+    }
+
+    assert {name: what_makes_another(now[name]) for name in before} == {
+        name: what_makes_another(resource) for name, resource in before.items()
     }
 
 
@@ -177,154 +170,287 @@ def test_functions_are_fed_as_they_were(system: Released) -> None:
     assert now == before
 
 
-class Stack:
-    """A stack on a local AWS, beside the one of a LocalSystem, and with that one's code."""
-
-    def __init__(self, name: str, system: LocalSystem) -> None:
-        self._name = name
-        self._system = system
-        self._cloudformation = self.client("cloudformation")
-
-    def client(self, service: str) -> Any:
-        """Return a boto3 client that talks to the local AWS."""
-        environ = self._system.environ
-        return boto3.client(
-            service,
-            endpoint_url=environ["AWS_ENDPOINT_URL"],
-            region_name=environ["AWS_REGION"],
-            aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
-        )
-
-    def create(self, template: dict[str, Any]) -> None:
-        """Make it from a template, with the code of the system."""
-        parameters = self._cloudformation.describe_stacks(StackName=self._system.stack_name)[
-            "Stacks"
-        ][0]["Parameters"]
-        self._cloudformation.create_stack(
-            StackName=self._name,
-            TemplateBody=json.dumps(template),
-            Parameters=[
-                {key: each[key] for key in ("ParameterKey", "ParameterValue")}
-                for each in parameters
-            ],
-            Capabilities=["CAPABILITY_IAM"],
-        )
-        self._wait_for("CREATE_COMPLETE")
-
-    def update(self, template: dict[str, Any]) -> None:
-        """Give it another template, with the parameters that it has."""
-        self._cloudformation.update_stack(
-            StackName=self._name,
-            TemplateBody=json.dumps(template),
-            Parameters=[
-                {"ParameterKey": name, "UsePreviousValue": True} for name in template["Parameters"]
-            ],
-            Capabilities=["CAPABILITY_IAM"],
-        )
-        self._wait_for("UPDATE_COMPLETE")
-
-    def template(self) -> Any:
-        """Return the template that it has."""
-        return self._cloudformation.get_template(StackName=self._name)["TemplateBody"]
-
-    def physical_ids(self) -> dict[str, str]:
-        """Return what each resource of the template is."""
-        pages = self._cloudformation.get_paginator("list_stack_resources").paginate(
-            StackName=self._name
-        )
-        return {
-            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-            for page in pages
-            for resource in page["StackResourceSummaries"]
-        }
-
-    def _wait_for(self, status: str) -> None:
-        def now() -> str:
-            (stack,) = self._cloudformation.describe_stacks(StackName=self._name)["Stacks"]
-            return str(stack["StackStatus"])
-
-        wait_for(lambda: not now().endswith("_IN_PROGRESS"), moving=now)
-        assert now() == status
+@pytest.fixture(scope="module")
+def stacks() -> Iterator[Stacks]:
+    """A local AWS for the stacks of all tests here."""
+    with LocalAWS() as aws:
+        yield Stacks(aws)
 
 
-def feed(stack: Stack, mappings: list[str], is_on: bool) -> None:
-    """Begin or stop to feed a stack's functions, by the mappings' physical ids."""
-    client = stack.client("lambda")
-
-    def states() -> set[str]:
-        return {client.get_event_source_mapping(UUID=each)["State"] for each in mappings}
-
-    for mapping in mappings:
-        client.update_event_source_mapping(UUID=mapping, Enabled=is_on)
-    wait_for(lambda: states() == {"Enabled" if is_on else "Disabled"}, moving=states)
+def code_of(workers: Sequence[Worker]) -> dict[str, Sequence[str]]:
+    """Return the modules of workers, with their Tasks."""
+    return {worker.handler.removesuffix(".handler"): worker.tasks for worker in workers}
 
 
-def waiting_messages(stack: Stack, kind: str, tasks: list[str]) -> dict[str, int]:
-    """Return how many messages wait in each Task's queue."""
-    sqs, ids = stack.client("sqs"), stack.physical_ids()
-    return {
-        task: int(
-            sqs.get_queue_attributes(
-                QueueUrl=ids[logical_id(kind, task)],
-                AttributeNames=["ApproximateNumberOfMessages"],
-            )["Attributes"]["ApproximateNumberOfMessages"]
-        )
-        for task in tasks
-    }
+def shop(*tasks: str, mail: Sequence[str] = ("letter",)) -> list[Worker]:
+    """Return the workers of a shop, with these Tasks of its own and those of its mail."""
+    return [Worker("shop.handler", tasks, {}), Worker("mail.handler", tuple(mail), {})]
 
 
-@pytest.fixture
-def local_system(tmp_path: Path) -> Iterator[LocalSystem]:
-    """A local AWS, with the code of the three recorded workers."""
-    workers = SYSTEMS["three workers"].workers
-    for worker in workers:
-        path = tmp_path / f"{worker.handler.removesuffix('.handler').replace('.', '/')}.py"
-        path.parent.mkdir(exist_ok=True)
-        functions = (
-            TASK.format(name=name, function=name.replace("-", "_")) for name in worker.tasks
-        )
-        path.write_text("".join([WORKER, *functions]), encoding="utf-8")
-    targets = [f"{worker.handler.removesuffix('.handler')}:router" for worker in workers]
-    with LocalSystem(*targets, directory=tmp_path, stack_name="beside") as system:
-        yield system
+def create(name: str, stacks: Stacks, workers: Sequence[Worker]) -> Stack:
+    """Return a new stack of today's template of some workers."""
+    stack = Stack(name, stacks)
+    stack.create(system_template(workers), stacks.put_code(code_of(workers)))
+    return stack
+
+
+def update(stack: Stack, stacks: Stacks, workers: Sequence[Worker]) -> None:
+    """Give a stack other workers: their template, and their code."""
+    stack.update(system_template(workers), stacks.put_code(code_of(workers)))
+
+
+def leave_a_message(stack: Stack, task: str) -> tuple[str, str]:
+    """Return the URLs of a Task's queues, in each of which something is left."""
+    ids = stack.physical_ids()
+    queue, letters = ids[logical_id("Queue", task)], ids[logical_id("DeadLetterQueue", task)]
+    stack.feed(task, is_on=False)
+    stack.publish(task, "left")
+    stack.client("sqs").send_message(QueueUrl=letters, MessageBody="a dead letter")
+    wait_for(lambda: stack.waiting(queue) == 1)
+    return queue, letters
+
+
+# What no setting may replace, or lose what is in it, besides all that keeps its physical id.
+EVERYTHING_ELSE = Settings(
+    timeout=60,
+    memory=512,
+    environment={"BANK_URL": "https://bank.example"},
+    workers={"archive": WorkerSettings(timeout=90, environment={"SHELF": "7"})},
+    statements=[{"Action": "dynamodb:GetItem", "Resource": "*"}],
+    tags={"team": "shop"},
+    alarms=Alarms(email="ops@example.com"),
+    log_retention=7,
+    cache_days=40,
+    inline_bytes=1000,
+    trusted_buckets=["other/cache"],
+    debug=True,
+)
 
 
 @pytest.mark.starts
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("1.4.0, three workers", None),
+        ("1.8.0, one Task", None),
+        ("1.8.0, three workers", None),
+        ("1.8.0, three workers", EVERYTHING_ELSE),
+    ],
+    ids=["1.4", "one Task", "three workers", "with settings"],
+)
 def test_a_stack_is_updated_in_place_with_messages_in_its_queues(
-    local_system: LocalSystem,
+    name: str, settings: Settings | None, stacks: Stacks
 ) -> None:
     """All resources are the same ones after the update, and the messages are there and are run."""
-    system = SYSTEMS["three workers"]
-    stack = Stack("shop", local_system)
-    stack.create(system.template)
+    system = SYSTEMS[name]
+    suffix = "" if settings is None else "-with-settings"
+    stack = Stack("released-" + re.sub(r"\W+", "-", name) + suffix, stacks)
+    stack.create(system.template, stacks.put_code(code_of(system.workers)))
     before = stack.physical_ids()
-    mappings = [
-        before[name]
-        for name, resource in system.template["Resources"].items()
-        if resource["Type"] == "AWS::Lambda::EventSourceMapping"
-    ]
-    feed(stack, mappings, is_on=False)
-    sns, sqs, s3 = (stack.client(service) for service in ("sns", "sqs", "s3"))
-    for task in system.tasks:
-        message = {"task_name": task, "task_kwargs": {"text": task}, "callback": None}
-        sns.publish(TopicArn=before[logical_id("Topic", task)], Message=json.dumps(message))
-        sqs.send_message(
-            QueueUrl=before[logical_id("DeadLetterQueue", task)], MessageBody="a dead letter"
-        )
-    one_each = dict.fromkeys(system.tasks, 1)
-    wait_for(lambda: waiting_messages(stack, "Queue", system.tasks) == one_each)
+    left = [leave_a_message(stack, task) for task in system.tasks]
+    stack.client("s3").put_object(Bucket=before["Bucket"], Key="cache/result", Body=b"kept")
+    template = system.template_of_today(settings)
 
-    stack.update(system.template_of_today())
+    stack.update(template)
 
-    assert stack.template() == system.template_of_today()
+    assert stack.template() == template
     assert before.items() <= stack.physical_ids().items()
-    assert waiting_messages(stack, "Queue", system.tasks) == one_each
-    assert waiting_messages(stack, "DeadLetterQueue", system.tasks) == one_each
-    feed(stack, mappings, is_on=True)
+    assert [stack.waiting(url) for urls in left for url in urls] == [1, 1] * len(left)
+    stored = stack.client("s3").get_object(Bucket=before["Bucket"], Key="cache/result")
+    assert stored["Body"].read() == b"kept"
+    noted = [
+        f"{module} {task}" for module, tasks in code_of(system.workers).items() for task in tasks
+    ]
+    for task in system.tasks:
+        stack.feed(task, is_on=True)
+    stack.wait_for_notes(*(f"{each} left" for each in noted))
+    first, *others = system.tasks
+    stack.publish(first, "sent on", callback="#".join(others) or None)
+    stack.wait_for_notes(*(f"{each} {text}" for each in noted for text in ("left", "sent on")))
 
-    def notes() -> set[str]:
-        found = s3.list_objects_v2(Bucket=before["Bucket"]).get("Contents", [])
-        return {each["Key"].removeprefix("notes/") for each in found}
 
-    wait_for(lambda: notes() == set(system.tasks), moving=notes)
+@pytest.mark.starts
+def test_a_task_that_is_added_changes_nothing_of_the_others(stacks: Stacks) -> None:
+    """It is fed, and no worker may send to it before its queue gets what it is sent."""
+    stack = create("added", stacks, shop("order"))
+    before, told = stack.physical_ids(), len(stack.events())
+
+    update(stack, stacks, shop("order", "pay"))
+
+    assert before.items() <= stack.physical_ids().items()
+    events = stack.events()[told:]
+    in_order = [
+        events.index((logical_id("QueuePolicy", "pay"), "UPDATE_COMPLETE")),
+        events.index((logical_id("Subscription", "pay"), "UPDATE_IN_PROGRESS")),
+        events.index((logical_id("Subscription", "pay"), "UPDATE_COMPLETE")),
+        events.index(("WorkerTasks1", "UPDATE_IN_PROGRESS")),
+        events.index(("WorkerTasks1", "UPDATE_COMPLETE")),
+        events.index(("Worker", "UPDATE_IN_PROGRESS")),
+    ]
+    assert in_order == sorted(in_order)
+    stack.publish("order", "new", callback="pay#letter")
+    stack.wait_for_notes("shop order new", "shop pay new", "mail letter new")
+
+
+@pytest.mark.starts
+@pytest.mark.parametrize("now", [("order",), ("order", "pay_bill")], ids=["removed", "renamed"])
+def test_a_task_that_goes_leaves_its_queues(now: Sequence[str], stacks: Stacks) -> None:
+    """They are in no stack any more, with their messages, and nothing takes these or adds any."""
+    stack = create(f"goes-{len(now)}", stacks, shop("order", "pay"))
+    before = stack.physical_ids()
+    queue, letters = leave_a_message(stack, "pay")
+
+    update(stack, stacks, shop(*now))
+
+    after = stack.physical_ids()
+    gone = {name for name in before if name not in after}
+    assert gone == {
+        f"Worker{logical_id('Queue', 'pay')}",
+        *(
+            logical_id(kind, "pay")
+            for kind in ("Topic", "Queue", "DeadLetterQueue", "QueuePolicy", "Subscription")
+        ),
+    }
+    assert (stack.waiting(queue), stack.waiting(letters)) == (1, 1)
+    sns = stack.client("sns")
+    topics = [topic["TopicArn"] for topic in sns.list_topics()["Topics"]]
+    assert before[logical_id("Topic", "pay")] not in topics
+    subscriptions = [each["Endpoint"] for each in sns.list_subscriptions()["Subscriptions"]]
+    assert not any(each.endswith(queue.rsplit("/", 1)[1]) for each in subscriptions)
+    stack.publish("order", "on", callback="#".join(now[1:]) or None)
+    stack.wait_for_notes(*(f"shop {task} on" for task in now))
+
+
+@pytest.mark.starts
+def test_a_task_that_goes_is_fed_until_its_topic_goes(stacks: Stacks) -> None:
+    """Its subscription and its queue's policy aren't deleted before the topic."""
+    stack = create("fed", stacks, shop("order", "pay"))
+    queue = stack.physical_ids()[logical_id("Queue", "pay")]
+
+    update(stack, stacks, shop("order"))
+
+    skipped = {name for name, status in stack.events() if status == "DELETE_SKIPPED"}
+    assert skipped == {
+        logical_id(kind, "pay")
+        for kind in ("Queue", "DeadLetterQueue", "QueuePolicy", "Subscription")
+    }
+    assert "sns.amazonaws.com" in stack.attribute(queue, "Policy")
+
+
+@pytest.mark.starts
+def test_a_paused_task_moves_to_another_worker_with_its_messages(stacks: Stacks) -> None:
+    """Its queue stays the one that it is, and only its new worker gets what waits there."""
+    stack = create("moved", stacks, shop("order", "pay"))
+    before = stack.physical_ids()
+    old_mapping = stack.mapping("pay")["UUID"]
+    queue, letters = leave_a_message(stack, "pay")
+
+    update(stack, stacks, shop("order", mail=("letter", "pay")))
+
+    stack.wait_for_notes("mail pay left")
+    after = stack.physical_ids()
+    changed = {name for name in before if after.get(name) != before[name]}
+    assert [before[name] for name in changed] == [old_mapping]
+    assert (stack.waiting(queue), stack.waiting(letters)) == (0, 1)
+    assert stack.mapping("pay")["FunctionArn"] == stack.mapping("letter")["FunctionArn"]
+
+
+@pytest.mark.starts
+def test_a_task_gets_a_function_of_its_own_under_the_same_mapping(stacks: Stacks) -> None:
+    """What waits in its queue is run by the new function, and goes on being run by it."""
+    workers = shop("order", "pay")
+    stack = create("own-function", stacks, workers)
+    before, function = stack.physical_ids(), stack.mapping("pay")["FunctionArn"]
+    queue, letters = leave_a_message(stack, "pay")
+
+    stack.update(system_template([replace(workers[0], needs=SLOW), workers[1]]))
+
+    assert before.items() <= stack.physical_ids().items()
+    assert (stack.waiting(queue), stack.waiting(letters)) == (1, 1)
+    own_function = stack.mapping("pay")["FunctionArn"]
+    assert own_function != function
+    asked = stack.client("lambda").get_function_configuration(FunctionName=own_function)
+    assert (asked["Timeout"], asked["MemorySize"]) == (300, 256)
+    assert stack.attribute(queue, "VisibilityTimeout") == "1800"
+    stack.feed("pay", is_on=True)
+    stack.publish("order", "new", callback="pay")
+    stack.wait_for_notes("shop pay left", "shop order new", "shop pay new")
+
+
+@pytest.mark.starts
+def test_the_own_bucket_stays_where_another_takes_its_place(stacks: Stacks) -> None:
+    """What is in it is there, and the workers use the other one."""
+    stack = create("other-bucket", stacks, shop("order"))
+    own = stack.physical_ids()["Bucket"]
+    stack.publish("order", "before")
+    stack.wait_for_notes("shop order before")
+    stack.client("s3").create_bucket(Bucket="another")
+
+    stack.update(system_template(shop("order"), settings=Settings(bucket="another")))
+
+    assert stack.notes(own) == {"shop order before"}
+    stack.publish("order", "after", callback="letter")
+    wait_for(lambda: stack.notes("another") == {"shop order after", "mail letter after"})
+
+
+@pytest.mark.starts
+def test_a_worker_after_the_first_is_renamed_with_its_messages(stacks: Stacks) -> None:
+    """It becomes another function, which gets what waits in the same queues."""
+    stack = create("worker-renamed", stacks, shop("order"))
+    before = stack.physical_ids()
+    leave_a_message(stack, "letter")
+
+    first, mail = shop("order")
+    update(stack, stacks, [first, Worker("post.handler", mail.tasks, {})])
+
+    stack.wait_for_notes("post letter left")
+    after = stack.physical_ids()
+    changed = {name for name in before if after.get(name) != before[name]}
+    function = logical_id("Worker", "mail.handler")
+    assert changed == {function, f"{function}{logical_id('Queue', 'letter')}"}
+
+
+@pytest.mark.starts
+def test_the_first_worker_is_renamed_in_place(stacks: Stacks) -> None:
+    """Its function and all else stay, also where its module has another name."""
+    stack = create("first-renamed", stacks, shop("order"))
+    before = stack.physical_ids()
+    leave_a_message(stack, "order")
+
+    _, mail = shop("order")
+    update(stack, stacks, [Worker("store.handler", ("order",), {}), mail])
+
+    assert stack.physical_ids() == before
+    stack.feed("order", is_on=True)
+    stack.wait_for_notes("store order left")
+
+
+@pytest.mark.starts
+def test_a_stack_that_is_deleted_leaves_queues_and_bucket(stacks: Stacks) -> None:
+    """What is in them is there after it."""
+    stack = create("deleted", stacks, shop("order"))
+    bucket = stack.physical_ids()["Bucket"]
+    queue, letters = leave_a_message(stack, "order")
+    stack.client("s3").put_object(Bucket=bucket, Key="notes/kept", Body=b"")
+
+    stack.delete()
+
+    assert (stack.waiting(queue), stack.waiting(letters)) == (1, 1)
+    assert stack.notes(bucket) == {"kept"}
+
+
+@pytest.mark.starts
+def test_a_stack_that_cannot_be_created_leaves_nothing(stacks: Stacks) -> None:
+    """Neither queues nor the bucket nor topics stay."""
+    stack = Stack("never", stacks)
+    template = system_template(shop("order"))
+    template["Outputs"]["Wrong"] = {"Value": {"Fn::GetAtt": ["Bucket", "Nothing"]}}
+
+    with pytest.raises(StackError, match="ROLLBACK_COMPLETE"):
+        stack.create(template, stacks.put_code(code_of(shop("order"))))
+
+    created = {name for name, status in stack.events() if status == "CREATE_COMPLETE"}
+    assert {logical_id("Queue", "order"), "Bucket"} <= created
+    assert not stack.physical_ids().keys() & created
+    queues = stack.client("sqs").list_queues(QueueNamePrefix="never-")
+    assert not queues.get("QueueUrls")

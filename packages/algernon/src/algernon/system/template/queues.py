@@ -27,7 +27,6 @@ _DAY = 24 * 60 * 60
 _QUEUE_RETENTION = 4 * _DAY
 _DEAD_LETTER_RETENTION = 14 * _DAY
 
-
 # A Task that is renamed or removed leaves its queue with what is in it, and its topic feeds
 # that until the topic itself goes: without its subscription or the queue's policy, SNS would
 # take messages, and discard them. SNS deletes the subscription with the topic (Amazon SNS
