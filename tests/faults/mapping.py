@@ -11,9 +11,11 @@ from pathlib import Path
 from threading import Event, Timer
 from typing import Any
 
+from ..batches import work_off
 from .background import in_background
 
 _IDLE_SECONDS = 0.1
+_QUEUES = "arn:aws:sqs:us-east-1:123456789012"
 
 
 class WorkerProcess:
@@ -105,35 +107,8 @@ def event_source_mapping(
 
 def _poll(sqs: Any, queues: Mapping[str, str], worker: WorkerProcess, over: Event) -> None:
     while not over.is_set():
-        batches = [_work_off(sqs, task, url, worker) for task, url in queues.items()]
+        batches = [
+            work_off(sqs, url, f"{_QUEUES}:{task}", worker.invoke) for task, url in queues.items()
+        ]
         if not any(batches):
             over.wait(_IDLE_SECONDS)
-
-
-def _work_off(sqs: Any, task: str, url: str, worker: WorkerProcess) -> bool:
-    answer = sqs.receive_message(
-        QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["ApproximateReceiveCount"]
-    )
-    messages = answer.get("Messages", [])
-    if not messages:
-        return False
-    answer = worker.invoke({"Records": [_record(task, message) for message in messages]})
-    if answer is not None:
-        failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
-        for message in messages:
-            if message["MessageId"] not in failed:
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    return True
-
-
-def _record(task: str, message: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "messageId": message["MessageId"],
-        "receiptHandle": message["ReceiptHandle"],
-        "body": message["Body"],
-        "attributes": message["Attributes"],
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-        "eventSourceARN": f"arn:aws:sqs:us-east-1:123456789012:{task}",
-        "awsRegion": "us-east-1",
-    }

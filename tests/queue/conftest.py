@@ -9,9 +9,9 @@ import pytest
 from algernon_queue import observers
 from algernon_queue._aws import queues
 
+from ..batches import as_lambda_has_it
 from .events import event, record
 from .lambda_clock import LambdaClock
-from .queues import as_lambda_has_it
 from .watching import Notes
 
 if TYPE_CHECKING:

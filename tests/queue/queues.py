@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from ..batches import as_lambda_has_it, receive
 from ..wire import Answer
 from .events import record
 
@@ -58,8 +58,7 @@ class SourceQueue:
 
     def receive(self) -> list[dict[str, Any]]:
         """Receive a batch, as the records that Lambda would hand over, in the order sent."""
-        received = self._receive(self._url)
-        return [self._record(message) for message in received]
+        return [self._record(message) for message in receive(self._sqs, self._url)]
 
     def delete(self, *records: dict[str, Any]) -> None:
         """Delete records, as Lambda does with those that are done."""
@@ -68,7 +67,7 @@ class SourceQueue:
 
     def dead_letters(self) -> list[dict[str, Any]]:
         """Receive what is in the dead-letter queue, as SQS hands it over."""
-        return self._receive(self._dead_letters)
+        return receive(self._sqs, self._dead_letters)
 
     def _create(self, name: str, attributes: dict[str, str]) -> str:
         url: str = self._sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
@@ -78,16 +77,6 @@ class SourceQueue:
         answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         arn: str = answer["Attributes"]["QueueArn"]
         return arn
-
-    def _receive(self, url: str) -> list[dict[str, Any]]:
-        answer = self._sqs.receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=10,
-            AttributeNames=["All"],
-            MessageAttributeNames=["All"],
-        )
-        received: list[dict[str, Any]] = answer.get("Messages", [])
-        return received
 
     def _record(self, received: dict[str, Any]) -> dict[str, Any]:
         return record(
@@ -126,13 +115,3 @@ def entries_in(call: Call) -> list[dict[str, Any]]:
     """Return the entries of a call of one of SQS's batch operations."""
     entries: list[dict[str, Any]] = json.loads(call.body)["Entries"]
     return entries
-
-
-def as_lambda_has_it(attribute: dict[str, Any]) -> dict[str, Any]:
-    """Return a message attribute as Lambda hands it over."""
-    value: dict[str, Any] = {"dataType": attribute["DataType"]}
-    if "BinaryValue" in attribute:
-        value["binaryValue"] = b64encode(attribute["BinaryValue"]).decode()
-    else:
-        value["stringValue"] = attribute["StringValue"]
-    return {**value, "stringListValues": [], "binaryListValues": []}

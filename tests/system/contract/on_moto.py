@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from algernon_queue import TaskRouter
@@ -13,8 +12,8 @@ from algernon_queue._batch import redelivery
 from algernon_queue.retry import Retry
 from algernon_queue.testing import lambda_context
 
-from ...queue.queues import as_lambda_has_it
-from .queues import Queues, QueueSystem, receive
+from ...batches import Invoke, work_off
+from .queues import Queues, QueueSystem
 from .system import FIFO, TIMEOUT, VISIBILITY_TIMEOUT, Start
 from .worker import plain, under_ledger
 
@@ -74,38 +73,15 @@ def on_moto() -> Iterator[Start]:
 def _work_off(queues: Queues, routers: Mapping[str, TaskRouter]) -> None:
     arns = {task: queues.arn(url) for task, url in queues.queues.items()}
     while True:
-        batches = [_work(queues, task, arns[task], router) for task, router in routers.items()]
+        batches = [
+            work_off(queues.sqs, queues.queues[task], arns[task], _invoking(router))
+            for task, router in routers.items()
+        ]
         if not any(batches):
             if not queues.left():
                 return
             time.sleep(_POLL_SECONDS)
 
 
-def _work(queues: Queues, task: str, arn: str, router: TaskRouter) -> bool:
-    """Hand one batch to a worker, and delete what is done of it."""
-    url = queues.queues[task]
-    records = [_record(message, arn) for message in receive(queues.sqs, url)]
-    if not records:
-        return False
-    answer = router.handler({"Records": records}, lambda_context(TIMEOUT))
-    failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
-    for record in records:
-        if record["messageId"] not in failed:
-            queues.sqs.delete_message(QueueUrl=url, ReceiptHandle=record["receiptHandle"])
-    return True
-
-
-def _record(message: Mapping[str, Any], arn: str) -> dict[str, Any]:
-    return {
-        "messageId": message["MessageId"],
-        "receiptHandle": message["ReceiptHandle"],
-        "body": message["Body"],
-        "attributes": message["Attributes"],
-        "messageAttributes": {
-            name: as_lambda_has_it(value)
-            for name, value in message.get("MessageAttributes", {}).items()
-        },
-        "eventSource": "aws:sqs",
-        "eventSourceARN": arn,
-        "awsRegion": _REGION,
-    }
+def _invoking(router: TaskRouter) -> Invoke:
+    return lambda event: router.handler(event, lambda_context(TIMEOUT))

@@ -11,6 +11,7 @@ from typing import Any, Self
 import boto3
 from algernon_queue import Task, send_tasks
 
+from ...batches import receive
 from ...waiting import wait_for
 from .system import Letter
 
@@ -146,17 +147,6 @@ class QueueSystem:
                         QueueUrl=url, ReceiptHandle=message["ReceiptHandle"]
                     )
                     yield task, message
-
-
-def receive(sqs: Any, url: str) -> list[dict[str, Any]]:
-    """Receive up to ten messages of a queue, with all that they have beside them."""
-    messages: list[dict[str, Any]] = sqs.receive_message(
-        QueueUrl=url,
-        MaxNumberOfMessages=10,
-        AttributeNames=["All"],
-        MessageAttributeNames=["All"],
-    ).get("Messages", [])
-    return messages
 
 
 def wait_until_quiet(queues: Queues) -> None:
