@@ -1,0 +1,103 @@
+"""IAM on the way to a local AWS that enforces no policies: it judges each call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from ..wire import Answer, Call, Treatment
+from .asked import Asked, asked, refusal
+from .statements import Statement, allows
+
+# What everybody may do.
+_FREE = "sts:GetCallerIdentity"
+_CODES = {"s3": "AccessDenied", "sns": "AuthorizationError"}
+
+
+class Gate:
+    """What is made of each call: it is refused unless statements allow what it asks for.
+
+    Attributes:
+        denied: What was denied.
+        asked: What was allowed.
+        then: What is made of a call that is allowed, where something is.
+    """
+
+    def __init__(self) -> None:
+        self.denied: list[Asked] = []
+        self.asked: list[Asked] = []
+        self.then: Treatment | None = None
+        self._statements: Sequence[Statement] | None = None
+
+    @contextmanager
+    def judging(self, statements: Sequence[Statement]) -> Iterator[None]:
+        """Judge the calls within the block by these statements; others aren't judged."""
+        before, self._statements = self._statements, statements
+        try:
+            yield
+        finally:
+            self._statements = before
+
+    def treat(self, call: Call, forward: Callable[[], Answer]) -> Answer | None:
+        """Hand a call on, or refuse it as AWS does."""
+        statements = self._statements
+        if statements is None:
+            return forward()
+        denied: list[Asked] = []
+        for what in asked(call):
+            is_allowed = what.action == _FREE or allows(statements, what)
+            (self.asked if is_allowed else denied).append(what)
+        self.denied += denied
+        if call.operation == "BatchGetSecretValue" and denied:
+            if denied[0].action == f"secretsmanager:{call.operation}":
+                return _refused(call, denied[0])
+            return _without_secrets(forward(), {each.resource for each in denied})
+        if denied:
+            return _refused(call, denied[0])
+        answer = self.then(call, forward) if self.then else forward()
+        return self._hiding_what_is_missing(statements, call, answer)
+
+    def _hiding_what_is_missing(
+        self, statements: Sequence[Statement], call: Call, answer: Answer | None
+    ) -> Answer | None:
+        """Deny that nothing is there to who may not list the bucket.
+
+        Amazon S3 API Reference, GetObject and HeadObject, "Permissions".
+        """
+        is_missing = answer is not None and answer.status == 404
+        if call.service != "s3" or call.operation not in ("GET", "HEAD") or not is_missing:
+            return answer
+        bucket = call.path.lstrip("/").partition("/")[0].partition("?")[0]
+        what = Asked("s3:ListBucket", f"arn:aws:s3:::{bucket}")
+        if allows(statements, what):
+            self.asked.append(what)
+            return answer
+        self.denied.append(what)
+        return _refused(call, what)
+
+
+def _refused(call: Call, what: Asked) -> Answer:
+    # Amazon S3 User Guide, "Troubleshoot access denied (403 Forbidden) errors": what is lacking
+    # S3 tells only within an account or organization. This is what can be told from it anywhere.
+    message = (
+        "Access Denied"
+        if call.service == "s3"
+        else (
+            f"User is not authorized to perform: {what.action} on resource: {what.resource}"
+            f" because no identity-based policy allows the {what.action} action"
+        )
+    )
+    return refusal(call, _CODES.get(call.service, "AccessDeniedException"), message)
+
+
+def _without_secrets(answer: Answer, denied: set[str]) -> Answer:
+    """Return an answer of BatchGetSecretValue with errors in place of some secrets."""
+    fields = json.loads(answer.body)
+    values = [each for each in fields["SecretValues"] if each["ARN"] not in denied]
+    errors = [
+        {"SecretId": secret, "ErrorCode": "AccessDeniedException", "Message": "not authorized"}
+        for secret in sorted(denied)
+    ]
+    told = {**fields, "SecretValues": values, "Errors": [*fields.get("Errors", []), *errors]}
+    return Answer(answer.status, answer.headers, json.dumps(told).encode())
