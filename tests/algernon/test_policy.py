@@ -40,8 +40,9 @@ GOES_WITHOUT = {
     ("logs", "cloudformation:ListStackResources"),
     ("send", "sns:ListTagsForResource"),
 }
-#: What isn't asked for, but used: to give up an upload, and to be told that nothing is there.
-UNASKED = {"s3:AbortMultipartUpload", "s3:ListBucket"}
+#: What isn't asked for here, but used: to give up an upload, to be told that nothing is there, and
+#: of a bucket that is no part of the stack.
+UNASKED = {"s3:AbortMultipartUpload", "s3:ListBucket", "cloudformation:DescribeStacks"}
 #: What a verb needs of groups that are members of others, and for arguments that are large.
 AT_TIMES = {
     "cancel": {"sns:Publish"},

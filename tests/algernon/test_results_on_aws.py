@@ -98,3 +98,29 @@ def test_a_stack_that_is_not_there_is_one_line(command: Command, endpoint: str) 
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert "no" in line
+
+
+def test_a_bucket_that_is_no_part_of_the_stack_is_found(
+    command: Command, endpoint: str, outcomes: Outcomes
+) -> None:
+    """The stack's outputs name it."""
+    boto3.client(
+        "cloudformation",
+        endpoint_url=endpoint,
+        region_name="eu-west-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    ).create_stack(
+        StackName="lodger",
+        TemplateBody=json.dumps(
+            {
+                "Resources": {"WorkerLogs": {"Type": "AWS::Logs::LogGroup"}},
+                "Outputs": {"Bucket": {"Value": "shop-bucket"}},
+            }
+        ),
+    )
+    task_id = str(uuid4())
+    outcomes.write(task_id, Document.around(b"7"), is_kept=True)
+
+    done = run(command, endpoint, "result", task_id, "--region", "eu-west-1", "--stack", "lodger")
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "7", "")

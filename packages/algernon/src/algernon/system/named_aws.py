@@ -73,10 +73,9 @@ def with_bucket(place: Place, stack: str) -> Place:
         stack: The stack's name.
 
     Raises:
-        botocore.exceptions.ClientError: There is no such stack, or whoever asks lacks the
-            right ``cloudformation:DescribeStackResource``.
+        botocore.exceptions.ClientError: As of `Stack.bucket`.
     """
-    bucket = Stack(place.client("cloudformation"), stack).physical_id("Bucket")
+    bucket = Stack(place.client("cloudformation"), stack).bucket()
     own = {"ALGERNON_BUCKET_NAME": bucket, "CACHE_FOLDER_NAME": CACHE_FOLDER}
     return replace(place, environ={**place.environ, **own})
 

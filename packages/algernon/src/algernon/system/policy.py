@@ -121,7 +121,7 @@ def parts_of(place: Place) -> Parts:
         functions = sorted({each.function_arn for mappings in found for each in mappings})
     else:
         stack = Stack(place.client("cloudformation"), place.stack_name)
-        buckets = [stack.physical_id("Bucket")]
+        buckets = [stack.bucket()]
         names = stack.resources("AWS::Lambda::Function").values()
         functions = [arn("lambda", f"function:{name}") for name in names]
         parts["stack"] = (arn("cloudformation", f"stack/{place.stack_name}/*"),)

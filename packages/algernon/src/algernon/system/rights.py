@@ -28,6 +28,11 @@ class Right(NamedTuple):
 
 
 _PART_OF_STACK = (Right("cloudformation:DescribeStackResource", "stack"),)
+_FIND_BUCKET = (
+    *_PART_OF_STACK,
+    # Of a bucket that is no part of the stack.
+    Right("cloudformation:DescribeStacks", "stack"),
+)
 _READ_OBJECTS = (
     Right("s3:GetObject", "objects"),
     # Without it, S3 answers 403 instead of 404 for what isn't there.
@@ -79,7 +84,7 @@ SENDING = (
     *_WRITE_OBJECTS,
 )
 #: To get what came of them.
-RESULTS = (*_PART_OF_STACK, *_READ_OBJECTS)
+RESULTS = (*_FIND_BUCKET, *_READ_OBJECTS)
 
 #: The rights of each verb; a verb that isn't here asks AWS for nothing.
 RIGHTS: Mapping[str, Sequence[Right]] = {
@@ -117,7 +122,6 @@ RIGHTS: Mapping[str, Sequence[Right]] = {
         _READ_LINES,
         *_READ_LETTERS,
         *RESULTS,
-        Right("cloudformation:DescribeStacks", "stack"),
     ),
     "tasks": (
         *_FIND_QUEUES,
@@ -125,7 +129,7 @@ RIGHTS: Mapping[str, Sequence[Right]] = {
     ),
     "pause": _SWITCH,
     "resume": _SWITCH,
-    "policy": (*_FIND_QUEUES, *_PART_OF_STACK, *_FIND_FUNCTIONS),
+    "policy": (*_FIND_QUEUES, *_FIND_BUCKET, *_FIND_FUNCTIONS),
 }
 
 # Operations that need another right than the one of their name, by AWS's Service Authorization

@@ -157,10 +157,35 @@ class Stack:
 
     def physical_id(self, logical_id: str) -> str:
         """Return the physical id of one resource."""
-        resource = self._cloudformation.describe_stack_resource(
+        return str(self._resource(logical_id)["PhysicalResourceId"])
+
+    def _resource(self, logical_id: str) -> dict[str, Any]:
+        answer = self._cloudformation.describe_stack_resource(
             StackName=self.name, LogicalResourceId=logical_id
         )
-        return str(resource["StackResourceDetail"]["PhysicalResourceId"])
+        resource: dict[str, Any] = answer["StackResourceDetail"]
+        return resource
+
+    def bucket(self) -> str:
+        """Return the name of the system's bucket, which may be one that is no part of the stack.
+
+        Raises:
+            botocore.exceptions.ClientError: There is no such stack, or whoever asks lacks the
+                right ``cloudformation:DescribeStackResource`` or, where the bucket is no part of
+                the stack, ``cloudformation:DescribeStacks``.
+        """
+        from botocore.exceptions import ClientError
+
+        try:
+            resource = self._resource("Bucket")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+        else:
+            # One that was its own once stays, and may be known to it still.
+            if not resource["ResourceStatus"].startswith("DELETE_"):
+                return str(resource["PhysicalResourceId"])
+        return self.facts().outputs["Bucket"]
 
     def _request(self, template_url: str, parameters: Mapping[str, str]) -> dict[str, Any]:
         return {
