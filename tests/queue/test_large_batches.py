@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 from algernon_queue import (
@@ -192,6 +193,31 @@ def test_hundreds_are_fetched_and_stored_twenty_at_once(
         assert handler(event(*records), LambdaContext()) == ALL_DONE
         assert most.most <= 20
         assert wire.counted() == {"s3 GET": 100, "s3 PUT": 100, "sns PublishBatch": 10}
+
+
+def test_hundreds_are_claimed_once(bucket: str, listeners: Listeners, wire: Wire) -> None:
+    """A large batch that comes twice runs each Task once, and claims twenty at once at most."""
+    listeners.add("next")
+    done: list[int] = []
+
+    @queued(failures="report", once=True)
+    def handler(event: Any, context: Any) -> dict[str, int]:
+        done.append(event["task_kwargs"]["n"])
+        return {"n": event["task_kwargs"]["n"]}
+
+    records = [
+        record(message("work", callback="next", task_id=str(UUID(int=n + 1)), task_kwargs={"n": n}))
+        for n in range(120)
+    ]
+    most = Most("PUT")
+    wire.treatment = most.treat
+    for _ in range(2):
+        assert handler(event(*records), LambdaContext()) == ALL_DONE
+    assert done == list(range(120))
+    assert most.most <= 20
+    assert wire.counted()["sns PublishBatch"] == 24
+    sent = Counter(one["task_id"] for one in listeners.messages())
+    assert [*sent.values()] == [2] * 120
 
 
 @pytest.mark.parametrize(

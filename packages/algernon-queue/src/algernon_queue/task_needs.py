@@ -23,9 +23,11 @@ class TaskNeeds:
         memory: The memory of its function, in MB, from 128 to 10,240; Lambda gives CPU in
             proportion. Tasks of one worker with the same timeout and memory share a function.
         max_concurrency: How many batches of it run at a time at most, from 2 to 1,000.
-        batch_size: How many messages a batch has at most, from 1 to 10,000; Lambda hands over
-            no more than 6 MB. Above 10 there has to be a `batch_window`.
-        batch_window: How long Lambda waits for a batch to be full, in seconds, from 0 to 300.
+        batch_size: How many messages a batch has at most, from 1 to 10,000, and of a FIFO
+            queue to 10; Lambda hands over no more than 6 MB. Above 10 there has to be a
+            `batch_window`.
+        batch_window: How long Lambda waits for a batch to be full, in seconds, from 0 to 300;
+            of a FIFO queue it doesn't.
 
     Raises:
         SettingError: A value is out of its range, or two of them contradict each other.
