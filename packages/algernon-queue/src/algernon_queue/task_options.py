@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self, TypedDict
+from typing import NamedTuple, Self, TypedDict
 
 from .retry import Retry
 from .task_needs import TaskNeeds
@@ -22,8 +21,7 @@ class TaskOptionArguments(TypedDict, total=False):
     batch_window: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskOptions:
+class TaskOptions(NamedTuple):
     """What is said of a Task besides its function: see ``router.task``.
 
     Attributes:
