@@ -14,6 +14,21 @@ from .statements import Statement, allows
 _FREE = "sts:GetCallerIdentity"
 _CODES = {"s3": "AccessDenied", "sns": "AuthorizationError"}
 
+# What encrypts needs both where it may have to read the data key that it made: Amazon S3 User
+# Guide, "Using server-side encryption with AWS KMS keys"; Amazon SNS Developer Guide, "Managing
+# Amazon SNS encryption keys and costs"; Amazon SQS Developer Guide, "Amazon SQS Key management".
+_ENCRYPTING = ("GenerateDataKey", "Decrypt")
+_KEY_USES = {
+    ("s3", "GET"): ("Decrypt",),
+    ("s3", "HEAD"): ("Decrypt",),
+    ("s3", "PUT"): ("GenerateDataKey",),
+    ("s3", "POST"): _ENCRYPTING,
+    ("sns", "Publish"): _ENCRYPTING,
+    ("sns", "PublishBatch"): _ENCRYPTING,
+    ("sqs", "ReceiveMessage"): ("Decrypt",),
+    ("sqs", "SendMessageBatch"): _ENCRYPTING,
+}
+
 
 class Gate:
     """What is made of each call: it is refused unless statements allow what it asks for.
@@ -22,12 +37,14 @@ class Gate:
         denied: What was denied.
         asked: What was allowed.
         then: What is made of a call that is allowed, where something is.
+        key: The ARN of the KMS key of all buckets, queues and topics, if they have one.
     """
 
     def __init__(self) -> None:
         self.denied: list[Asked] = []
         self.asked: list[Asked] = []
         self.then: Treatment | None = None
+        self.key: str | None = None
         self._statements: Sequence[Statement] | None = None
 
     @contextmanager
@@ -45,7 +62,7 @@ class Gate:
         if statements is None:
             return forward()
         denied: list[Asked] = []
-        for what in asked(call):
+        for what in (*asked(call), *self._asked_of_key(call)):
             is_allowed = what.action == _FREE or allows(statements, what)
             (self.asked if is_allowed else denied).append(what)
         self.denied += denied
@@ -57,6 +74,12 @@ class Gate:
             return _refused(call, denied[0])
         answer = self.then(call, forward) if self.then else forward()
         return self._hiding_what_is_missing(statements, call, answer)
+
+    def _asked_of_key(self, call: Call) -> Iterator[Asked]:
+        """Give what a call asks of KMS, which the service does in the caller's name."""
+        if self.key is not None:
+            for operation in _KEY_USES.get((call.service, call.operation), ()):
+                yield Asked(f"kms:{operation}", self.key)
 
     def _hiding_what_is_missing(
         self, statements: Sequence[Statement], call: Call, answer: Answer | None

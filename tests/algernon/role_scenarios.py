@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from algernon.settings import Parameter, Secret, Settings
 from algernon_queue import Group, QueueError, SentTask
+from algernon_serialize import ajson
+from algernon_storage import StoredData
 
+from ..conftest import ACCOUNT, REGION, LocalAWS
 from ..wire import Answer, Call
 from . import role_worker as worker
 from .asked import refusal
 from .gate import Gate
-from .role_system import MACHINE, RoleSystem
+from .role_system import RoleSystem
+
+#: A state machine that waits for Tasks. A token of it is its ARN, by which the gate knows it.
+MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:orders"
+#: The KMS key of a system that has its own.
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1a2b3c4d-1a2b-3c4d-5e6f-1a2b3c4d5e6f"
 
 # More than is uploaded in one part.
 _LARGE = 9 * 1024 * 1024
@@ -26,10 +36,12 @@ class Scenario(NamedTuple):
     Attributes:
         tasks: The Tasks that it needs.
         play: Plays it, and returns of each thing that is promised whether it came so.
+        settings: Prepares a local AWS for it, and returns the settings that it needs.
     """
 
     tasks: Sequence[str]
     play: Callable[[RoleSystem, Gate], Promises]
+    settings: Callable[[LocalAWS], Settings] = lambda _: Settings()
 
 
 def _chain(system: RoleSystem, gate: Gate) -> Promises:
@@ -184,6 +196,45 @@ def _waited_for(task: str, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     return {"Input": message, "TaskToken": MACHINE}
 
 
+def _trusted_bucket(system: RoleSystem, _: Gate) -> Promises:
+    s3: Any = system.client("s3")
+    s3.create_bucket(Bucket="elsewhere", CreateBucketConfiguration={"LocationConstraint": REGION})
+    for _n in range(2):
+        stored = StoredData(str(uuid4()), {"n": 1}, bucket="elsewhere")
+        message = {"task_name": "finish", "callback": None, "task_id": str(uuid4())}
+        pointer = json.loads(ajson.dumps(StoredData.at(stored.store())))
+        system.publish("finish", {**message, "task_kwargs": pointer})
+    system.try_once("finish")
+    (key, _key) = (each["Key"] for each in s3.list_objects_v2(Bucket="elsewhere")["Contents"])
+    s3.delete_object(Bucket="elsewhere", Key=key)
+    system.work()
+    return {
+        "arguments are read of a trusted bucket": worker.ran == [("finish", 1)],
+        "what isn't there is told from what isn't allowed": "MissingObjectError" in _errors(system),
+    }
+
+
+def _errors(system: RoleSystem) -> list[str]:
+    return [
+        letter["MessageAttributes"]["algernon.error"]["StringValue"]
+        for letter in system.letters("finish")
+    ]
+
+
+def _settings_with_secrets(aws: LocalAWS) -> Settings:
+    kept = aws.client("secretsmanager").create_secret(Name="shop/db", SecretString="xyzzy")
+    aws.client("ssm").put_parameter(Name="/shop/key", Value="plugh", Type="SecureString")
+    return Settings(
+        environment={"DB_PASSWORD": Secret(kept["ARN"]), "API_KEY": Parameter("/shop/key")}
+    )
+
+
+def _secrets(system: RoleSystem, _: Gate) -> Promises:
+    worker.reveal.send()
+    system.work()
+    return {"a worker starts with its secrets": worker.ran == [("reveal", ("xyzzy", "plugh"))]}
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "chain": Scenario(["read", "double", "finish"], _chain),
     "large result": Scenario(["produce", "measure"], _large_result),
@@ -195,5 +246,12 @@ SCENARIOS: Mapping[str, Scenario] = {
     "group": Scenario(["read", "gather"], _group),
     "result": Scenario(["read"], _result),
     "cancel": Scenario(["read"], _cancel),
-    "state machine": Scenario(["read", "pay"], _state_machine),
+    "state machine": Scenario(
+        ["read", "pay"], _state_machine, lambda _: Settings(state_machines=[MACHINE])
+    ),
+    "trusted bucket": Scenario(
+        ["finish"], _trusted_bucket, lambda _: Settings(trusted_buckets=["elsewhere"])
+    ),
+    "own key": Scenario(["read", "double", "finish"], _chain, lambda _: Settings(kms_key=KEY)),
+    "secrets": Scenario(["reveal"], _secrets, _settings_with_secrets),
 }

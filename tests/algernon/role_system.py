@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache
-from typing import Any
+from dataclasses import replace
+from functools import lru_cache, partial
+from importlib import import_module
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import boto3
-import pytest
+from algernon import secrets
+from algernon.errors import CommandError
+from algernon.settings import Settings
 from algernon.system.template.logical_ids import logical_id
+from algernon.system.template.queues import EXTRA_RECEIVES
 from algernon.template import system_template
 from algernon.worker import Worker
-from algernon_queue import TaskRouter
 from algernon_queue.testing import lambda_context
 from algernon_storage import aws_client
 from botocore.exceptions import ClientError
@@ -25,13 +30,8 @@ from ..conftest import LocalAWS
 from .gate import Gate
 from .moto_stack import make_stack, queue_arn
 from .resolved import StackOfTemplate
-from .role_worker import ROUTERS, purse, ran
+from .role_worker import WORKERS, purse, ran
 from .statements import Statement
-
-#: A state machine that waits for Tasks. A token of it is its ARN, by which the gate knows it.
-MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:orders"
-#: The stack's parameters that aren't what the template says.
-_PARAMETERS = {"StateMachines": MACHINE}
 
 
 @lru_cache
@@ -46,20 +46,22 @@ class RoleSystem:
         aws: The local AWS.
         gate: What judges the calls on the way to it.
         tasks: Those that it has, of `role_worker`.
+        settings: Its settings.
 
     Attributes:
         stack: Its stack.
         statements: Those of its role.
     """
 
-    def __init__(self, aws: LocalAWS, gate: Gate, tasks: Sequence[str]) -> None:
+    def __init__(self, aws: LocalAWS, gate: Gate, tasks: Sequence[str], settings: Settings) -> None:
         self._aws = aws
         self._gate = gate
         self._tasks = tasks
-        template = template_of(tasks)
-        self.stack = StackOfTemplate(template, make_stack(aws, template), _PARAMETERS)
+        template = system_template(_workers_with(tasks), settings=settings)
+        self.stack = StackOfTemplate(template, make_stack(aws, template))
         self.statements: Sequence[Statement] = self.stack.statements_of_role("WorkerRole")
         self.bucket = self.stack.physical_ids["Bucket"]
+        self._instances: dict[str, _Instance] = {}
         self._stream = f"instance-{uuid4()}"
         ran.clear()
         purse.clear()
@@ -97,39 +99,36 @@ class RoleSystem:
 
     def _work_off(self, task: str) -> int:
         url = self.url("Queue", task)
-
-        def invoke(event: Any) -> Any:
-            with self._instance(task):
-                return ROUTERS[task].handler(event, lambda_context())
-
-        # It tries again later.
+        # What it may not do now it tries again later.
         with suppress(ClientError):
-            return work_off(aws_client("sqs"), url, queue_arn(url), invoke)
+            return work_off(aws_client("sqs"), url, queue_arn(url), partial(self._invoke, task))
         return 0
 
-    @contextmanager
-    def _instance(self, task: str) -> Iterator[None]:
-        """Have the environment of a Task's function, and Lambda log and trace the invocation."""
-        function = self._function_of(task)
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in function["Environment"]["Variables"].items():
-                patch.setenv(name, str(value))
-            yield
+    def _invoke(self, task: str, event: Any) -> Any:
+        """Invoke the function of a Task, and log and trace that."""
+        name, function = self._function_of(task)
+        try:
+            instance = self._instances.get(name) or _started(function)
+        except CommandError:
+            return None
+        self._instances[name] = instance
+        with _environment(instance.environ):
+            answer = instance.handler(event, lambda_context())
         with suppress(ClientError):
             self._log(function["LoggingConfig"]["LogGroup"], "END RequestId: 1")
         with suppress(ClientError):
             self._trace()
+        return answer
 
-    def _function_of(self, task: str) -> Any:
-        target = self.stack.template["Resources"]
-        (mapping,) = (
-            each["Properties"]
-            for each in target.values()
+    def _function_of(self, task: str) -> tuple[str, Any]:
+        queue = {"Fn::GetAtt": [logical_id("Queue", task), "Arn"]}
+        (name,) = (
+            each["Properties"]["FunctionName"]["Ref"]
+            for each in self.stack.template["Resources"].values()
             if each["Type"] == "AWS::Lambda::EventSourceMapping"
-            and each["Properties"]["EventSourceArn"]
-            == {"Fn::GetAtt": [logical_id("Queue", task), "Arn"]}
+            and each["Properties"]["EventSourceArn"] == queue
         )
-        return self.stack.properties(mapping["FunctionName"]["Ref"])
+        return name, self.stack.properties(name)
 
     def _log(self, log_group: str, line: str) -> None:
         """Write a line, as Lambda does for a function, with its role."""
@@ -169,6 +168,14 @@ class RoleSystem:
         """Take what is in a Task's dead-letter queue."""
         return receive(self.client("sqs"), self.url("DeadLetterQueue", task))
 
+    def try_once(self, task: str) -> None:
+        """Have a Task given up after one try."""
+        policy = self.stack.properties(logical_id("Queue", task))["RedrivePolicy"]
+        once = json.dumps({**policy, "maxReceiveCount": 1 + EXTRA_RECEIVES})
+        self.client("sqs").set_queue_attributes(
+            QueueUrl=self.url("Queue", task), Attributes={"RedrivePolicy": once}
+        )
+
     def redrive(self, task: str, letter: Mapping[str, Any]) -> None:
         """Put a letter back into its queue, as AWS's own redrive does: with its attributes."""
         self.client("sqs").send_message(
@@ -183,13 +190,47 @@ class RoleSystem:
         return [each["Key"] for each in found.get("Contents", [])]
 
 
-def template_of(tasks: Sequence[str]) -> dict[str, Any]:
-    """Return the template of workers with some of the Tasks of `role_worker`."""
-    by_router: dict[TaskRouter, list[str]] = {}
-    for task in tasks:
-        by_router.setdefault(ROUTERS[task], []).append(task)
+def _workers_with(tasks: Sequence[str]) -> list[Worker]:
+    """Return the workers with no Tasks but these."""
     workers = [
-        Worker(f"worker_{number}.handler", tuple(names), router.retries)
-        for number, (router, names) in enumerate(by_router.items(), start=1)
+        replace(worker, tasks=tuple(task for task in worker.tasks if task in tasks))
+        for worker in WORKERS
     ]
-    return system_template(workers)
+    return [worker for worker in workers if worker.tasks]
+
+
+class _Instance(NamedTuple):
+    """A function that was started.
+
+    Attributes:
+        handler: Its handler.
+        environ: Its environment.
+    """
+
+    handler: Callable[[Any, Any], Any]
+    environ: Mapping[str, str]
+
+
+def _started(function: Any) -> _Instance:
+    """Start a function as Lambda does, which asks the module that its handler is in for it.
+
+    Raises:
+        CommandError: It can't be started.
+    """
+    vars(secrets).pop("handler", None)
+    variables = function["Environment"]["Variables"]
+    with _environment({name: str(value) for name, value in variables.items()}):
+        module, _, name = function["Handler"].rpartition(".")
+        return _Instance(getattr(import_module(module), name), dict(os.environ))
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Have environment variables, and whatever is set within the block, for the block alone."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from algernon.worker import Worker
 from algernon_queue import PermanentError, Results, TaskRouter, current_task
 
 #: What Tasks did, in order: their name, and what they got.
@@ -78,5 +80,17 @@ def charge(order: int) -> None:
     ran.append(("charge", order))
 
 
-#: The router of each Task.
-ROUTERS = {task: each for each in (router, under_ledger) for task in each.tasks}
+@router.task
+def reveal() -> None:
+    """Note what the environment has of secrets."""
+    ran.append(("reveal", (os.environ["DB_PASSWORD"], os.environ["API_KEY"])))
+
+
+handler = router.handler
+handler_under_ledger = under_ledger.handler
+
+#: The workers, with all of their Tasks.
+WORKERS = (
+    Worker(f"{__name__}.handler", (*router.tasks,), router.retries),
+    Worker(f"{__name__}.handler_under_ledger", (*under_ledger.tasks,), under_ledger.retries),
+)

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
+from algernon.settings import Parameter, Secret, Settings, Vpc
 
-from ..conftest import LocalAWS
+from ..conftest import ACCOUNT, REGION, LocalAWS
 from ..wire import Wire
 from .gate import Gate
-from .role_scenarios import SCENARIOS, Promises
-from .role_system import MACHINE, RoleSystem
-from .role_worker import ROUTERS
+from .role_scenarios import KEY, MACHINE, SCENARIOS, Promises
+from .role_system import RoleSystem
+from .role_worker import WORKERS
 from .statements import is_like, listed, without
 
 pytestmark = pytest.mark.starts
@@ -30,7 +31,9 @@ def gate(wire: Wire) -> Iterator[Gate]:
 def play(name: str, aws: LocalAWS, gate: Gate, **missing: str) -> Promises:
     """Play a scenario, with all rights of the role but one, and return what came of it."""
     scenario = SCENARIOS[name]
-    system = RoleSystem(aws, gate, scenario.tasks)
+    settings = scenario.settings(aws)
+    gate.key = settings.kms_key
+    system = RoleSystem(aws, gate, scenario.tasks, settings)
     if missing:
         system.statements = without(system.statements, **missing)
     with pytest.MonkeyPatch.context() as patch:
@@ -70,6 +73,9 @@ TOPICS = "arn:aws:sns:*:shop-*"
 OBJECTS = "arn:aws:s3:::shop-bucket-*/*"
 BUCKET = "arn:aws:s3:::shop-bucket-*"
 LOG_GROUP = "arn:aws:logs:*:log-group:shop-WorkerLogs*"
+ELSEWHERE = "arn:aws:s3:::elsewhere*"
+SECRETS = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:*"
+PARAMETERS = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/*"
 EVERYTHING = "*"
 
 PURPOSES = [
@@ -117,7 +123,37 @@ PURPOSES = [
         "state machine",
         "what a state machine knows the failure of leaves its queue",
     ),
+    Purpose("s3:GetObject", ELSEWHERE, "trusted bucket", "arguments are read of a trusted bucket"),
+    Purpose(
+        "s3:ListBucket",
+        ELSEWHERE,
+        "trusted bucket",
+        "what isn't there is told from what isn't allowed",
+    ),
+    Purpose("kms:Decrypt", KEY, "own key", "the first Task runs"),
+    Purpose("kms:GenerateDataKey", KEY, "own key", "a result goes to the next Task"),
+    Purpose(
+        "secretsmanager:BatchGetSecretValue",
+        EVERYTHING,
+        "secrets",
+        "a worker starts with its secrets",
+    ),
+    Purpose(
+        "secretsmanager:GetSecretValue", SECRETS, "secrets", "a worker starts with its secrets"
+    ),
+    Purpose("ssm:GetParameters", PARAMETERS, "secrets", "a worker starts with its secrets"),
 ]
+
+#: What only AWS itself does with the role, by AWS Lambda Developer Guide, "Giving Lambda functions
+#: access to resources in an Amazon VPC".
+UNSEEN = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+}
 
 
 @pytest.mark.parametrize(
@@ -133,10 +169,18 @@ def test_a_right_that_is_missing_is_missed(aws: LocalAWS, gate: Gate, purpose: P
 
 def test_each_right_has_a_purpose(aws: LocalAWS, gate: Gate) -> None:
     """The role has no right of which nobody could say what breaks without it."""
-    for statement in RoleSystem(aws, gate, [*ROUTERS]).statements:
+    tasks = [task for worker in WORKERS for task in worker.tasks]
+    settings = Settings(
+        environment={"DB_PASSWORD": Secret(f"{SECRETS[:-1]}db-AbCdEf"), "KEY": Parameter("/shop")},
+        kms_key=KEY,
+        state_machines=[MACHINE],
+        trusted_buckets=["elsewhere"],
+        vpc=Vpc(subnets=["subnet-0a1b2c3d"], security_groups=["sg-0a1b2c3d"]),
+    )
+    for statement in RoleSystem(aws, gate, tasks, settings).statements:
         for action in listed(statement["Action"]):
             resources = listed(statement["Resource"])
-            assert [
+            assert action in UNSEEN or [
                 each
                 for each in PURPOSES
                 if each.action == action and all(is_like(arn, each.resources) for arn in resources)
