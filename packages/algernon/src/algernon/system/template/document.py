@@ -8,6 +8,7 @@ from typing import Any
 
 from ...worker import Worker
 from ..settings.settings import Settings
+from .alarms import alarms
 from .bucket import bucket
 from .checks import check_limits, check_size, check_workers
 from .deprecated import takes_tasks_too
@@ -17,6 +18,7 @@ from .outputs import outputs
 from .parameters import CONDITIONS, parameters
 from .queues import topics_and_queues
 from .role import role
+from .tags import tagged
 
 
 @takes_tasks_too
@@ -87,20 +89,23 @@ def system_template(
         settings = replace(settings, memory=memory)
     check_workers(workers)
     tasks = [task for worker in workers for task in worker.tasks]
+    all_functions = functions_of(workers, settings)
+    resources = {
+        **bucket(settings),
+        **topics_and_queues(workers, settings),
+        **role(workers, settings),
+        **log_group(settings),
+        **functions(workers, settings),
+        **alarms(tasks, all_functions, settings),
+    }
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": _description(workers),
         "Metadata": {"Algernon": {"Tasks": tasks}},
         "Parameters": parameters(settings),
         "Conditions": CONDITIONS,
-        "Resources": {
-            **bucket(settings),
-            **topics_and_queues(workers, settings),
-            **role(workers, settings),
-            **log_group(settings),
-            **functions(workers, settings),
-        },
-        "Outputs": outputs(functions_of(workers, settings), settings),
+        "Resources": tagged(resources, settings.tags),
+        "Outputs": outputs(all_functions, settings),
     }
     if customize is not None:
         customize(template)

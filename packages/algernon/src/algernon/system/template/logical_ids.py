@@ -23,7 +23,8 @@ def logical_id(kind: str, task: str) -> str:
 
     Args:
         kind: ``"Topic"``, ``"Queue"``, ``"DeadLetterQueue"``, ``"QueuePolicy"``
-            or ``"Subscription"``; or ``"Worker"``.
+            or ``"Subscription"``, ``"DeadLetterAlarm"`` or ``"OldestMessageAlarm"``; or
+            ``"Worker"``.
         task: The Task's name; of a worker, its handler.
 
     Example:
