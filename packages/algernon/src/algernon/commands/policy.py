@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Print the policy, and say on standard error what is to be known of it."""
-    from ..system.policy import MOST_CHARACTERS, parts_by_name, parts_of, policy
+    from ..system.parts import parts_by_name, parts_of
+    from ..system.policy import MOST_CHARACTERS, policy
 
     if is_on_aws(options):
         parts = parts_of(place_of(options))
