@@ -141,6 +141,15 @@ def test_takes_timeout_and_memory(command: Command, tmp_path: Path) -> None:
     assert json.loads(done.stdout) == system_template([READER], timeout=60, memory=512)
 
 
+def test_writes_the_part_that_is_asked_for(command: Command, tmp_path: Path) -> None:
+    """The template of the Tasks is for functions of one's own."""
+    write(tmp_path / "worker.py", WORKER)
+
+    done = command("template", "worker:router", "--part", "tasks")
+
+    assert json.loads(done.stdout) == system_template([READER], part="tasks")
+
+
 def test_finds_a_module_in_a_package(command: Command, tmp_path: Path) -> None:
     """A dotted module gives a dotted handler."""
     write(tmp_path / "shop" / "__init__.py", "")
@@ -259,6 +268,11 @@ def test_a_worker_that_does_not_work_is_one_clear_line(
         (["template", "../worker:router"], "'../worker:router' isn't MODULE:ROUTER"),
         (["template", "worker:router", "--timeout", "0"], "'0' isn't a number from 1 to 900"),
         (["template", "worker:router", "--timeout", "soon"], "'soon' isn't a number from 1 to 900"),
+        (["template", "worker:router", "--part", "queues"], "invalid choice: 'queues'"),
+        (
+            ["template", "worker:router", "--part", "tasks", "--env", "BANK=b"],
+            "--env is for functions, and --part tasks has none",
+        ),
         (["template", "worker:router", "--memory", "64"], "'64' isn't a number from 128 to 10240"),
     ],
 )

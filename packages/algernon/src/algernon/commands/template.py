@@ -15,18 +15,28 @@ DESCRIPTION = (
 )
 EXAMPLES = """\
 algernon template worker:router > template.json
-algernon template worker:router --timeout 60 --memory 512 > template.json\
+algernon template worker:router --timeout 60 --memory 512 > template.json
+algernon template worker:router --part tasks > tasks.json\
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the workers, and what their environment has besides."""
+    """Take the workers, what their environment has besides, and which part of their system."""
     add_workers(parser)
     add_env(parser)
+    parser.add_argument(
+        "--part",
+        choices=("all", "tasks"),
+        default="all",
+        help="tasks: what the Tasks travel through, without functions, to put into a template of"
+        " your own (%(default)s)",
+    )
 
 
 def execute(options: argparse.Namespace) -> None:
     """Print the template."""
+    if options.part == "tasks" and options.env:
+        options.usage_error("--env is for functions, and --part tasks has none")
     from ..settings import read_settings
     from ..system.settings.environment import with_env
     from ..system.workers import import_workers
@@ -37,6 +47,10 @@ def execute(options: argparse.Namespace) -> None:
     settings = with_env(read_settings(Path.cwd()), modules, dict(options.env))
     workers = import_workers(options.targets, Path.cwd(), settings=settings)
     template = system_template(
-        workers, timeout=options.timeout, memory=options.memory, settings=settings
+        workers,
+        timeout=options.timeout,
+        memory=options.memory,
+        settings=settings,
+        part=options.part,
     )
     print(json.dumps(template, indent=2))

@@ -110,9 +110,9 @@ def _oldest_message(task: str, wanted: Alarms) -> dict[str, Any]:
 
 def _throttles(function: Function, wanted: Alarms) -> dict[str, Any]:
     return _alarm(
-        f"Lambda has throttled the worker {function.worker.module} for {_THROTTLED_MINUTES} minutes:"
-        " more of it is to run at a time than its limit, or the account's, lets. Which of its Tasks"
-        " have messages that wait:"
+        f"Lambda has throttled the worker {function.worker.module} for {_THROTTLED_MINUTES}"
+        " minutes: more of it is to run at a time than its limit, or the account's, lets. Which of"
+        " its Tasks have messages that wait:"
         f" algernon status {_PLACE}",
         wanted,
         {

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, TypeAlias, get_args
 
 from ...errors import TemplateError
 from ...worker import Worker
 from ..settings.settings import MEMORIES, TIMEOUTS
 from .queues import EXTRA_RECEIVES
 
+#: What of a system a template describes: all of it, or its Tasks, for functions of one's own.
+TemplatePart: TypeAlias = Literal["all", "tasks"]
+
 # AWS CloudFormation User Guide, "Understand CloudFormation quotas".
 _RESOURCES_A_TEMPLATE = 500
+_OUTPUTS_A_TEMPLATE = 200
 # Amazon SNS API Reference, CreateTopic: a topic's name has 256 characters, of which
 # the stack's name may take 128, and the hyphen after it one.
 _LONGEST_TASK_NAME = 127
@@ -64,21 +69,40 @@ def check_workers(workers: Sequence[Worker]) -> None:
             _check_task(task, worker.retries.get(task, 0))
 
 
-def check_size(tasks: int, resources: int) -> None:
-    """Refuse more resources than a template holds.
+def check_part(part: str) -> None:
+    """Refuse what isn't a part of a system that a template can describe.
+
+    Raises:
+        TemplateError: It isn't.
+    """
+    if part not in get_args(TemplatePart):
+        raise TemplateError(
+            f'{part!r} is no part of a system: a template describes "all" of it, or its "tasks"'
+        )
+
+
+def check_size(tasks: int, resources: int, outputs: int) -> None:
+    """Refuse more resources, or outputs, than a template holds.
 
     Args:
         tasks: How many Tasks it describes.
         resources: How many resources they take.
+        outputs: How many outputs they have.
 
     Raises:
         TemplateError: They are too many.
     """
-    if resources > _RESOURCES_A_TEMPLATE:
-        raise TemplateError(
-            f"{tasks} Tasks take {resources} resources, but a CloudFormation template holds at"
-            f" most {_RESOURCES_A_TEMPLATE}: split them between several systems"
-        )
+    for what, number, most in (
+        ("resources", resources, _RESOURCES_A_TEMPLATE),
+        ("outputs", outputs, _OUTPUTS_A_TEMPLATE),
+    ):
+        if number > most:
+            raise TemplateError(
+                f"{tasks} Tasks take {number} {what}, but a CloudFormation template holds at most"
+                f" {most}: make two systems of them, each with the workers whose Tasks call each"
+                " other; how those of one send to those of the other is said in algernon's README,"
+                ' at "More Tasks than one template holds"'
+            )
 
 
 def _check_that_all_differ(workers: Sequence[Worker]) -> None:

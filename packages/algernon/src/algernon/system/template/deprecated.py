@@ -10,6 +10,7 @@ from typing import Any, Protocol, overload
 
 from ...worker import Worker
 from ..settings.settings import Settings
+from .checks import TemplatePart
 
 
 class _SystemTemplate(Protocol):
@@ -21,6 +22,7 @@ class _SystemTemplate(Protocol):
         timeout: int | None = None,
         memory: int | None = None,
         settings: Settings | None = None,
+        part: TemplatePart = "all",
         customize: Callable[[dict[str, Any]], None] | None = None,
     ) -> dict[str, Any]: ...
     @overload

@@ -10,15 +10,17 @@ from ...worker import Worker
 from ..settings.settings import Settings
 from .alarms import alarms
 from .bucket import bucket
-from .checks import check_limits, check_size, check_workers
+from .checks import TemplatePart, check_limits, check_part, check_size, check_workers
 from .deprecated import takes_tasks_too
 from .functions import functions, functions_of
 from .logs import log_group
-from .outputs import outputs
-from .parameters import CONDITIONS, parameters
+from .outputs import outputs_for_own_functions, outputs_of_functions, outputs_of_tasks
+from .parameters import CONDITIONS, CONDITIONS_OF_TASKS, parameters, parameters_of_tasks
 from .queues import topics_and_queues
 from .role import role
+from .senders import sender_policy
 from .tags import tagged
+from .worker_policies import worker_policies
 
 
 @takes_tasks_too
@@ -28,6 +30,7 @@ def system_template(
     timeout: int | None = None,
     memory: int | None = None,
     settings: Settings | None = None,
+    part: TemplatePart = "all",
     customize: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Return the CloudFormation template of a system of one or more workers.
@@ -49,8 +52,15 @@ def system_template(
     JSON or Text; `MetricsNamespace`, CloudWatch's of the Tasks' metrics, of which none are
     written without; `RecursiveLoop`, which is Allow or Terminate; `StateMachines`, the ARNs of
     those that wait for Tasks; `Tracing`, which is xray, otel or off; and `TrustedBuckets`. Its
-    outputs are the bucket, the functions, their role and their log group. The log group is
-    shared as AWS Lambda Developer Guide, "Configuring CloudWatch log groups", describes.
+    outputs are the bucket, what the topics' names begin with, the policy of whoever sends, the
+    ARNs of each Task's queue and dead-letter queue, the functions, their role and their log
+    group. The log group is shared as AWS Lambda Developer Guide, "Configuring CloudWatch log
+    groups", describes.
+
+    Its part `tasks` is what the Tasks travel through, for functions of one's own: without
+    functions, their role and their log group, and with managed policies for the role of one's
+    own. Its parameters are `CacheDays`, `StateMachines` and `TrustedBuckets`; besides what it
+    shares with the whole, its outputs are `CacheDays`, and the policies.
 
     A queue gives a message out twice more than its Task is tried, which
     `ALGERNON_EXTRA_RECEIVES` tells the workers: so a message whose worker died
@@ -64,6 +74,7 @@ def system_template(
         memory: The functions' memory, in MB (128 to 10,240), which their share of a CPU goes
             with, likewise.
         settings: What else the system is made of; the defaults by default.
+        part: What it describes: ``"all"`` of the system, or its ``"tasks"``.
         customize: Is called with the finished template, to change it as it likes.
 
     Raises:
@@ -87,33 +98,43 @@ def system_template(
         settings = replace(settings, timeout=timeout)
     if memory is not None:
         settings = replace(settings, memory=memory)
+    check_part(part)
     check_workers(workers)
     tasks = [task for worker in workers for task in worker.tasks]
-    all_functions = functions_of(workers, settings)
+    own_functions = functions_of(workers, settings) if part == "all" else []
     resources = {
         **bucket(settings),
         **topics_and_queues(workers, settings),
-        **role(workers, settings),
-        **log_group(settings),
-        **functions(workers, settings),
-        **alarms(tasks, all_functions, settings),
+        **sender_policy(settings),
+        **alarms(tasks, own_functions, settings),
     }
+    outputs = outputs_of_tasks(tasks, settings)
+    if part == "all":
+        resources |= role(workers, settings)
+        resources |= log_group(settings)
+        resources |= functions(workers, settings)
+        outputs |= outputs_of_functions(own_functions)
+    else:
+        policies = worker_policies(tasks, settings)
+        resources |= policies
+        outputs |= outputs_for_own_functions(policies)
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": _description(workers),
+        "Description": _description(workers, part),
         "Metadata": {"Algernon": {"Tasks": tasks}},
-        "Parameters": parameters(settings),
-        "Conditions": CONDITIONS,
+        "Parameters": parameters(settings) if part == "all" else parameters_of_tasks(settings),
+        "Conditions": CONDITIONS if part == "all" else CONDITIONS_OF_TASKS,
         "Resources": tagged(resources, settings.tags),
-        "Outputs": outputs(all_functions, settings),
+        "Outputs": outputs,
     }
     if customize is not None:
         customize(template)
-    check_size(len(tasks), len(template["Resources"]))
+    check_size(len(tasks), len(template["Resources"]), len(template["Outputs"]))
     return template
 
 
-def _description(workers: Sequence[Worker]) -> str:
+def _description(workers: Sequence[Worker], part: TemplatePart) -> str:
     first, *others = workers
     more = f" and {len(others)} more" if others else ""
-    return f"Algernon: the system of {first.handler}{more}"
+    what = "system" if part == "all" else "Tasks"
+    return f"Algernon: the {what} of {first.handler}{more}"

@@ -18,3 +18,8 @@ def policy_document(*statements: dict[str, Any]) -> dict[str, Any]:
 def allow(actions: str | list[str], resources: object) -> dict[str, Any]:
     """Return IAM's statement that actions on resources are allowed."""
     return {"Effect": "Allow", "Action": actions, "Resource": resources}
+
+
+def use_of_key(key: str | None) -> list[dict[str, Any]]:
+    """Return the right to use the KMS key for what is in the bucket, the queues, and so on."""
+    return [] if key is None else [allow(["kms:Decrypt", "kms:GenerateDataKey"], key)]

@@ -6,6 +6,9 @@ from typing import Any
 
 from ..settings.settings import CACHE_DAYS, Settings
 
+# What the Tasks take, where the functions are one's own.
+_OF_TASKS = ("CacheDays", "StateMachines", "TrustedBuckets")
+
 _TRUSTED_BUCKET = r"[a-z0-9][a-z0-9.-]+(/[^,\s*?$]+)?"
 
 
@@ -82,6 +85,12 @@ def parameters(settings: Settings) -> dict[str, Any]:
     }
 
 
+def parameters_of_tasks(settings: Settings) -> dict[str, Any]:
+    """Return those that a template without functions has."""
+    all_parameters = parameters(settings)
+    return {name: all_parameters[name] for name in _OF_TASKS}
+
+
 CONDITIONS = {
     "BucketsAreTrusted": {"Fn::Not": [{"Fn::Equals": [{"Ref": "TrustedBuckets"}, ""]}]},
     "InChina": {"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws-cn"]},
@@ -90,4 +99,9 @@ CONDITIONS = {
     "LogsAreJson": {"Fn::Equals": [{"Ref": "LogFormat"}, "JSON"]},
     "StateMachinesWait": {"Fn::Not": [{"Fn::Equals": [{"Ref": "StateMachines"}, ""]}]},
     "TracingIsOff": {"Fn::Equals": [{"Ref": "Tracing"}, "off"]},
+}
+
+CONDITIONS_OF_TASKS = {
+    name: CONDITIONS[name]
+    for name in ("BucketsAreTrusted", "InChina", "InGovCloud", "StateMachinesWait")
 }

@@ -10,7 +10,7 @@ from typing import Any
 from ...worker import Worker
 from ..settings.settings import Parameter, Secret, Settings
 from .bucket import CACHE_FOLDER, bucket_arn
-from .expressions import allow, arn, policy_document
+from .expressions import allow, arn, policy_document, use_of_key
 from .logical_ids import logical_id
 
 # IAM and AWS STS quotas: a managed policy holds so many characters, white space not counted.
@@ -25,12 +25,16 @@ _LONGEST_STACK_NAME = 128
 
 def role(workers: Sequence[Worker], settings: Settings) -> dict[str, Any]:
     """Return the role, and the managed policies with what it may do to the Tasks' queues."""
-    tasks = [task for worker in workers for task in worker.tasks]
-    policies = {
+    policies = policies_of_tasks([task for worker in workers for task in worker.tasks])
+    return {**policies, "WorkerRole": _role(list(policies), workers, settings)}
+
+
+def policies_of_tasks(tasks: Sequence[str]) -> dict[str, Any]:
+    """Return the managed policies with what workers may do to the Tasks' queues and topics."""
+    return {
         f"WorkerTasks{number}": _managed(some)
         for number, some in enumerate(_in_policies(tasks), start=1)
     }
-    return {**policies, "WorkerRole": _role(list(policies), workers, settings)}
 
 
 def _in_policies(tasks: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -99,7 +103,8 @@ def _role(
         else {"PermissionsBoundary": settings.permissions_boundary}
     )
     own = [_as_template(statement) for statement in settings.statements]
-    policies = [("worker", _what_all_workers_do(workers, settings)), ("statements", own)]
+    worker = [*what_tasks_do(settings), *_what_functions_do(workers, settings)]
+    policies = [("worker", worker), ("statements", own)]
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {
@@ -121,7 +126,8 @@ def _role(
     }
 
 
-def _what_all_workers_do(workers: Sequence[Worker], settings: Settings) -> list[dict[str, Any]]:
+def what_tasks_do(settings: Settings) -> list[dict[str, Any]]:
+    """Return the statements of what workers do with results, and for whom waits for them."""
     return [
         allow(
             ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
@@ -135,9 +141,6 @@ def _what_all_workers_do(workers: Sequence[Worker], settings: Settings) -> list[
             "BucketsAreTrusted",
             allow(["s3:GetObject", "s3:ListBucket"], _trusted_buckets()),
         ),
-        allow(["logs:CreateLogStream", "logs:PutLogEvents"], arn("WorkerLogs")),
-        # X-Ray's actions can't be limited to a resource.
-        allow(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*"),
         _if(
             "StateMachinesWait",
             allow(
@@ -145,8 +148,16 @@ def _what_all_workers_do(workers: Sequence[Worker], settings: Settings) -> list[
                 {"Fn::Split": [",", {"Ref": "StateMachines"}]},
             ),
         ),
+        *use_of_key(settings.kms_key),
+    ]
+
+
+def _what_functions_do(workers: Sequence[Worker], settings: Settings) -> list[dict[str, Any]]:
+    return [
+        allow(["logs:CreateLogStream", "logs:PutLogEvents"], arn("WorkerLogs")),
+        # X-Ray's actions can't be limited to a resource.
+        allow(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*"),
         *_secrets(workers, settings),
-        *_of_key(settings),
         *_in_vpc(settings),
     ]
 
@@ -224,13 +235,6 @@ def _parameter_arn(name: str) -> dict[str, str]:
             f"arn:${{AWS::Partition}}:ssm:${{AWS::Region}}:${{AWS::AccountId}}:parameter/{path}"
         )
     }
-
-
-def _of_key(settings: Settings) -> list[dict[str, Any]]:
-    """Return the right to use the key for what is in the bucket, the queues, and so on."""
-    if settings.kms_key is None:
-        return []
-    return [allow(["kms:Decrypt", "kms:GenerateDataKey"], settings.kms_key)]
 
 
 def _in_vpc(settings: Settings) -> list[dict[str, Any]]:

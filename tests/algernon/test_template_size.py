@@ -1,0 +1,116 @@
+"""How many Tasks one template holds, and what is said of more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from algernon import TaskNeeds
+from algernon.errors import TemplateError
+from algernon.settings import Alarms, Settings
+from algernon.template import system_template
+from algernon.worker import Worker
+
+README = Path(__file__).parents[2] / "packages" / "algernon" / "README.md"
+ALARMS = Settings(alarms=Alarms(email="ops@example.com"))
+
+Template = dict[str, Any]
+
+
+def names(number: int, length: int = 20) -> tuple[str, ...]:
+    """Return so many names of Tasks, each of so many characters."""
+    return tuple(f"{each:0{length}}" for each in range(number))
+
+
+def of_one_worker(number: int, **options: Any) -> Template:
+    """Return the template of a worker with so many Tasks."""
+    return system_template([Worker("worker.handler", names(number), {})], **options)
+
+
+def of_longest_names(number: int, **options: Any) -> Template:
+    """Return that of Tasks with the longest names."""
+    return system_template([Worker("worker.handler", names(number, 127), {})], **options)
+
+
+def of_own_machines(number: int, **options: Any) -> Template:
+    """Return that of Tasks of which each needs another timeout."""
+    needs = {name: TaskNeeds(timeout=31 + each) for each, name in enumerate(names(number))}
+    return system_template([Worker("worker.handler", names(number), {}, needs)], **options)
+
+
+def of_eight_workers(number: int, **options: Any) -> Template:
+    """Return that of eight workers, of which seven have one Task."""
+    workers = [Worker(f"other_{each}.handler", (f"other-{each}",), {}) for each in range(7)]
+    return system_template([Worker("worker.handler", names(number - 7), {}), *workers], **options)
+
+
+#: The most Tasks of systems, as the README's table calls them.
+MOST: dict[str, tuple[Callable[..., Template], dict[str, Any], int]] = {
+    "one worker or two": (of_one_worker, {}, 81),
+    "three to eight workers": (of_eight_workers, {}, 80),
+    "one worker, with all alarms by e-mail": (of_one_worker, {"settings": ALARMS}, 60),
+    "each Task with a timeout or memory of its own, or a worker of its own": (
+        of_own_machines,
+        {},
+        65,
+    ),
+    "the same, with all alarms by e-mail": (of_own_machines, {"settings": ALARMS}, 48),
+    "`--part tasks`": (of_one_worker, {"part": "tasks"}, 93),
+    "`--part tasks`, with all alarms by e-mail": (
+        of_one_worker,
+        {"part": "tasks", "settings": ALARMS},
+        69,
+    ),
+}
+LONGEST_NAMES = [
+    pytest.param(of_longest_names, {}, 80, id="longest names"),
+    pytest.param(of_longest_names, {"part": "tasks"}, 92, id="longest names of the Tasks alone"),
+]
+
+
+@pytest.mark.parametrize(
+    ("template_of", "options", "most"),
+    [*(pytest.param(*case, id=name) for name, case in MOST.items()), *LONGEST_NAMES],
+)
+def test_a_template_holds_so_many_tasks_and_no_more(
+    template_of: Callable[..., Template], options: dict[str, Any], most: int
+) -> None:
+    """CloudFormation takes 500 resources and 200 outputs, which the error of one more says."""
+    template = template_of(most, **options)
+
+    assert len(template["Metadata"]["Algernon"]["Tasks"]) == most
+    assert len(template["Resources"]) <= 500
+    assert len(template["Outputs"]) <= 200
+    with pytest.raises(
+        TemplateError, match=rf"{most + 1} Tasks take (50\d resources|20\d outputs), but a CloudFor"
+    ):
+        template_of(most + 1, **options)
+
+
+def test_the_readme_says_how_many() -> None:
+    """Its table has the same systems and numbers."""
+    readme = README.read_text(encoding="utf-8")
+    table = readme.split("| system | Tasks at most |\n|---|---|\n")[1].split("\n\n")[0]
+
+    assert table.splitlines() == [f"| {name} | {most} |" for name, (*_, most) in MOST.items()]
+
+
+def test_the_error_says_what_to_do() -> None:
+    """It names the limit, and where to read on."""
+    with pytest.raises(
+        TemplateError,
+        match=r'at most 500: make two systems of them, .*"More Tasks than one template holds"',
+    ):
+        of_one_worker(82)
+
+
+def test_what_a_program_adds_counts_too() -> None:
+    """Resources that customize= adds are as much of the template as all others."""
+
+    def add(template: Template) -> None:
+        template["Resources"] |= {f"Own{number}": {} for number in range(2)}
+
+    with pytest.raises(TemplateError, match="81 Tasks take 501 resources"):
+        of_one_worker(81, customize=add)
