@@ -24,7 +24,7 @@ from algernon.worker import Worker
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from ..waiting import wait_for
-from .deployed import Stack, StackError, Stacks
+from .stacks import Stack, StackError, Stacks
 
 RELEASES = ("1.4.0", "1.8.0")
 

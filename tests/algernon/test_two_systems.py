@@ -14,7 +14,7 @@ from algernon.template import system_template
 from algernon.worker import Worker
 
 from ..waiting import wait_for
-from .stacks import deploy
+from .deployed import deploy
 
 BUCKET = "shops-data"
 TOPICS = "arn:aws:sns:us-east-1:000000000000"
