@@ -50,6 +50,7 @@ class Stacks:
 
     def __init__(self, aws: LocalAWS) -> None:
         self.client = aws.client
+        self.environ = aws.environ
         self._codes = 0
         self.client("s3").create_bucket(Bucket=CODE_BUCKET)
 

@@ -24,6 +24,7 @@ from algernon.worker import Worker
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from ..waiting import wait_for
+from .conftest import Command
 from .stacks import Stack, StackError, Stacks
 
 RELEASES = ("1.4.0", "1.8.0")
@@ -378,19 +379,59 @@ def test_a_task_gets_a_function_of_its_own_under_the_same_mapping(stacks: Stacks
 
 
 @pytest.mark.starts
+def test_what_a_task_left_goes_to_one_of_its_name_by_a_file(
+    stacks: Stacks, command: Command
+) -> None:
+    """As the README shows: a queue and a topic that are made for it let `algernon` find it."""
+    stack = create("left", stacks, shop("order", "pay"))
+    queue, _ = leave_a_message(stack, "pay")
+    update(stack, stacks, shop("order"))
+    sqs, sns = stack.client("sqs"), stack.client("sns")
+    longer = {"MessageRetentionPeriod": "1209600", "RedrivePolicy": ""}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes=longer)
+    policy = {"deadLetterTargetArn": stack.attribute(queue, "QueueArn"), "maxReceiveCount": 1}
+    beside = sqs.create_queue(
+        QueueName="behind-pay", Attributes={"RedrivePolicy": json.dumps(policy)}
+    )["QueueUrl"]
+    sns.subscribe(
+        TopicArn=sns.create_topic(Name="behind-pay")["TopicArn"],
+        Protocol="sqs",
+        Endpoint=stack.attribute(beside, "QueueArn"),
+    )
+
+    def algernon(*arguments: str) -> None:
+        run = command("dead", *arguments, "--region", "us-east-1", **stacks.environ)
+        assert run.returncode == 0, run.stderr
+
+    algernon("discard", "--all", "--export", "left.jsonl", "--yes", "--prefix", "behind-")
+    assert stack.waiting(queue) == 0
+    update(stack, stacks, shop("order", "pay"))
+    algernon("import", "left.jsonl", "--yes", "--stack", "left")
+    algernon("redrive", "--task", "pay", "--yes", "--stack", "left")
+
+    stack.wait_for_notes("shop pay left")
+
+
+@pytest.mark.starts
 def test_the_own_bucket_stays_where_another_takes_its_place(stacks: Stacks) -> None:
-    """What is in it is there, and the workers use the other one."""
+    """The workers use the other one, and messages lead to the own one while it is trusted."""
     stack = create("other-bucket", stacks, shop("order"))
     own = stack.physical_ids()["Bucket"]
-    stack.publish("order", "before")
+    stack.feed("letter", is_on=False)
+    stack.publish("order", "before", callback="letter")
     stack.wait_for_notes("shop order before")
+    queue = stack.physical_ids()[logical_id("Queue", "letter")]
+    wait_for(lambda: stack.waiting(queue) == 1)
     stack.client("s3").create_bucket(Bucket="another")
 
-    stack.update(system_template(shop("order"), settings=Settings(bucket="another")))
+    settings = Settings(bucket="another", trusted_buckets=[own])
+    stack.update(system_template(shop("order"), settings=settings))
 
     assert stack.notes(own) == {"shop order before"}
+    stack.feed("letter", is_on=True)
     stack.publish("order", "after", callback="letter")
-    wait_for(lambda: stack.notes("another") == {"shop order after", "mail letter after"})
+    noted = {"mail letter before", "shop order after", "mail letter after"}
+    wait_for(lambda: stack.notes("another") == noted, moving=lambda: stack.notes("another"))
 
 
 @pytest.mark.starts
