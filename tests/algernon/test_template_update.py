@@ -467,6 +467,40 @@ def test_the_first_worker_is_renamed_in_place(stacks: Stacks) -> None:
 
 
 @pytest.mark.starts
+def test_paused_tasks_are_run_by_their_own_workers_after_another_comes_first(
+    stacks: Stacks,
+) -> None:
+    """Functions and mappings change sides, and no worker gets what isn't its own."""
+    stack = create("other-first", stacks, shop("order"))
+    left = [leave_a_message(stack, task) for task in ("order", "letter")]
+
+    update(stack, stacks, shop("order")[::-1])
+
+    stack.wait_for_notes("shop order left", "mail letter left")
+    assert [stack.waiting(url) for urls in left for url in urls] == [0, 1, 0, 1]
+
+
+@pytest.mark.starts
+def test_a_stack_that_cannot_be_updated_stays_as_it_was(stacks: Stacks) -> None:
+    """Of a Task that was added nothing stays, and one that was taken out is run as before."""
+    stack = create("rolled-back", stacks, shop("order", "pay"))
+    before = stack.physical_ids()
+    queue, letters = leave_a_message(stack, "pay")
+    template = system_template(shop("order", "refund"))
+    template["Outputs"]["Wrong"] = {"Value": {"Fn::GetAtt": ["Bucket", "Nothing"]}}
+
+    with pytest.raises(StackError, match="UPDATE_ROLLBACK_COMPLETE"):
+        stack.update(template)
+
+    assert stack.physical_ids() == before
+    assert (stack.waiting(queue), stack.waiting(letters)) == (1, 1)
+    added = stack.client("sqs").list_queues(QueueNamePrefix="rolled-back-QueueRefund")
+    assert not added.get("QueueUrls")
+    stack.feed("pay", is_on=True)
+    stack.wait_for_notes("shop pay left")
+
+
+@pytest.mark.starts
 def test_a_stack_that_is_deleted_leaves_queues_and_bucket(stacks: Stacks) -> None:
     """What is in them is there after it."""
     stack = create("deleted", stacks, shop("order"))
