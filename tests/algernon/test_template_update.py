@@ -211,7 +211,7 @@ def leave_a_message(stack: Stack, task: str) -> tuple[str, str]:
     return queue, letters
 
 
-# What no setting may replace, or lose what is in it, besides all that keeps its physical id.
+# Of what a released version's template couldn't say.
 EVERYTHING_ELSE = Settings(
     timeout=60,
     memory=512,
@@ -220,6 +220,7 @@ EVERYTHING_ELSE = Settings(
     statements=[{"Action": "dynamodb:GetItem", "Resource": "*"}],
     tags={"team": "shop"},
     alarms=Alarms(email="ops@example.com"),
+    kms_key="arn:aws:kms:us-east-1:000000000000:key/1a2b3c4d",
     log_retention=7,
     cache_days=40,
     inline_bytes=1000,
