@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from algernon import send_task
 from algernon.errors import SettingsError, WorkerError
 from algernon.local import LocalSystem
+from algernon.local.entries import RunningSystem, reserve_entry
 from algernon.settings import (
     Alarms,
     Parameter,
@@ -27,6 +31,7 @@ from algernon.system.settings.environment import local_settings, with_env
 from algernon.system.workers import import_workers
 from algernon_queue.testing import InMemorySystem
 
+from .terminals import algernon
 from .test_run import Run, send
 
 if TYPE_CHECKING:
@@ -183,7 +188,7 @@ def test_all_that_has_no_value_locally_is_named() -> None:
         ({"DEBUG": "true"}, r"environment\.DEBUG is an environment variable that the template"),
         ({"no-name": "x"}, r"environment\.no-name can't be the name of an environment variable"),
         ({"PORT": 8080}, r"environment\.PORT is 8080, but has to be a text"),
-        ({"PORT": "a\0b"}, r"environment\.PORT is .* without null characters"),
+        ({"PORT": "a\0b"}, r"environment\.PORT is .* without null"),
         ("PORT=8080", "environment is 'PORT=8080', but has to be a table"),
     ],
 )
@@ -302,16 +307,62 @@ def test_a_local_system_has_the_settings_of_the_project_and_of_the_program(
         customize=seen.append,
     )
     with local as system, system.as_default():
-        from algernon import send_task
-
         assert system.tasks == ("pay", "mail-it")
         send_task("pay", {"order": 1})
         system.run()
-        functions = system._aws.client("lambda").list_functions()["Functions"]
+        functions = boto3.client("lambda").list_functions()["Functions"]
 
     assert bank.paths == ["/?order=1&key=k1"]
     assert [function["Timeout"] for function in functions] == [20, 20]
     assert seen[0]["Metadata"]["Algernon"]["Tasks"] == ["pay", "mail-it"]
+
+
+PAYING_FROM_SECRETS = {
+    "ALGERNON_HANDLER": "worker.handler",
+    "ALGERNON_SECRETS": '{"BANK_URL": {"parameter": "/shop/bank"}, "API_KEY": {"parameter": "k"}}',
+}
+
+
+@pytest.mark.starts
+def test_a_worker_with_secrets_runs_where_the_local_aws_runs_functions(
+    project: Path, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on AWS it finds what Parameter Store keeps; and it is known for the worker that it is."""
+
+    def with_secrets(template: dict[str, Any]) -> None:
+        properties = template["Resources"]["Worker"]["Properties"]
+        properties["Handler"] = "algernon.secrets.handler"
+        variables = properties["Environment"]["Variables"]
+        del variables["BANK_URL"], variables["API_KEY"]
+        variables.update(PAYING_FROM_SECRETS)
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(project / "state"))
+    env = {"API_KEY": "for the import alone"}
+    with (
+        LocalSystem("worker:router", directory=project, env=env, customize=with_secrets) as system,
+        reserve_entry(system.stack_name) as entry,
+        system.as_default(),
+    ):
+        entry.announce(RunningSystem(system.tasks, system.environ, system.log_group))
+        ssm = boto3.client("ssm")
+        ssm.put_parameter(Name="/shop/bank", Value=f"{bank.url}/kept", Type="String")
+        ssm.put_parameter(Name="k", Value="s3cr3t", Type="SecureString")
+        send_task("pay", {"order": 5})
+        system.run()
+        send_task("pay", {"order": 5, "sum": 3})
+        system.run()
+        assert bank.paths == ["/kept?order=5&key=s3cr3t"]
+        (letter,) = system.dead_letters
+        told = {
+            verb: subprocess.run(
+                algernon(*verb.split()), cwd=project, capture_output=True, text=True, check=False
+            )
+            for verb in ("tasks", f"dead run {letter.task_id}")
+        }
+    assert "worker.handler" in told["tasks"].stdout
+    run = told[f"dead run {letter.task_id}"]
+    assert "algernon: the worker is worker, as the function" in run.stderr
+    assert "its secrets aren't read here: set BANK_URL, API_KEY where you run this" in run.stderr
 
 
 @pytest.mark.starts

@@ -52,6 +52,21 @@ def test_the_command_is_not_loaded_with_the_package() -> None:
     assert not commands & set(done.stdout.split())
 
 
+def test_a_worker_with_secrets_starts_without_the_command() -> None:
+    """What reads secrets in Lambda loads nothing of the command, and no boto3 before it asks."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import algernon.secrets, sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    rooms = ("commands", "local", "settings", "story", "system", "template", "worker")
+    unwanted = {*(f"algernon.{room}" for room in rooms), "boto3", "botocore", "algernon_queue"}
+
+    assert not unwanted & loaded
+
+
 def test_each_public_name_is_the_one_of_its_package() -> None:
     """Every name in __all__ can be had, and comes from its own package."""
     import algernon_logging

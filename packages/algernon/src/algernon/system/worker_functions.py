@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +10,7 @@ from typing import Any
 
 from .asking import Asking
 from .mappings import function_name
+from .template.functions import AFTER_SECRETS
 
 # No more than a boto3 client has connections for.
 _THREADS = 10
@@ -21,7 +22,8 @@ class WorkerFunction:
 
     Attributes:
         name: Its name.
-        handler: Its handler, such as ``shop.handler``; None also of an image, which has its own.
+        handler: Its worker's handler, such as ``shop.handler``; None also of an image, which has
+            its own.
         extra_receives: In how many receives of a message it runs no Task that may have run
             (``ALGERNON_EXTRA_RECEIVES``).
         log_group: The log group that it writes to.
@@ -54,6 +56,27 @@ def read_functions(
         return dict(zip(arns, pool.map(partial(_read, client, asking), arns), strict=True))
 
 
+def handler_of(configuration: Mapping[str, Any]) -> str | None:
+    """Return a worker's own handler, which Lambda is told in a variable where it has secrets.
+
+    Args:
+        configuration: The function's, as Lambda answers GetFunctionConfiguration.
+
+    Example:
+        >>> variables = {"ALGERNON_HANDLER": "shop.handler", "ALGERNON_SECRETS": "{}"}
+        >>> environment = {"Variables": variables}
+        >>> handler_of({"Handler": "algernon.secrets.handler", "Environment": environment})
+        'shop.handler'
+    """
+    handler: str | None = configuration.get("Handler")
+    if handler != AFTER_SECRETS:
+        return handler
+    own: str | None = (
+        configuration.get("Environment", {}).get("Variables", {}).get("ALGERNON_HANDLER")
+    )
+    return own
+
+
 def _read(client: Any, asking: Asking, arn: str) -> WorkerFunction:
     name = function_name(arn)
     try:
@@ -69,7 +92,7 @@ def _read(client: Any, asking: Asking, arn: str) -> WorkerFunction:
     extra = variables.get("ALGERNON_EXTRA_RECEIVES") or "0"
     return WorkerFunction(
         name,
-        handler=found.get("Handler"),
+        handler=handler_of(found),
         extra_receives=int(extra) if extra.isdecimal() else None,
         # AWS Lambda Developer Guide, "Configuring CloudWatch log groups": unless another is set.
         log_group=found.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{name}",

@@ -88,6 +88,11 @@ def execute(options: argparse.Namespace) -> None:
             f"the worker is {function.module}, as the function {function.name} has it, from here"
             f" ({Path.cwd()})"
         )
+        if unread := [name for name in function.secrets if name not in place.environ]:
+            warn(
+                f"its secrets aren't read here: set {', '.join(unread)} where you run this, as far"
+                " as the Task needs them"
+            )
     _show_log_lines()
     with leading_to(place):
         with redirect_stdout(sys.stderr) if options.json else nullcontext():

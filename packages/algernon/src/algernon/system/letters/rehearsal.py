@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from ...worker import split_target
 from ..loading import load_module, router_in, routers_in
 from ..mappings import find_mappings
 from ..place import Place
+from ..worker_functions import handler_of
 from .letter import record_of
 from .reader import Taken
 
@@ -42,6 +44,11 @@ class WorkerFunction:
     # They may hold credentials.
     variables: Mapping[str, str] = field(repr=False)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The names of the variables that it reads when it starts, which aren't among those."""
+        return tuple(json.loads(self.variables.get("ALGERNON_SECRETS", "{}")))
+
 
 def find_function(place: Place, queues: TaskQueues) -> WorkerFunction:
     """Return the function that works off a Task's queue.
@@ -55,7 +62,7 @@ def find_function(place: Place, queues: TaskQueues) -> WorkerFunction:
     queue = queues.queue_arn
     for mapping in find_mappings(client, [queue])[queue]:
         found = client.get_function_configuration(FunctionName=mapping.function_arn)
-        module, _, _ = found.get("Handler", "").replace("/", ".").rpartition(".")
+        module, _, _ = (handler_of(found) or "").replace("/", ".").rpartition(".")
         if module:
             variables = found.get("Environment", {}).get("Variables", {})
             return WorkerFunction(found["FunctionName"], module, variables)

@@ -24,7 +24,7 @@ RUNTIMES = ((3, 11), (3, 12), (3, 13), (3, 14))
 _BATCH_SIZE = 10
 
 #: The handler of workers that read secrets first, and then are what their own handler is.
-_AFTER_SECRETS = "algernon.secrets.handler"
+AFTER_SECRETS = "algernon.secrets.handler"
 
 # AWS Lambda Developer Guide, "Lambda quotas": all environment variables of a function, which
 # Lambda measures as JSON.
@@ -188,7 +188,7 @@ def _start(worker: Worker, own: WorkerSettings, settings: Settings) -> tuple[str
         return worker.handler, variables
     lookups = json.dumps(kept, separators=(",", ":"))
     secrets = {"ALGERNON_HANDLER": worker.handler, "ALGERNON_SECRETS": lookups}
-    return _AFTER_SECRETS, {**variables, **secrets}
+    return AFTER_SECRETS, {**variables, **secrets}
 
 
 def _lookup(value: Any) -> dict[str, str]:
