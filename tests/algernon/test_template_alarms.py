@@ -17,7 +17,6 @@ from algernon.worker import Worker
 
 from ..waiting import wait_for
 from .deployed import deploy
-from .template_hints import hints
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:on-call"
 WORKERS = [
@@ -63,12 +62,6 @@ def test_without_alarms_there_are_none() -> None:
     """A system that asks for none has neither alarms nor a topic of theirs."""
     assert template_with(None) == system_template(WORKERS)
     assert alarms_of(template_with(None)) == {}
-
-
-@pytest.mark.parametrize("wanted", [Alarms(topic=TOPIC), Alarms(email="ops@example.com")])
-def test_cfn_lint_finds_nothing(wanted: Alarms) -> None:
-    """cfn-lint has neither errors nor hints, whoever is told."""
-    assert hints(template_with(wanted, kms_key=KEY, tags={"team": "shop"})) == []
 
 
 def test_each_task_and_each_function_has_its_alarms() -> None:

@@ -15,7 +15,6 @@ from algernon.template import system_template
 from algernon.worker import Worker
 
 from .deployed import deploy
-from .template_hints import hints
 
 WORKERS = [Worker("worker.handler", ("read", "parse-it"), {})]
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1a2b3c4d"
@@ -32,14 +31,6 @@ def statements(template: dict[str, Any]) -> list[dict[str, Any]]:
     assert policy["Type"] == "AWS::IAM::ManagedPolicy"
     found: list[dict[str, Any]] = policy["Properties"]["PolicyDocument"]["Statement"]
     return found
-
-
-@pytest.mark.parametrize("settings", [{}, {"bucket": "shop-archive", "kms_key": KEY}])
-def test_cfn_lint_finds_nothing(settings: dict[str, Any]) -> None:
-    """cfn-lint has neither errors nor hints, in all three partitions."""
-    regions = ("us-east-1", "cn-north-1", "us-gov-west-1")
-
-    assert hints(template_with(**settings), *regions) == []
 
 
 def test_it_has_the_rights_that_the_command_prints() -> None:
