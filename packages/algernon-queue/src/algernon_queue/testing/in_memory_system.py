@@ -337,7 +337,8 @@ def _check_fifo(task_name: str, needs: TaskNeeds) -> None:
         raise SettingError(
             f"the Task {task_name!r} is in fifo=, and has batch_size={needs.batch_size!r} and"
             f" batch_window={needs.batch_window!r}, but Lambda takes no more than 10 messages at a"
-            " time out of a FIFO queue, and doesn't wait for them: leave out the batch_window"
+            " time out of a FIFO queue, and doesn't wait for them: leave out the batch_window,"
+            " and a batch_size above 10"
         )
 
 
