@@ -13,7 +13,7 @@ from algernon.settings import Alarms, Settings
 from algernon.template import system_template
 from algernon.worker import Worker
 
-README = Path(__file__).parents[2] / "packages" / "algernon" / "README.md"
+PAGE = Path(__file__).parents[2] / "packages/algernon/docs/deploying.md"
 ALARMS = Settings(alarms=Alarms(email="ops@example.com"))
 
 Template = dict[str, Any]
@@ -89,10 +89,10 @@ def test_a_template_holds_so_many_tasks_and_no_more(
         template_of(most + 1, **options)
 
 
-def test_the_readme_says_how_many() -> None:
+def test_the_documentation_says_how_many() -> None:
     """Its table has the same systems and numbers."""
-    readme = README.read_text(encoding="utf-8")
-    table = readme.split("| system | Tasks at most |\n|---|---|\n")[1].split("\n\n")[0]
+    page = PAGE.read_text(encoding="utf-8")
+    table = page.split("| system | Tasks at most |\n|---|---|\n")[1].split("\n\n")[0]
 
     assert table.splitlines() == [f"| {name} | {most} |" for name, (*_, most) in MOST.items()]
 
