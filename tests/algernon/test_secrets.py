@@ -408,6 +408,26 @@ def test_a_call_that_cannot_be_made_is_told(
         start(API_KEY={"parameter": "/shop/api-key"})
 
 
+@pytest.mark.parametrize("service", ["secretsmanager", "ssm"])
+def test_an_answer_that_cannot_be_read_is_not_shown(
+    aws: LocalAWS, start: Start, wire: Wire, service: str
+) -> None:
+    """What is left of a value in a broken answer isn't told with it."""
+
+    def cut(_call: Call, forward: Callable[[], Answer]) -> Answer:
+        return Answer(200, [], forward().body[:-3])
+
+    places = {
+        "secretsmanager": {"secret": secret(aws, "db")},
+        "ssm": {"parameter": parameter(aws, "/shop/api-key")},
+    }
+    wire.treatment = cut
+    with pytest.raises(SecretsError) as raised:
+        start(DB_PASSWORD=places[service])
+    assert VALUE not in str(raised.value)
+    assert raised.value.__cause__ is raised.value.__context__ is None
+
+
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"A": 1}', '{"A": {}}', '{"A": null}'])
 def test_what_the_template_did_not_write_is_refused(
     aws: LocalAWS, start: Start, text: str | None

@@ -41,7 +41,7 @@ _ANSWER_SECONDS = 8
 _NOT_AUTHORIZED = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 # As Secrets Manager and Parameter Store speak of KMS, where it doesn't let them decrypt.
 _REFUSALS_OF_KMS = {"AccessDeniedException", "DecryptionFailure", "InvalidKeyId"}
-_OF_KMS = re.compile("kms|ciphertext|decrypt|key", re.IGNORECASE)
+_OF_KMS = re.compile("kms|ciphertext|decrypt|keyid", re.IGNORECASE)
 _ELSEWHERE = "name another in [tool.algernon] of pyproject.toml and deploy that"
 _TRIED_AGAIN = "the next process that Lambda starts asks again"
 _REMEDIES = {
@@ -63,6 +63,12 @@ class _Problem(NamedTuple):
     why: str
     remedy: str
 
+
+_BINARY = _Problem(
+    "it is binary, and an environment variable is a text",
+    "keep it there as a text, such as base64",
+)
+_UNTOLD = _Problem("AWS answered nothing of it", _TRIED_AGAIN)
 
 # The text of a secret or a parameter, by its ARN or name, or why there is none.
 _Found: TypeAlias = dict[str, "str | _Problem"]
@@ -238,8 +244,7 @@ def _answer(call: _Call) -> _Found:
         found = call.ask(call.client, call.names)
     except Exception as error:  # noqa: BLE001 - it is the problem of those that were asked for
         return dict.fromkeys(call.names, _problem_of_call(call.service, error))
-    nothing = _Problem("AWS answered nothing of it", _TRIED_AGAIN)
-    return {name: found.get(name, nothing) for name in call.names}
+    return {name: found.get(name, _UNTOLD) for name in call.names}
 
 
 def _ask_secrets_manager(client: Any, arns: list[str]) -> _Found:
@@ -272,12 +277,6 @@ def _ask_parameter_store(client: Any, names: list[str]) -> _Found:
     return {**dict.fromkeys(answer.get("InvalidParameters", ()), missing), **found}
 
 
-_BINARY = _Problem(
-    "it is binary, and an environment variable is a text",
-    "keep it there as a text, such as base64",
-)
-
-
 def _elsewhere(region: str) -> _Problem:
     return _Problem(
         f"it isn't in {region}, where the function is",
@@ -300,9 +299,12 @@ def _problem_of_call(service: str, error: Exception) -> _Problem:
     if isinstance(response, dict):
         told = response.get("Error", {})
         return _problem(service, told.get("Code", ""), told.get("Message", ""))
-    # Botocore's own, of which none has anything of an answer.
+    from botocore.exceptions import BotoCoreError
+
+    # Any other may cite the answer, which has values.
+    message = f": {error}" if isinstance(error, BotoCoreError) else ""
     return _Problem(
-        f"AWS can't be asked ({type(error).__name__}: {error})",
+        f"AWS can't be asked, or its answer not read ({type(error).__name__}{message})",
         f"see that the function reaches {service}, and has a role and a region",
     )
 
