@@ -283,3 +283,29 @@ def test_wrong_usage_is_status_2(command: Command, arguments: list[str], message
     assert done.returncode == 2
     assert message in done.stderr
     assert done.stdout == ""
+
+
+def test_settings_of_a_worker_that_is_none_here_are_told(command: Command, tmp_path: Path) -> None:
+    """It may be a slip, and the template is made: the file may have two systems' workers."""
+    write(tmp_path / "worker.py", WORKER)
+    write(tmp_path / "pyproject.toml", "[tool.algernon.workers.wroker]\nmemory = 512\n")
+
+    done = command("template", "worker:router")
+
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["Resources"]["Worker"]["Properties"]["MemorySize"] == 256
+    assert "has settings of 'wroker', which is none of the workers here (worker)" in done.stderr
+    assert "did you mean worker?" in done.stderr
+
+
+def test_tasks_that_may_take_more_than_is_reserved_are_told(
+    command: Command, tmp_path: Path
+) -> None:
+    """Lambda would throttle them, and nobody would know why their messages die."""
+    write(tmp_path / "worker.py", WORKER)
+    write(tmp_path / "pyproject.toml", "[tool.algernon.workers.worker]\nreserved_concurrency = 5\n")
+
+    done = command("template", "worker:router")
+
+    assert done.returncode == 0
+    assert "nothing says how much of it read, parse-it may take" in done.stderr

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from .arguments import add_env, add_workers, number
+from .project import project_settings
 
 if TYPE_CHECKING:
     from ..local import LocalSystem
@@ -57,6 +58,8 @@ def execute(options: argparse.Namespace) -> None:
     from ..local import LocalSystem
     from ..local.entries import RunningSystem, reserve_entry
 
+    # Read once more by the system itself; here for what is to be said of them.
+    project_settings(options)
     system = LocalSystem(
         *options.targets,
         timeout=options.timeout,

@@ -6,7 +6,9 @@ import argparse
 import json
 from pathlib import Path
 
+from ..story.printing import warn
 from .arguments import add_env, add_workers
+from .project import modules_of, project_settings
 
 HELP = "write a system's CloudFormation template"
 DESCRIPTION = (
@@ -37,14 +39,12 @@ def execute(options: argparse.Namespace) -> None:
     """Print the template."""
     if options.part == "tasks" and options.env:
         options.usage_error("--env is for functions, and --part tasks has none")
-    from ..settings import read_settings
     from ..system.settings.environment import with_env
+    from ..system.template.functions import throttled_tasks
     from ..system.workers import import_workers
     from ..template import system_template
-    from ..worker import split_target
 
-    modules = [split_target(target)[0] for target in options.targets]
-    settings = with_env(read_settings(Path.cwd()), modules, dict(options.env))
+    settings = with_env(project_settings(options), modules_of(options), dict(options.env))
     workers = import_workers(options.targets, Path.cwd(), settings=settings)
     template = system_template(
         workers,
@@ -53,4 +53,10 @@ def execute(options: argparse.Namespace) -> None:
         settings=settings,
         part=options.part,
     )
+    for module, tasks in throttled_tasks(workers, settings).items():
+        warn(
+            f"the worker {module} has a reserved_concurrency, and nothing says how much of it"
+            f" {', '.join(tasks)} may take: what Lambda throttles counts as a try of its message,"
+            " so give each of its Tasks a max_concurrency"
+        )
     print(json.dumps(template, indent=2))

@@ -89,11 +89,7 @@ def _shares(
     """
     if reserved is None:
         return [None] * len(groups)
-    limits = {
-        task: needs.max_concurrency
-        for task, needs in worker.needs.items()
-        if needs.max_concurrency is not None
-    }
+    limits = _limits(worker)
     if reserved < sum(limits.values()):
         raise TemplateError(
             f"the worker {worker.module} has a reserved_concurrency of {reserved}, but its Tasks'"
@@ -114,6 +110,24 @@ def _shares(
     # What is left over is the first one's.
     others = [sum(limits[task] for task in tasks) for tasks in groups[1:]]
     return [reserved - sum(others), *others]
+
+
+def throttled_tasks(workers: Sequence[Worker], settings: Settings) -> dict[str, list[str]]:
+    """Return the Tasks that may take more than what is reserved for their worker, by its module."""
+    return {
+        worker.module: unlimited
+        for worker in workers
+        if settings.of_worker(worker.module).reserved_concurrency is not None
+        and (unlimited := [task for task in worker.tasks if task not in _limits(worker)])
+    }
+
+
+def _limits(worker: Worker) -> dict[str, int]:
+    return {
+        task: needs.max_concurrency
+        for task, needs in worker.needs.items()
+        if needs.max_concurrency is not None
+    }
 
 
 def functions(workers: Sequence[Worker], settings: Settings) -> dict[str, Any]:

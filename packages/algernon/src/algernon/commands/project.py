@@ -1,0 +1,41 @@
+"""The project in the current directory: its settings, for the workers that a command names."""
+
+from __future__ import annotations
+
+import argparse
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..story.printing import warn
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+
+def modules_of(options: argparse.Namespace) -> list[str]:
+    """Return the modules of the workers that the command names."""
+    from ..worker import split_target
+
+    return [split_target(target)[0] for target in options.targets]
+
+
+def project_settings(options: argparse.Namespace) -> Settings:
+    """Return the settings in the project's pyproject.toml.
+
+    What they say of workers that the command doesn't name holds for nothing, which is told: it
+    may be a slip, and may be meant, where one file has the workers of two systems.
+    """
+    from ..settings import read_settings
+
+    settings = read_settings(Path.cwd())
+    modules = modules_of(options)
+    for module in settings.workers:
+        if module not in modules:
+            meant = get_close_matches(module, modules, n=1)
+            hint = f"; did you mean {meant[0]}?" if meant else ""
+            warn(
+                f"[tool.algernon.workers] has settings of {module!r}, which is none of the workers"
+                f" here ({', '.join(modules)}){hint}"
+            )
+    return settings
