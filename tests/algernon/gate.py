@@ -35,21 +35,21 @@ class Gate:
 
     Attributes:
         denied: What was denied.
-        asked: What was allowed.
+        allowed: What was allowed, of what was judged.
         then: What is made of a call that is allowed, where something is.
         key: The ARN of the KMS key of all buckets, queues and topics, if they have one.
     """
 
     def __init__(self) -> None:
         self.denied: list[Asked] = []
-        self.asked: list[Asked] = []
+        self.allowed: list[Asked] = []
         self.then: Treatment | None = None
         self.key: str | None = None
         self._statements: Sequence[Statement] | None = None
 
     @contextmanager
-    def judging(self, statements: Sequence[Statement]) -> Iterator[None]:
-        """Judge the calls within the block by these statements; others aren't judged."""
+    def judging(self, statements: Sequence[Statement] | None) -> Iterator[None]:
+        """Judge the calls within the block by these statements; None lets all through."""
         before, self._statements = self._statements, statements
         try:
             yield
@@ -64,7 +64,7 @@ class Gate:
         denied: list[Asked] = []
         for what in (*asked(call), *self._asked_of_key(call)):
             is_allowed = what.action == _FREE or allows(statements, what)
-            (self.asked if is_allowed else denied).append(what)
+            (self.allowed if is_allowed else denied).append(what)
         self.denied += denied
         if call.operation == "BatchGetSecretValue" and denied:
             if denied[0].action == f"secretsmanager:{call.operation}":
@@ -94,7 +94,7 @@ class Gate:
         bucket = call.path.lstrip("/").partition("/")[0].partition("?")[0]
         what = Asked("s3:ListBucket", f"arn:aws:s3:::{bucket}")
         if allows(statements, what):
-            self.asked.append(what)
+            self.allowed.append(what)
             return answer
         self.denied.append(what)
         return _refused(call, what)

@@ -36,7 +36,7 @@ def make_stack(
         **template,
         "Resources": {**resources, **(more or {})},
         # Others need what isn't there.
-        "Outputs": {"WorkerLogs": template["Outputs"]["WorkerLogs"]},
+        "Outputs": {name: template["Outputs"][name] for name in ("Bucket", "WorkerLogs")},
     }
     parameters = [
         {"ParameterKey": key, "ParameterValue": "code"} for key in ("CodeBucket", "CodeKey")

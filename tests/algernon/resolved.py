@@ -75,11 +75,14 @@ class StackOfTemplate:
         properties = resources[role]["Properties"]
         attached = [resources[policy["Ref"]] for policy in properties["ManagedPolicyArns"]]
         policies = [*properties["Policies"], *(each["Properties"] for each in attached)]
-        return [
-            statement
-            for policy in policies
-            for statement in self.resolved(policy["PolicyDocument"])["Statement"]
-        ]
+        return [statement for policy in policies for statement in self._statements_in(policy)]
+
+    def statements_of_policy(self, policy: str) -> list[Statement]:
+        """Return the statements of a managed policy that is in the template."""
+        return self._statements_in(self.template["Resources"][policy]["Properties"])
+
+    def _statements_in(self, policy: Mapping[str, Any]) -> list[Statement]:
+        return [*self.resolved(policy["PolicyDocument"])["Statement"]]
 
     def _is_made(self, resource: Mapping[str, Any]) -> bool:
         return "Condition" not in resource or self.holds(resource["Condition"])
@@ -104,6 +107,7 @@ class StackOfTemplate:
             "AWS::NoValue": _NO_VALUE,
             "AWS::Partition": "aws",
             "AWS::Region": REGION,
+            "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{self.name}/1",
             "AWS::StackName": self.name,
             "AWS::URLSuffix": "amazonaws.com",
         }

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from algernon.commands.main import main
 from algernon.settings import Parameter, Secret, Settings
 from algernon_queue import Group, QueueError, SentTask
 from algernon_serialize import ajson
-from algernon_storage import StoredData
+from algernon_storage import StorageError, StoredData
+from botocore.exceptions import ClientError
 
 from ..conftest import ACCOUNT, REGION, LocalAWS
 from ..wire import Answer, Call
@@ -26,6 +29,7 @@ KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1a2b3c4d-1a2b-3c4d-5e6f-1a2b3c4d5e6f"
 
 # More than is uploaded in one part.
 _LARGE = 9 * 1024 * 1024
+_ELSEWHERE = "elsewhere"
 
 Promises = Mapping[str, bool]
 
@@ -45,7 +49,8 @@ class Scenario(NamedTuple):
 
 
 def _chain(system: RoleSystem, gate: Gate) -> Promises:
-    worker.read.then(worker.double, worker.finish).send(n=1)
+    with _going_on():
+        worker.read.then(worker.double, worker.finish).send(n=1)
     system.work()
     return {
         "the first Task runs": worker.ran[:1] == [("read", 1)],
@@ -59,7 +64,7 @@ def _chain(system: RoleSystem, gate: Gate) -> Promises:
 
 def _actions(gate: Gate) -> set[str]:
     """Return what was allowed, and done."""
-    return {each.action for each in gate.asked}
+    return {each.action for each in gate.allowed}
 
 
 def _lines(system: RoleSystem) -> Sequence[Any]:
@@ -82,15 +87,20 @@ def _large_result(system: RoleSystem, _: Gate) -> Promises:
 
 
 def _failing_upload(system: RoleSystem, gate: Gate) -> Promises:
-    def treat(call: Call, forward: Callable[[], Answer]) -> Answer:
-        # The last call of an upload in parts.
-        if (call.service, call.operation) == ("s3", "POST") and "uploads" not in call.path:
-            return refusal(call, "InvalidPart", "a part isn't there", 400)
-        return forward()
-
-    gate.then = treat
+    gate.then = _failing_completion
     worker.produce.then(worker.measure).send(size=_LARGE)
     system.work()
+    return _of_uploads(system, gate)
+
+
+def _failing_completion(call: Call, forward: Callable[[], Answer]) -> Answer:
+    # The last call of an upload in parts.
+    if (call.service, call.operation) == ("s3", "POST") and "uploads" not in call.path:
+        return refusal(call, "InvalidPart", "a part isn't there", 400)
+    return forward()
+
+
+def _of_uploads(system: RoleSystem, gate: Gate) -> Promises:
     uploads = system.client("s3").list_multipart_uploads(Bucket=system.bucket).get("Uploads", [])
     return {
         "an upload was begun": "s3:PutObject" in _actions(gate),
@@ -99,9 +109,9 @@ def _failing_upload(system: RoleSystem, gate: Gate) -> Promises:
 
 
 def _ledger(system: RoleSystem, _: Gate) -> Promises:
-    message = {"task_name": "charge", "task_kwargs": {"order": 7}, "callback": None}
+    message = _message("charge", {"order": 7})
     for _each in range(2):
-        system.publish("charge", {**message, "task_id": "4f8d8a4e-6f0e-4c0c-9f0e-0d6f6a2b7c11"})
+        system.publish("charge", message)
         system.work()
     return {
         "a Task under the ledger runs once": worker.ran == [("charge", 7)],
@@ -192,26 +202,44 @@ def _state_machine(system: RoleSystem, gate: Gate) -> Promises:
 
 
 def _waited_for(task: str, kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    message = {"task_name": task, "task_kwargs": kwargs, "callback": None, "task_id": str(uuid4())}
-    return {"Input": message, "TaskToken": MACHINE}
+    return {"Input": _message(task, kwargs), "TaskToken": MACHINE}
 
 
-def _trusted_bucket(system: RoleSystem, _: Gate) -> Promises:
-    s3: Any = system.client("s3")
-    s3.create_bucket(Bucket="elsewhere", CreateBucketConfiguration={"LocationConstraint": REGION})
-    for _n in range(2):
-        stored = StoredData(str(uuid4()), {"n": 1}, bucket="elsewhere")
-        message = {"task_name": "finish", "callback": None, "task_id": str(uuid4())}
-        pointer = json.loads(ajson.dumps(StoredData.at(stored.store())))
-        system.publish("finish", {**message, "task_kwargs": pointer})
+def _message(task: str, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    return {"task_name": task, "task_kwargs": kwargs, "callback": None, "task_id": str(uuid4())}
+
+
+def _trusted_bucket(system: RoleSystem, gate: Gate) -> Promises:
     system.try_once("finish")
-    (key, _key) = (each["Key"] for each in s3.list_objects_v2(Bucket="elsewhere")["Contents"])
-    s3.delete_object(Bucket="elsewhere", Key=key)
+    _send_from_elsewhere(system, gate)
+    system.work()
+    is_read = worker.ran == [("finish", 1)]
+    _send_from_elsewhere(system, gate)
+    s3: Any = system.client("s3")
+    for each in s3.list_objects_v2(Bucket=_ELSEWHERE)["Contents"]:
+        s3.delete_object(Bucket=_ELSEWHERE, Key=each["Key"])
     system.work()
     return {
-        "arguments are read of a trusted bucket": worker.ran == [("finish", 1)],
+        "arguments are read of a trusted bucket": is_read,
         "what isn't there is told from what isn't allowed": "MissingObjectError" in _errors(system),
     }
+
+
+def _trusted_folder(system: RoleSystem, gate: Gate) -> Promises:
+    _send_from_elsewhere(system, gate)
+    system.work()
+    return {"arguments are read of a trusted folder": worker.ran == [("finish", 1)]}
+
+
+def _send_from_elsewhere(system: RoleSystem, gate: Gate) -> None:
+    """Send a Task with arguments that are stored in another bucket, with that one's rights."""
+    s3 = system.client("s3")
+    place = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=_ELSEWHERE, **place)
+    with gate.judging(None):
+        pointer = StoredData(str(uuid4()), {"n": 1}, bucket=_ELSEWHERE).store()
+    system.publish("finish", _message("finish", json.loads(ajson.dumps(StoredData.at(pointer)))))
 
 
 def _errors(system: RoleSystem) -> list[str]:
@@ -235,6 +263,83 @@ def _secrets(system: RoleSystem, _: Gate) -> Promises:
     return {"a worker starts with its secrets": worker.ran == [("reveal", ("xyzzy", "plugh"))]}
 
 
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """Go on where whoever sends is denied something."""
+    with suppress(ClientError, QueueError, StorageError):
+        yield
+
+
+def _send(system: RoleSystem, _: Gate) -> Promises:
+    with _going_on():
+        worker.finish.send(n=1)
+    system.work()
+    return {"a Task can be sent": worker.ran == [("finish", 1)]}
+
+
+def _send_large(system: RoleSystem, _: Gate) -> Promises:
+    with _going_on():
+        worker.measure.send(text="x" * _LARGE)
+    system.work()
+    return {"large arguments can be sent": worker.ran == [("measure", _LARGE)]}
+
+
+def _failing_send(system: RoleSystem, gate: Gate) -> Promises:
+    gate.then = _failing_completion
+    with _going_on():
+        worker.measure.send(text="x" * _LARGE)
+    return _of_uploads(system, gate)
+
+
+def _send_group(system: RoleSystem, _: Gate) -> Promises:
+    total = None
+    with _going_on():
+        group = Group([worker.read.request(n=n) for n in range(3)], then=worker.gather).send()
+        system.work()
+        total = group.result(timeout=0)
+    return {"the result of a group can be had": total == 6}
+
+
+def _wait(system: RoleSystem, _: Gate) -> Promises:
+    states, result = [], None
+    sent = worker.read.using(keep_result=True).send(n=1)
+    with _going_on():
+        states.append(sent.state())
+    system.work()
+    with _going_on():
+        result = sent.result(timeout=0)
+    return {
+        "it can be told that nothing came of it yet": states == ["unknown"],
+        "a result can be had": result == {"n": 2},
+    }
+
+
+def _send_and_cancel(system: RoleSystem, _: Gate) -> Promises:
+    with _going_on():
+        worker.finish.using(cancellable=True).send(n=1).cancel()
+    system.work()
+    return {"what was sent can be cancelled": not worker.ran}
+
+
+def _settings_with_bucket(aws: LocalAWS) -> Settings:
+    place = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
+    aws.client("s3").create_bucket(Bucket="data-of-shops", **place)
+    return Settings(bucket="data-of-shops")
+
+
+def _command(system: RoleSystem, _: Gate) -> Promises:
+    sent = worker.read.using(keep_result=True).send(n=1)
+    system.work()
+    stack = ("--stack", system.stack.name, "--region", REGION)
+    # What the Task `n` of the stack `shop-eu` has the name of.
+    tag = {"Key": "aws:cloudformation:stack-name", "Value": f"{system.stack.name}-eu"}
+    system.client("sns").create_topic(Name=f"{system.stack.name}-eu-n", Tags=[tag])
+    return {
+        "the command finds the results of a stack": main(["result", sent.task_id, *stack]) == 0,
+        "the command tells a stack from another": main(["send", "eu-n", *stack]) == 1,
+    }
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "chain": Scenario(["read", "double", "finish"], _chain),
     "large result": Scenario(["produce", "measure"], _large_result),
@@ -250,8 +355,19 @@ SCENARIOS: Mapping[str, Scenario] = {
         ["read", "pay"], _state_machine, lambda _: Settings(state_machines=[MACHINE])
     ),
     "trusted bucket": Scenario(
-        ["finish"], _trusted_bucket, lambda _: Settings(trusted_buckets=["elsewhere"])
+        ["finish"], _trusted_bucket, lambda _: Settings(trusted_buckets=[_ELSEWHERE])
+    ),
+    "trusted folder": Scenario(
+        ["finish"], _trusted_folder, lambda _: Settings(trusted_buckets=[f"{_ELSEWHERE}/cache"])
     ),
     "own key": Scenario(["read", "double", "finish"], _chain, lambda _: Settings(kms_key=KEY)),
     "secrets": Scenario(["reveal"], _secrets, _settings_with_secrets),
+    "send": Scenario(["finish"], _send),
+    "send large arguments": Scenario(["measure"], _send_large),
+    "send, and fail": Scenario(["measure"], _failing_send),
+    "send a group": Scenario(["read", "gather"], _send_group),
+    "send, and wait": Scenario(["read"], _wait),
+    "send, and cancel": Scenario(["finish"], _send_and_cancel),
+    "the command": Scenario(["read"], _command),
+    "the command, with an existing bucket": Scenario(["read"], _command, _settings_with_bucket),
 }

@@ -33,6 +33,9 @@ from .resolved import StackOfTemplate
 from .role_worker import WORKERS, purse, ran
 from .statements import Statement
 
+WORKERS_ROLE = "WorkerRole"
+SENDERS_POLICY = "SenderPolicy"
+
 
 @lru_cache
 def _client(service: str, url: str) -> Any:
@@ -50,17 +53,20 @@ class RoleSystem:
 
     Attributes:
         stack: Its stack.
-        statements: Those of its role.
+        statements: Those of its workers' role, and of its policy for senders.
     """
 
     def __init__(self, aws: LocalAWS, gate: Gate, tasks: Sequence[str], settings: Settings) -> None:
         self._aws = aws
         self._gate = gate
         self._tasks = tasks
-        template = system_template(_workers_with(tasks), settings=settings)
+        template = system_template(workers_with(tasks), settings=settings)
         self.stack = StackOfTemplate(template, make_stack(aws, template))
-        self.statements: Sequence[Statement] = self.stack.statements_of_role("WorkerRole")
-        self.bucket = self.stack.physical_ids["Bucket"]
+        self.statements: dict[str, Sequence[Statement]] = {
+            WORKERS_ROLE: self.stack.statements_of_role(WORKERS_ROLE),
+            SENDERS_POLICY: self.stack.statements_of_policy(SENDERS_POLICY),
+        }
+        self.bucket = settings.bucket or self.stack.physical_ids["Bucket"]
         self._instances: dict[str, _Instance] = {}
         self._stream = f"instance-{uuid4()}"
         ran.clear()
@@ -81,7 +87,7 @@ class RoleSystem:
 
     def work(self) -> None:
         """Work off what can be received, until nothing can be any more."""
-        with self._gate.judging(self.statements):
+        with self._gate.judging(self.statements[WORKERS_ROLE]):
             sources = [*self._sources()]
             while sum(self._work_off(task) for task in sources):
                 pass
@@ -190,7 +196,7 @@ class RoleSystem:
         return [each["Key"] for each in found.get("Contents", [])]
 
 
-def _workers_with(tasks: Sequence[str]) -> list[Worker]:
+def workers_with(tasks: Sequence[str]) -> list[Worker]:
     """Return the workers with no Tasks but these."""
     workers = [
         replace(worker, tasks=tuple(task for task in worker.tasks if task in tasks))
