@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from algernon.commands.main import command_parser
+from algernon.errors import SettingsError
 from algernon.local.aws import LocalAWS
 from algernon.settings import Alarms, Settings
 from algernon.template import logical_id, system_template
@@ -181,11 +182,19 @@ def test_the_topic_of_alarms_is_encrypted_as_all_is() -> None:
     assert template["Resources"]["AlarmTopic"]["Properties"] == {"KmsMasterKeyId": KEY}
 
 
+def test_an_age_that_no_message_reaches_is_refused() -> None:
+    """A queue of the template deletes what it has kept for four days, which would be no alarm."""
+    assert Alarms(topic=TOPIC, oldest_message=345_599)
+    queue = template_with(None)["Resources"][logical_id("Queue", "read")]["Properties"]
+    with pytest.raises(SettingsError, match="from 0 to 345,599"):
+        Alarms(topic=TOPIC, oldest_message=queue["MessageRetentionPeriod"])
+
+
 def test_descriptions_fit_for_the_longest_names() -> None:
     """CloudWatch takes 1,024 characters, with the longest Task, handler and stack."""
     template = system_template(
         [Worker(f"{'w' * 120}.handler", ("t" * 127,), {})],
-        settings=Settings(alarms=Alarms(topic=TOPIC, oldest_message=345_600)),
+        settings=Settings(alarms=Alarms(topic=TOPIC, oldest_message=345_599)),
     )
 
     for alarm in alarms_of(template).values():

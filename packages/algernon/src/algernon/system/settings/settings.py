@@ -41,8 +41,8 @@ RETENTIONS = (
 CACHE_DAYS = range(29, 3650 + 1)
 # A message and its envelope have room for no more: Amazon SNS API Reference, Publish.
 INLINE_BYTES = range(256 * 1024 + 1)
-# Amazon SQS keeps a message for so many seconds at most.
-_AGES = range(14 * 24 * 3600 + 1)
+# The template's queues keep a message for four days, so that none is ever older.
+_AGES = range(4 * 24 * 3600)
 _MOST_NAMED = 100
 # AWS Tag Editor User Guide, "Tag naming limits and requirements".
 _MOST_TAGS = 50
