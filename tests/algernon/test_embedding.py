@@ -1,4 +1,4 @@
-"""The README's example of a template of one's own, which embeds that of the Tasks.
+"""The documented example of a template of one's own, which embeds that of the Tasks.
 
 What AWS's translator of SAM, aws-sam-translator 1.115, made of it lies beside this file.
 """
@@ -22,7 +22,7 @@ from cfnlint.decode import decode_str
 from ..waiting import wait_for
 from .deployed import CODE_BUCKET, deploy
 
-README = Path(__file__).parents[2] / "packages" / "algernon" / "README.md"
+PAGE = Path(__file__).parents[2] / "packages/algernon/docs/deploying.md"
 TRANSLATED = Path(__file__).with_name("tasks-embedded-by-sam.json")
 
 WORKER = """
@@ -63,7 +63,7 @@ def tasks() -> dict[str, Any]:
 
 def test_the_example_is_the_one_that_was_translated() -> None:
     """Whoever changes it has it translated anew."""
-    blocks = re.findall(r"```yaml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     (example,) = (each for each in blocks if "AWS::Serverless" in each)
 
     template, _ = decode_str(example)

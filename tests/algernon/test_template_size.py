@@ -46,7 +46,7 @@ def of_eight_workers(number: int, **options: Any) -> Template:
     return system_template([Worker("worker.handler", names(number - 7), {}), *workers], **options)
 
 
-#: The most Tasks of systems, as the README's table calls them.
+#: The most Tasks of systems, as the page's table calls them.
 MOST: dict[str, tuple[Callable[..., Template], dict[str, Any], int]] = {
     "one worker or two": (of_one_worker, {}, 81),
     "three to eight workers": (of_eight_workers, {}, 80),
@@ -101,7 +101,7 @@ def test_the_error_says_what_to_do() -> None:
     """It names the limit, and where to read on."""
     with pytest.raises(
         TemplateError,
-        match=r'at most 500: make two systems of them, .*"More Tasks than one template holds"',
+        match=r'at most 500: make two systems of them, .* docs/deploying\.md, at "More Tasks than',
     ):
         of_one_worker(82)
 

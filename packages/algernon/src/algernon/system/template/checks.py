@@ -100,8 +100,8 @@ def check_size(tasks: int, resources: int, outputs: int) -> None:
             raise TemplateError(
                 f"{tasks} Tasks take {number} {what}, but a CloudFormation template holds at most"
                 f" {most}: make two systems of them, each with the workers whose Tasks call each"
-                " other; how those of one send to those of the other is said in algernon's README,"
-                ' at "More Tasks than one template holds"'
+                " other; how those of one send to those of the other is said in algernon's"
+                ' docs/deploying.md, at "More Tasks than one template holds"'
             )
 
 
