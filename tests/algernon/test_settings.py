@@ -225,6 +225,10 @@ def test_errors_are_those_of_templates(project: Project) -> None:
         (f'metrics_namespace = "{"x" * 256}"', "metrics_namespace is 'xxxx"),
         ("recursive_loop = true", "recursive_loop is True, "),
         ('state_machines = ["orders"]', "state_machines[0] is 'orders', "),
+        (
+            f'state_machines = ["*", "{MACHINE}"]',
+            'state_machines has "*", which is all, and others',
+        ),
         ('tracing = "x-ray"', "tracing is 'x-ray', but has to be one of "),
         ('bucket = "Shop"', "bucket is 'Shop', but has to be the name of a bucket"),
         ('bucket = ""', "bucket is '', "),

@@ -358,6 +358,8 @@ class Settings:
         _NAMESPACE.check(self.metrics_namespace, "metrics_namespace")
         check_one_of(self.recursive_loop, ("Allow", "Terminate"), "recursive_loop")
         check_each(self.state_machines, _STATE_MACHINE.check, "state_machines", most=_MOST_NAMED)
+        if "*" in self.state_machines and len(self.state_machines) > 1:
+            raise SettingsError('has "*", which is all, and others', key=("state_machines",))
         check_one_of(self.tracing, ("xray", "otel", "off"), "tracing")
 
     def of_worker(self, module: str) -> WorkerSettings:
