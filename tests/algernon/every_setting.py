@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
+from dataclasses import replace
+
+from algernon.settings import Settings
+from algernon.system.settings.table import settings_from
+
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/db-AbCdEf"
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:ffmpeg:3"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1a2b3c4d-0000-0000-0000-1a2b3c4d5e6f"
@@ -63,3 +69,14 @@ throttles = false
 Action = ["dynamodb:GetItem"]
 Resource = "arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/orders"
 """
+
+
+def all_on() -> Settings:
+    """Return settings in which all is said, and switched on.
+
+    But for a bucket, so that the template has its own.
+    """
+    written = settings_from(tomllib.loads(EVERY_SETTING)["tool"]["algernon"])
+    assert written.alarms
+    alarms = replace(written.alarms, dead_letters=True, oldest_message=600, throttles=True)
+    return replace(written, bucket=None, alarms=alarms)

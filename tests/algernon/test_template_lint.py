@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,12 +11,11 @@ import pytest
 from algernon import TaskNeeds
 from algernon.errors import TemplateError
 from algernon.settings import Alarms
-from algernon.system.settings.table import settings_from
 from algernon.template import system_template
 from algernon.worker import Worker
 from cfnlint.api import ManualArgs, lint
 
-from .every_setting import EVERY_SETTING, TOPIC
+from .every_setting import TOPIC, all_on
 
 REGIONS = ["eu-west-1", "cn-north-1", "us-gov-west-1"]
 # There is nothing wrong with a template that is nearly full, and the fullest is.
@@ -42,10 +40,7 @@ def with_settings_on(tasks: int, **other: Any) -> dict[str, Any]:
         tasks: How many.
         other: Settings that are others than those of the file.
     """
-    written = settings_from(tomllib.loads(EVERY_SETTING)["tool"]["algernon"])
-    assert written.alarms
-    alarms = replace(written.alarms, dead_letters=True, oldest_message=600, throttles=True)
-    settings = replace(written, **{"bucket": None, "alarms": alarms, **other})
+    settings = replace(all_on(), **other)
     mails = Worker("shop.mail.handler", ("mail",), {"mail": 9}, {"mail": TaskNeeds(timeout=90)})
     shop = Worker(
         "shop.handler",

@@ -10,18 +10,15 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from algernon.settings import Settings
-from algernon.system.settings.table import settings_from
 from algernon.template import system_template
 from algernon.worker import Worker
 
-from ..algernon.every_setting import EVERY_SETTING
+from ..algernon.every_setting import all_on
 
 PAGE = Path(__file__).parents[2] / "packages/algernon/docs/template.md"
 WORKERS = [
@@ -46,9 +43,12 @@ def main() -> int:
 def findings() -> Iterator[Finding]:
     """Give what checkov finds."""
     with TemporaryDirectory() as folder:
+        (Path(folder) / "tasks").mkdir()
         for name, settings in (("off", Settings()), ("on", all_on())):
-            path = Path(folder) / f"{name}.json"
-            path.write_text(json.dumps(system_template(WORKERS, settings=settings)))
+            whole = system_template(WORKERS, settings=settings)
+            tasks = system_template(WORKERS, settings=settings, part="tasks")
+            (Path(folder) / f"{name}.json").write_text(json.dumps(whole))
+            (Path(folder) / f"tasks/{name}.json").write_text(json.dumps(tasks))
         checkov = [str(Path(sys.executable).with_name("checkov")), "--directory", folder]
         options = ["--framework", "cloudformation", "--skip-download", "--output", "json"]
         # Whether it finds something is its return code.
@@ -59,12 +59,6 @@ def findings() -> Iterator[Finding]:
             sys.exit(f"checkov doesn't work: {done.stdout.decode()}{done.stderr.decode()}")
         for check in failed:
             yield check["check_id"], Path(check["file_path"]).stem
-
-
-def all_on() -> Settings:
-    """Return all settings, but the bucket, since there are questions to the template's own."""
-    written = settings_from(tomllib.loads(EVERY_SETTING)["tool"]["algernon"])
-    return replace(written, bucket=None)
 
 
 def answers(page: str) -> Iterator[Finding]:
