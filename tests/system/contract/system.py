@@ -14,9 +14,9 @@ FIFO = ("line_up",)
 #: How long a batch may take, in seconds.
 TIMEOUT = 5
 
-#: For how long a queue hides what it gave out: less than the template's, so that what is
-#: waited for comes sooner.
-VISIBILITY_TIMEOUT = 2 * TIMEOUT
+#: For how long a queue hides what it gave out, in seconds: longer than a busy machine takes to
+#: start all functions, and less than the template's, so that what is waited for comes sooner.
+VISIBILITY_TIMEOUT = 4 * TIMEOUT
 
 
 class Letter(NamedTuple):
