@@ -63,6 +63,21 @@ async def later(total):
     return int("no number") if total else {"total": total}
 """
 
+BANK = """
+import os
+
+from algernon import PermanentError, TaskRouter
+
+BANK_URL = os.environ["BANK_URL"]
+router = TaskRouter()
+handler = router.handler
+
+
+@router.task
+def pay():
+    raise PermanentError(f"{BANK_URL} is closed")
+"""
+
 
 @dataclass
 class Item(AlgObject, wire_name="shop:Item"):
@@ -133,7 +148,8 @@ def test_a_failure_shows_its_own_frames_and_one_line(system: DeadSystem, folder:
     *_, error, last = err.splitlines()
     assert error == "ValueError: tea can't be paid with -1"
     assert last == (
-        "algernon: the Task 'charge' fails here too, with ValueError: tea can't be paid with -1"
+        "algernon: the Task 'charge' fails here otherwise than before, with ValueError: tea can't be"
+        " paid with -1"
     )
     assert out.splitlines()[1] == "not sent, but caught:"
 
@@ -262,3 +278,29 @@ def test_the_deployed_function_says_which_worker_it_is(
         assert first.startswith("algernon: the worker is worker, as the function ")
         assert last == "algernon: the Task 'refuse' fails here too, with PermanentError: no tea"
         assert len(system.dead_letters) == 1
+
+
+def test_a_worker_that_is_named_has_the_variables_of_its_function(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its module finds them when it is imported, as it does where it is deployed."""
+    (folder / "bank.py").write_text(BANK, encoding="utf-8")
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    with (
+        LocalSystem("bank:router", directory=folder, env={"BANK_URL": "here"}) as system,
+        reserve_entry(system.stack_name) as entry,
+        system.as_default(),
+    ):
+        entry.announce(RunningSystem(system.tasks, system.environ, system.log_group))
+        task_id = send_task("pay", {})
+        system.run()
+        ended = subprocess.run(
+            algernon("dead", "run", task_id, "bank:router"),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.stderr.splitlines()[-1] == (
+            "algernon: the Task 'pay' fails here too, with PermanentError: here is closed"
+        )

@@ -10,7 +10,7 @@ from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import LetterRunError
+from ...errors import LetterRunError, WorkerError
 from ...story.printing import warn
 from ..arguments import add_place, worker_target
 from ..places import place_with_bucket_if_known
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from algernon_queue.testing.rehearsal import Rehearsal
 
     from ...system.letters.letter import Letter
+    from ...system.letters.rehearsal import WorkerFunction
+    from ...system.place import Place
 
 HELP = "run the Task of one letter here, with its real arguments"
 DESCRIPTION = (
@@ -49,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODULE:ROUTER",
         type=worker_target,
         nargs="*",
-        help="the worker that has the Task (the module that the deployed function has, with the"
-        " function's environment variables)",
+        help="the worker that has the Task (the module that the deployed function has); the"
+        " function's environment variables are set as far as they aren't here",
     )
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
@@ -64,12 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Run it, and print what came of it."""
-    from ...system.letters.rehearsal import (
-        find_function,
-        load_router,
-        run_letter,
-        with_variables,
-    )
+    from ...system.letters.rehearsal import load_router, run_letter, with_variables
     from ...system.place import leading_to
     from ...system.task_queues import find_task_queues
 
@@ -81,13 +78,14 @@ def execute(options: argparse.Namespace) -> None:
         raise LetterRunError(
             f"the letter {letter.id} is no message of a Task: see algernon dead show"
         )
-    if not targets:
-        function = find_function(place, letter.queues)
-        place, targets = with_variables(place, function), [function.module]
-        warn(
-            f"the worker is {function.module}, as the function {function.name} has it, from here"
-            f" ({Path.cwd()})"
-        )
+    if (function := _function_of(place, letter, is_needed=not targets)) is not None:
+        place = with_variables(place, function)
+        if not targets:
+            targets = [function.module]
+            warn(
+                f"the worker is {function.module}, as the function {function.name} has it, from"
+                f" here ({Path.cwd()})"
+            )
         if unread := [name for name in function.secrets if name not in place.environ]:
             warn(
                 f"its secrets aren't read here: set {', '.join(unread)} where you run this, as far"
@@ -106,6 +104,27 @@ def execute(options: argparse.Namespace) -> None:
             _show_sent(found)
     if found.error is not None:
         _fail(letter, found.error, is_debugged=options.pdb)
+
+
+def _function_of(place: Place, letter: Letter, *, is_needed: bool) -> WorkerFunction | None:
+    """Return the function that works off the letter's queue, which may say which worker that is.
+
+    Where the worker is named, its environment variables are all that is missed without it.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from ...system.letters.rehearsal import find_function
+
+    try:
+        return find_function(place, letter.queues)
+    except WorkerError:
+        if is_needed:
+            raise
+    except (ClientError, BotoCoreError) as error:
+        if is_needed:
+            raise
+        warn(f"the Task runs without the environment variables of its function: {error}")
+    return None
 
 
 def _show_log_lines() -> None:
@@ -127,9 +146,11 @@ def _fail(letter: Letter, error: BaseException, *, is_debugged: bool) -> None:
         print(terminal.show(line), file=sys.stderr)
     if is_debugged and not debug(error, Path.cwd()):
         warn("there is no line of your own code to stop at: it didn't come to that")
-    raise LetterRunError(
-        f"the Task {letter.dead.task!r} fails here too, with {type(error).__name__}: {error}"
-    ) from error
+    what = f"{type(error).__name__}: {error}"
+    told = f"the Task {letter.dead.task!r} fails here too, with {what}"
+    if letter.dead.error not in (None, type(error).__name__):
+        told = f"the Task {letter.dead.task!r} fails here otherwise than before, with {what}"
+    raise LetterRunError(told) from error
 
 
 def _show_result(found: Rehearsal) -> None:
