@@ -148,8 +148,8 @@ def test_a_failure_shows_its_own_frames_and_one_line(system: DeadSystem, folder:
     *_, error, last = err.splitlines()
     assert error == "ValueError: tea can't be paid with -1"
     assert last == (
-        "algernon: the Task 'charge' fails here otherwise than before, with ValueError: tea can't be"
-        " paid with -1"
+        "algernon: the Task 'charge' fails here otherwise than before, with ValueError: tea can't"
+        " be paid with -1"
     )
     assert out.splitlines()[1] == "not sent, but caught:"
 
