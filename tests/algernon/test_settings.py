@@ -121,7 +121,7 @@ def test_a_file_that_says_nothing_leaves_the_defaults(project: Project, content:
 
 
 def test_the_nearest_file_upward_counts(tmp_path: Path) -> None:
-    """Of a module's folder and those above, the first with a pyproject.toml has the settings."""
+    """Of a folder and those above, the first whose pyproject.toml has the table counts."""
     inner = tmp_path / "shop" / "tasks"
     inner.mkdir(parents=True)
     (tmp_path / "pyproject.toml").write_text("[tool.algernon]\ntimeout = 50\n")
@@ -131,7 +131,26 @@ def test_the_nearest_file_upward_counts(tmp_path: Path) -> None:
     assert read_settings(inner).timeout == 60
 
     (inner / "pyproject.toml").write_text("[project]\nname = 'tasks'\n")
-    assert read_settings(inner).timeout == 30
+    assert read_settings(inner).timeout == 60
+
+
+def test_a_link_to_nothing_is_not_passed_over(tmp_path: Path) -> None:
+    """Somebody meant a file, and another one's settings would be taken for it."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "pyproject.toml").symlink_to("nowhere.toml")
+    (tmp_path / "pyproject.toml").write_text("[tool.algernon]\ntimeout = 50\n")
+
+    with pytest.raises(SettingsError, match=r"shop/pyproject\.toml leads to nothing"):
+        read_settings(tmp_path / "shop")
+
+
+@pytest.mark.parametrize("quotes", ['"""', "'''"])
+def test_the_line_is_found_below_a_long_text(project: Project, quotes: str) -> None:
+    """What a text of many lines holds are neither brackets nor keys."""
+    text = 'a [ text { that has " much ] and [tool.algernon]\n' * 500
+    content = f"[project]\nreadme = {quotes}\n{text}{quotes}\n[tool.algernon]\ntimeout = 0\n"
+
+    assert refusal(project(content))[0] == 505
 
 
 def test_a_folder_of_the_files_name_is_none(tmp_path: Path) -> None:

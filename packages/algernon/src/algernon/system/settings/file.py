@@ -18,13 +18,14 @@ _TABLE = ("tool", "algernon")
 def read_settings(directory: Path) -> Settings:
     """Return what ``[tool.algernon]`` says in the pyproject.toml of a worker's project.
 
-    That is the one in the directory or, where there is none, in the nearest directory above.
+    That is the one in the directory or, where that has no such table, in the nearest directory
+    above that has one: so one file may do for the members of a workspace.
 
     Args:
         directory: Where the workers' modules are.
 
     Returns:
-        The settings, which are all the defaults where there is no such file or table.
+        The settings, which are all the defaults where there is no such table.
 
     Raises:
         SettingsError: The file can't be read, a key isn't known, or a value means nothing; the
@@ -39,15 +40,19 @@ def read_settings(directory: Path) -> Settings:
         path = parent / _NAME
         try:
             content = path.read_bytes()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            if path.is_symlink():
+                raise SettingsError(f"{path} leads to nothing: {error}") from error
             continue
         except OSError as error:
             raise SettingsError(f"{path} can't be read: {error}") from error
-        return _settings_in(path, content)
+        if (settings := _settings_in(path, content)) is not None:
+            return settings
     return Settings()
 
 
-def _settings_in(path: Path, content: bytes) -> Settings:
+def _settings_in(path: Path, content: bytes) -> Settings | None:
+    """Return what a file says, or None if it says nothing of Algernon."""
     try:
         text = content.decode()
         document = tomllib.loads(text)
@@ -59,7 +64,7 @@ def _settings_in(path: Path, content: bytes) -> Settings:
         raise SettingsError(f"{path} isn't TOML that can be read: {error}") from error
     try:
         tool = check_table(document.get("tool", {}), "tools")
-        return settings_from(tool.get("algernon", {}))
+        return settings_from(tool["algernon"]) if "algernon" in tool else None
     except SettingsError as error:
         line = line_of(text, document, (*_TABLE, *error.key))
         where = f"{path}, line {line}: [tool.algernon] "

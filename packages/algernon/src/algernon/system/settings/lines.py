@@ -10,8 +10,8 @@ from typing import Any
 
 # Brackets, and what may hold some that are none. Three quotes that end a text may follow its own.
 _BRACKETS = re.compile(
-    r'"""(?:\\.|[^\\])*?"""(?!")'
-    "|'''.*?'''(?!')"
+    r'"""(?:\\.|[^\\])*?(?:"""(?!")|\\?\Z)'
+    r"|'''.*?(?:'''(?!')|\Z)"
     r'|"(?:\\.|[^"\\\n])*"'
     r"|'[^'\n]*'"
     r"|#[^\n]*"
@@ -19,14 +19,14 @@ _BRACKETS = re.compile(
     re.DOTALL,
 )
 _CLOSING = {"[": "]", "{": "}"}
+_QUOTES = ('"""', "'''")
 
 
 def line_of(text: str, document: Mapping[str, Any], key: Sequence[str | int]) -> int:
     r"""Return the number of the line in which a key stands, or the nearest one that it is within.
 
     What is parsed doesn't say. But the lines from the first on are TOML themselves, once their
-    brackets are closed, but for those that end in the midst of a text. So a key stands in the
-    line that first makes it appear.
+    brackets and long texts are closed. So a key stands in the line that first makes it appear.
 
     Args:
         text: Valid TOML.
@@ -55,16 +55,20 @@ def line_of(text: str, document: Mapping[str, Any], key: Sequence[str | int]) ->
 
 
 def _beginning(text: str) -> dict[str, Any] | None:
-    """Return what the beginning of a text of TOML says, or None if it ends in the midst of one."""
+    """Return what the beginning of a text of TOML says, or None if that is no TOML."""
     closing: list[str] = []
-    for bracket in _BRACKETS.findall(text):
+    quotes = ""
+    for token in _BRACKETS.finditer(text):
+        bracket = token[1]
         if bracket in _CLOSING:
             closing.append(_CLOSING[bracket])
         elif bracket and closing:
             closing.pop()
+        elif (start := token[0][:3]) in _QUOTES and not token[0][3:].endswith(start):
+            quotes = start
     try:
         # Of a comment the brackets would be a part.
-        return tomllib.loads(f"{text}\n{''.join(reversed(closing))}")
+        return tomllib.loads(f"{text}\n{quotes}{''.join(reversed(closing))}")
     except (ValueError, RecursionError):
         return None
 
