@@ -100,6 +100,27 @@ def test_a_stack_that_is_not_there_is_one_line(command: Command, endpoint: str) 
     assert "no" in line
 
 
+def test_a_stack_of_somebody_else_is_one_line(command: Command, endpoint: str) -> None:
+    """A stack without a bucket, or an output that names one, is told to be none of Algernon's."""
+    boto3.client(
+        "cloudformation",
+        endpoint_url=endpoint,
+        region_name="eu-west-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    ).create_stack(
+        StackName="other",
+        TemplateBody=json.dumps({"Resources": {"Logs": {"Type": "AWS::Logs::LogGroup"}}}),
+    )
+
+    for verb in ("result", "cancel"):
+        place = ("--region", "eu-west-1", "--stack", "other")
+        done = run(command, endpoint, verb, str(uuid4()), *place)
+        assert (done.returncode, done.stdout) == (1, "")
+        (line,) = done.stderr.splitlines()
+        assert "the stack 'other' isn't one of algernon template: it has no bucket" in line
+
+
 def test_a_bucket_that_is_no_part_of_the_stack_is_found(
     command: Command, endpoint: str, outcomes: Outcomes
 ) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from algernon.errors import DeploymentError
+from algernon.errors import DeploymentError, NotASystemError
 from algernon.local.aws import LocalAWS
 from algernon.system.stack import Stack
+from botocore.exceptions import ClientError
 
 from .. import conftest
 
@@ -159,3 +160,27 @@ def test_a_wait_ends(stack: Stack, upload: Upload) -> None:
 
     with pytest.raises(DeploymentError, match=r"is still CREATE_IN_PROGRESS after 0.2 s"):
         stack.wait(0.2)
+
+
+def test_the_bucket_of_a_stack_of_somebody_else_is_asked_for_in_vain(
+    stack: Stack, upload: Upload
+) -> None:
+    """The error says that the stack is none of Algernon's."""
+    stack.create(upload(template()), {})
+    stack.wait(120)
+    with pytest.raises(NotASystemError, match=rf"stack '{stack.name}' isn't one of algernon templ"):
+        stack.bucket()
+
+
+@pytest.mark.parametrize("which", ["local_aws", "aws"])
+def test_of_a_stack_that_is_not_there_nothing_more_is_asked(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    """The error is that of the first call, since the right to make another may be missing."""
+    cloudformation = request.getfixturevalue(which).client("cloudformation")
+    asked: list[str] = []
+    cloudformation.meta.events.register("before-call", lambda model, **_: asked.append(model.name))
+    with pytest.raises(ClientError, match="does not exist") as raised:
+        Stack(cloudformation, "nowhere").bucket()
+    assert raised.value.operation_name == "DescribeStackResource"
+    assert asked == ["DescribeStackResource"]

@@ -73,7 +73,7 @@ def with_bucket(place: Place, stack: str) -> Place:
         stack: The stack's name.
 
     Raises:
-        botocore.exceptions.ClientError: As of `Stack.bucket`.
+        NotASystemError, botocore.exceptions.ClientError: As of `Stack.bucket`.
     """
     bucket = Stack(place.client("cloudformation"), stack).bucket()
     own = {"ALGERNON_BUCKET_NAME": bucket, "CACHE_FOLDER_NAME": CACHE_FOLDER}

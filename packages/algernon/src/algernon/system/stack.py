@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import DeploymentError
+from ..errors import DeploymentError, NotASystemError
 
 # AWS CloudFormation API Reference, UpdateStack: the end of what it says, as a ValidationError.
 _NO_CHANGE = "No updates are to be performed."
+# The beginning of what DescribeStackResource says, as a ValidationError, of a stack that is there.
+_NO_RESOURCE = "Resource "
 _STACK = "AWS::CloudFormation::Stack"
 _BEGINS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 _DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
@@ -170,6 +172,7 @@ class Stack:
         """Return the name of the system's bucket, which may be one that is no part of the stack.
 
         Raises:
+            NotASystemError: The stack isn't one of ``algernon template``.
             botocore.exceptions.ClientError: There is no such stack, or whoever asks lacks the
                 right ``cloudformation:DescribeStackResource`` or, where the bucket is no part of
                 the stack, ``cloudformation:DescribeStacks``.
@@ -179,13 +182,20 @@ class Stack:
         try:
             resource = self._resource("Bucket")
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationError":
+            # The same error tells of a stack that isn't there, but of a resource by other words.
+            if not error.response["Error"]["Message"].startswith(_NO_RESOURCE):
                 raise
         else:
             # One that was its own once stays, and may be known to it still.
             if not resource["ResourceStatus"].startswith("DELETE_"):
                 return str(resource["PhysicalResourceId"])
-        return self.facts().outputs["Bucket"]
+        outputs = self.facts().outputs
+        if "Bucket" not in outputs:
+            raise NotASystemError(
+                f"the stack {self.name!r} isn't one of algernon template: it has no bucket, and no"
+                " output that names one"
+            )
+        return outputs["Bucket"]
 
     def _request(self, template_url: str, parameters: Mapping[str, str]) -> dict[str, Any]:
         return {
