@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from algernon import send_task
-from algernon.errors import SettingsError, WorkerError
+from algernon.errors import SettingsError, TemplateError, WorkerError
 from algernon.local import LocalSystem
 from algernon.local.entries import RunningSystem, reserve_entry
 from algernon.settings import (
@@ -29,6 +29,8 @@ from algernon.settings import (
 )
 from algernon.system.settings.environment import local_settings, with_env
 from algernon.system.workers import import_workers
+from algernon.template import system_template
+from algernon.worker import Worker
 from algernon_queue.testing import InMemorySystem
 
 from .terminals import algernon
@@ -148,7 +150,11 @@ def test_what_is_only_on_aws_is_left_out_locally() -> None:
     """A local system has no network, keys, layers, alarms, boundary or bucket of AWS's."""
     layer = "arn:aws:lambda:eu-west-1:123456789012:layer:ffmpeg:3"
     settings = Settings(
-        environment={"AWS_PROFILE": "production", "BANK_URL": "here"},
+        environment={
+            "ALGERNON_TOPIC_PARAMETER_PREFIX": "/shop/topics/",
+            "AWS_PROFILE": "production",
+            "BANK_URL": "here",
+        },
         layers=[layer],
         workers={"shop": WorkerSettings(layers=[layer], memory=512), "other": WorkerSettings()},
         vpc=Vpc(subnets=["subnet-0a"], security_groups=["sg-0a"]),
@@ -160,6 +166,28 @@ def test_what_is_only_on_aws_is_left_out_locally() -> None:
     )
     own = WorkerSettings(memory=512, environment={"BANK_URL": "here"})
     assert local_settings(settings, ["shop"], {}) == Settings(workers={"shop": own}, cache_days=40)
+
+
+def test_where_topics_are_told_here_a_program_may_say() -> None:
+    """What is said for this machine holds, such as the names in the local Parameter Store."""
+    name = "ALGERNON_TOPIC_PARAMETER_PREFIX"
+    settings = Settings(environment={name: "/shop/topics/"})
+    here = local_settings(settings, ["shop"], {name: "/algernon/shop/"})
+    assert here.of_worker("shop").environment == {name: "/algernon/shop/"}
+
+
+def test_room_for_variables_is_here_what_it_is_on_aws() -> None:
+    """A secret's value takes none, and a plain one does."""
+    settings = Settings(environment={"KEY": Secret(SECRET), "PLAIN": "x"})
+    worker = Worker("shop.handler", ("pay",), {})
+
+    here = local_settings(settings, ["shop"], {"KEY": "k" * 5000})
+    functions = system_template([worker], settings=here)["Resources"]
+    assert functions["Worker"]["Properties"]["Environment"]["Variables"]["KEY"] == "k" * 5000
+
+    here = local_settings(settings, ["shop"], {"KEY": "k", "PLAIN": "x" * 5000})
+    with pytest.raises(TemplateError, match=r"PLAIN: 5,0\d\d"):
+        system_template([worker], settings=here)
 
 
 def test_all_that_has_no_value_locally_is_named() -> None:
@@ -284,7 +312,9 @@ def test_a_command_line_that_names_no_variable_is_refused(
 def test_a_file_that_cannot_be_read_is_told_with_its_line(project: Path, command: Command) -> None:
     """`--env-file` names the file and the line, and the command ends with 1."""
     (project / "local.env").write_text("API_KEY=1\nBANK_URL\n")
-    done = command("run", "worker:router", "--env-file", "local.env", directory=project)
+    done = command(
+        "run", "worker:router", "mailer:router", "--env-file", "local.env", directory=project
+    )
     assert (done.returncode, done.stdout) == (1, "")
     assert re.match(r"algernon: local\.env, line 2: is not a line such as NAME=VALUE", done.stderr)
 

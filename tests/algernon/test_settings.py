@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -213,7 +214,7 @@ def test_errors_are_those_of_templates(project: Project) -> None:
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        ("timeout = 0", "timeout is 0, but has to be a number of seconds from 1 to 900"),
+        ("timeout = 0", "timeout is 0, but has to be a whole number of seconds from 1 to 900"),
         ("timeout = 901", "timeout is 901, "),
         ("timeout = 30.0", "timeout is 30.0, "),
         ("timeout = true", "timeout is True, "),
@@ -222,15 +223,21 @@ def test_errors_are_those_of_templates(project: Project) -> None:
         ("timeout = 0x" + "f" * 4000, "timeout is a huge int, "),
         ("timeout = 2026-11-26", "timeout is datetime.date(2026, 11, 26), "),
         ("timeout = {}", "timeout is {}, "),
-        ("memory = 127", "memory is 127, but has to be a number of MB from 128 to 10,240"),
+        ("memory = 127", "memory is 127, but has to be a whole number of MB from 128 to 10,240"),
         ("memory = 10241", "memory is 10241, "),
         ('architecture = "x86"', 'architecture is \'x86\', but has to be one of "x86_64", "arm64"'),
         ("architecture = 64", "architecture is 64, "),
         ("log_retention = 31", "log_retention is 31, but has to be one of 1, 3, 5, 7, 14, 30, "),
         ("log_retention = true", "log_retention is True, "),
         ("log_retention = 1.0", "log_retention is 1.0, "),
-        ("cache_days = 28", "cache_days is 28, but has to be a number of days from 29 to 3,650"),
-        ("inline_bytes = -1", "inline_bytes is -1, but has to be a number of bytes from 0 to "),
+        (
+            "cache_days = 28",
+            "cache_days is 28, but has to be a whole number of days from 29 to 3,650",
+        ),
+        (
+            "inline_bytes = -1",
+            "inline_bytes is -1, but has to be a whole number of bytes from 0 to ",
+        ),
         ("inline_bytes = 262145", "inline_bytes is 262145, "),
         ('trusted_buckets = "other"', "trusted_buckets is 'other', but has to be a list, such as "),
         ('trusted_buckets = ["a,b"]', "trusted_buckets[0] is 'a,b', but has to be the name of a "),
@@ -282,6 +289,11 @@ def test_errors_are_those_of_templates(project: Project) -> None:
                 " write debug = … in [tool.algernon]"
             ),
         ),
+        (
+            'environment.AB = "x{{resolve:secretsmanager:db:SecretString:password}}"',
+            "environment.AB has {{resolve:…, in whose place CloudFormation would put the value",
+        ),
+        ('workers.shop.environment.AB = "{{resolve:ssm:/a}}"', "workers.shop.environment.AB has "),
         ("environment.AB = {}", 'environment.AB needs secret = "arn:aws:…" or parameter = "/name"'),
         ('environment.AB = { secret = "db" }', "environment.AB.secret is 'db', but has to be the "),
         (f'environment.AB = {{ secret = "{SECRET[:-7]}" }}', "environment.AB.secret is 'arn:"),
@@ -330,6 +342,7 @@ def test_errors_are_those_of_templates(project: Project) -> None:
         ("[[tool.algernon.vpc]]", "vpc is [{}], but has to be a table of settings"),
         ("tags = []", "tags is [], but has to be a table of tags"),
         ("tags.team = 3", "tags.team is 3, but has to be a tag's value"),
+        ('tags.team = "{{resolve:ssm:/team}}"', "tags.team is '{{resolve:ssm:/team}}', but has "),
         ('tags."aws:team" = "x"', "tags.\"aws:team\" is 'aws:team', but has to be the name of "),
         ('tags."AWS:team" = "x"', "tags.\"AWS:team\" is 'AWS:team', but has to be the name of "),
         ('tags."" = "x"', "tags.\"\" is '', but has to be the name of a tag"),
@@ -486,16 +499,18 @@ def test_a_setting_that_holds_for_all_holds_for_a_worker_that_says_nothing_else(
     """A worker has what is its own, and else what all have."""
     settings = read_settings(project(EVERY_SETTING))
 
-    assert settings.of_worker("shop.mail") == WorkerSettings(
+    assert settings.of_worker("shop.mail") == replace(
+        settings,
         timeout=60,
         memory=1024,
-        reserved_concurrency=10,
         environment={**settings.environment, "SMTP_HOST": "mail.example"},
         layers=[],
+        workers={},
     )
-    assert settings.of_worker("shop") == WorkerSettings(
-        timeout=45, memory=512, environment=settings.environment, layers=[LAYER]
-    )
+    assert settings.of_worker("shop") == replace(settings, workers={})
+    assert settings.reserved_concurrency_of("shop.mail") == 10
+    assert settings.reserved_concurrency_of("shop") is None
+    assert settings == read_settings(project(EVERY_SETTING))
 
 
 @pytest.mark.parametrize(
@@ -505,6 +520,7 @@ def test_a_setting_that_holds_for_all_holds_for_a_worker_that_says_nothing_else(
         lambda: Settings(alarms="ops@example.com"),  # type: ignore[arg-type]
         lambda: Settings(workers={"shop": {"timeout": 3}}),  # type: ignore[dict-item]
         lambda: Settings(environment={"AB": "\ud800"}),
+        lambda: Settings(environment={"AB": "{{resolve:ssm:/ab}}"}),
         lambda: Settings(environment={3: "x"}),  # type: ignore[dict-item]
         lambda: Settings(timeout=None),  # type: ignore[arg-type]
         lambda: WorkerSettings(timeout=0),
@@ -516,7 +532,7 @@ def test_a_setting_that_holds_for_all_holds_for_a_worker_that_says_nothing_else(
 )
 def test_programs_are_told_too(make: Callable[[], object]) -> None:
     """What a program says in place of a file is checked when it says it."""
-    with pytest.raises(SettingsError, match=r"is |can't be |needs "):
+    with pytest.raises(SettingsError, match=r"is |can't be |needs |has "):
         make()
 
 

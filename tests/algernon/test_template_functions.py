@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import pytest
-from algernon.errors import TemplateError
+from algernon.errors import SettingsError, TemplateError
 from algernon.settings import Parameter, Secret, Settings, WorkerSettings
+from algernon.system.settings.variables import SET_BY_TEMPLATE
 from algernon.template import logical_id, system_template
 from algernon.worker import Worker
 from algernon_queue import TaskNeeds
@@ -217,6 +219,21 @@ def test_of_secrets_a_worker_has_names_and_the_right_to_read_them() -> None:
             }
         ],
     }
+
+
+def test_what_the_template_sets_is_what_settings_cannot() -> None:
+    """A variable that it has by itself is refused as one's own, and no other is."""
+    settings = Settings(environment={"DB": Secret(SECRET), "BANK_URL": "here"})
+    variables = properties(system_template([worker_of({})], settings=settings), "Worker")[
+        "Environment"
+    ]["Variables"]
+
+    assert variables.keys() - {"BANK_URL"} == SET_BY_TEMPLATE.keys()
+    for name in SET_BY_TEMPLATE:
+        with pytest.raises(SettingsError, match=f"{name} is .* that the template itself sets"):
+            Settings(environment={name: "x"})
+    said = {setting for setting in SET_BY_TEMPLATE.values() if setting is not None}
+    assert said <= {field.name for field in fields(Settings)}
 
 
 def test_an_environment_that_is_larger_than_lambdas_is_refused() -> None:

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class CommandError(Exception):
     """The root of the errors that the command raises on purpose, and what it is made of.
 
-    That is `algernon.local`, `algernon.template` and `algernon.worker`; and `algernon.secrets`,
-    which workers start with. The packages that Tasks are made with have roots of their own.
+    That is `algernon.local`, `algernon.settings`, `algernon.template` and `algernon.worker`; and
+    `algernon.secrets`, which workers start with. The packages that Tasks are made with have
+    roots of their own.
     """
 
 

@@ -63,7 +63,7 @@ class LocalSystem:
     """A system of workers on a local AWS of its own, for as long as its `with` block.
 
     The stack is the template of ``algernon template``, with the settings of the
-    workers' `pyproject.toml` but for what is on AWS alone: its network, keys, layers,
+    project's `pyproject.toml` but for what is on AWS alone: its network, keys, layers,
     bucket, alarms and permissions boundary are left out, and nothing is read from
     AWS Secrets Manager and Parameter Store: whatever value is kept there has to be
     said here. The workers run as processes of this Python, with the packages that are
@@ -76,7 +76,7 @@ class LocalSystem:
         target: ``MODULE:ROUTER``.
         others: The same of further workers. Each is a function of its own, and a
             Task's callback may be any worker's.
-        directory: Where the modules are, and their pyproject.toml, or above it; the
+        directory: Where the modules are, and the pyproject.toml, or above it; the
             current directory by default.
         timeout: How long one batch may take, in seconds, in place of what the settings
             say for all functions.
@@ -101,8 +101,9 @@ class LocalSystem:
     Raises:
         MissingExtraError: The extra isn't installed.
         WorkerError: A target doesn't lead to a router and a handler, two have
-            the same module or a Task of the same name, or there are more Tasks
-            than one template holds.
+            the same module or a Task of the same name, or AWS doesn't admit what
+            they are otherwise: what `system_template` raises TemplateError for, such
+            as more Tasks than one template holds.
         TemplateError: The timeout or the memory is outside Lambda's limits.
         SettingsError: The pyproject.toml has a setting that means nothing, a variable of `env`
             can't be one, or secrets and parameters have no value; it names all of these.

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
 from ...errors import SettingsError
 from .settings import Environment, Parameter, Secret, Settings, WorkerSettings
 
+_Value: TypeAlias = str | Secret | Parameter
+
 _OF_AWS = "AWS_"
+# Where the topics are told on AWS, which aren't those of a local system.
+_TOPICS_ON_AWS = "ALGERNON_TOPIC_PARAMETER_PREFIX"
+
+
+class LocalValue(str):
+    """The value on this machine of what AWS keeps elsewhere: there no environment has it."""
+
+    __slots__ = ()
 
 
 def with_env(settings: Settings, modules: Iterable[str], env: Mapping[str, str]) -> Settings:
@@ -38,8 +49,9 @@ def local_settings(settings: Settings, modules: Iterable[str], env: Mapping[str,
     """Return the settings with which a system of some workers runs on a local AWS.
 
     Each worker's environment has plain values, for which nothing of AWS is asked. What is only
-    on AWS is left out: a network, keys, layers, a bucket that is there, alarms, a boundary, and
-    variables whose names begin with ``AWS_``, which could lead to the real one.
+    on AWS is left out: a network, keys, layers, a bucket that is there, alarms, a boundary,
+    variables whose names begin with ``AWS_``, which could lead to the real one, and
+    ``ALGERNON_TOPIC_PARAMETER_PREFIX``, which would lead away from the topics here.
 
     Args:
         settings: Those of `pyproject.toml`.
@@ -62,8 +74,13 @@ def local_settings(settings: Settings, modules: Iterable[str], env: Mapping[str,
                 "could lead workers from the local AWS to the real one: leave it out", key=(name,)
             )
     modules = list(modules)
+    given = with_env(settings, modules, env)
     environments = {
-        module: _without_aws(with_env(settings, [module], env).of_worker(module).environment)
+        module: {
+            name: _here(value, settings.of_worker(module).environment.get(name))
+            for name, value in given.of_worker(module).environment.items()
+            if name in env or not (name.startswith(_OF_AWS) or name == _TOPICS_ON_AWS)
+        }
         for module in modules
     }
     without_value = {
@@ -88,8 +105,10 @@ def local_settings(settings: Settings, modules: Iterable[str], env: Mapping[str,
     )
 
 
-def _without_aws(environment: Environment) -> Environment:
-    return {name: value for name, value in environment.items() if not name.startswith(_OF_AWS)}
+def _here(value: _Value, on_aws: _Value | None) -> _Value:
+    """Return a variable's value, marked where on AWS it is kept elsewhere."""
+    is_kept_there = isinstance(on_aws, Secret | Parameter)
+    return LocalValue(value) if is_kept_there and isinstance(value, str) else value
 
 
 def _with_environments(settings: Settings, environments: Mapping[str, Environment]) -> Settings:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from ...errors import SettingsError
@@ -26,21 +26,21 @@ from .variables import check_name
 TIMEOUTS = range(1, 900 + 1)
 MEMORIES = range(128, 10_240 + 1)
 _MOST_LAYERS = 5
-# The default of an account, which AWS raises for those who ask.
-_RESERVED = range(1, 1_000_000 + 1)
+# More than any account has, which AWS itself knows.
+_RESERVATIONS = range(1, 1_000_000 + 1)
 # AWS Lambda API Reference, VpcConfig.
 _MOST_SUBNETS = 16
 _MOST_SECURITY_GROUPS = 5
 # Amazon CloudWatch Logs API Reference, PutRetentionPolicy.
-RETENTIONS = (
+_RETENTIONS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096),
     *(1827, 2192, 2557, 2922, 3288, 3653),
 )
 # What a message points to has to outlive it: 14 days as a dead letter and, moved
 # back to its queue, 14 days more.
-CACHE_DAYS = range(29, 3650 + 1)
+CACHE_PERIODS = range(29, 3650 + 1)
 # A message and its envelope have room for no more: Amazon SNS API Reference, Publish.
-INLINE_BYTES = range(256 * 1024 + 1)
+_INLINE_SIZES = range(256 * 1024 + 1)
 # The template's queues keep a message for four days, so that none is ever older.
 _AGES = range(4 * 24 * 3600)
 _MOST_NAMED = 100
@@ -98,6 +98,8 @@ _TRUSTED = Pattern(
 _NAMESPACE = Pattern(r"(?!AWS/)[\w.\-/#:]{0,255}", "CloudWatch's name of a namespace", "Shop")
 _TAG_NAME = Pattern(r"(?i:(?!aws:))[\w .:/=+@-]{1,128}", "the name of a tag", "team", unicode=True)
 _TAG_VALUE = Pattern(r"[\w .:/=+@-]{0,256}", "a tag's value", "shop", unicode=True)
+# AWS CloudFormation User Guide, "Get values stored in other services using dynamic references".
+_DYNAMIC_REFERENCE = "{{resolve:"
 # What no environment can hold.
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
@@ -153,7 +155,6 @@ class Parameter:
 
 
 Environment: TypeAlias = Mapping[str, str | Secret | Parameter]
-_NO_ENVIRONMENT: Environment = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +230,7 @@ class Alarms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """What is one worker's own, in place of what holds for all.
+    """What is one worker's own, in place of what holds for all; None says nothing of it.
 
     Attributes:
         timeout: How long one batch may take, in seconds (1 to 900).
@@ -259,7 +260,9 @@ class WorkerSettings:
         if self.memory is not None:
             check_number(self.memory, MEMORIES, "MB", "memory")
         if self.reserved_concurrency is not None:
-            check_number(self.reserved_concurrency, _RESERVED, "processes", "reserved_concurrency")
+            check_number(
+                self.reserved_concurrency, _RESERVATIONS, "processes", "reserved_concurrency"
+            )
         _check_environment(self.environment)
         if self.layers is not None:
             check_each(self.layers, _LAYER.check, "layers", most=_MOST_LAYERS)
@@ -349,9 +352,9 @@ class Settings:
             if (value := getattr(self, name)) is not None:
                 pattern.check(value, name)
         _check_tags(self.tags)
-        check_one_of(self.log_retention, RETENTIONS, "log_retention")
-        check_number(self.cache_days, CACHE_DAYS, "days", "cache_days")
-        check_number(self.inline_bytes, INLINE_BYTES, "bytes", "inline_bytes")
+        check_one_of(self.log_retention, _RETENTIONS, "log_retention")
+        check_number(self.cache_days, CACHE_PERIODS, "days", "cache_days")
+        check_number(self.inline_bytes, _INLINE_SIZES, "bytes", "inline_bytes")
         check_each(self.trusted_buckets, _TRUSTED.check, "trusted_buckets", most=_MOST_NAMED)
         check_bool(self.debug, "debug")
         check_one_of(self.log_format, ("JSON", "Text"), "log_format")
@@ -362,20 +365,33 @@ class Settings:
             raise SettingsError('has "*", which is all, and others', key=("state_machines",))
         check_one_of(self.tracing, ("xray", "otel", "off"), "tracing")
 
-    def of_worker(self, module: str) -> WorkerSettings:
-        """Return what holds for one worker, with what holds for all where it says nothing.
+    def of_worker(self, module: str) -> Settings:
+        """Return what holds for one worker: its own, and what holds for all where that is silent.
 
         Args:
             module: The worker's module, by its full name.
         """
         own = self.workers.get(module, WorkerSettings())
-        return WorkerSettings(
-            timeout=self.timeout if own.timeout is None else own.timeout,
-            memory=self.memory if own.memory is None else own.memory,
-            reserved_concurrency=own.reserved_concurrency,
-            environment={**self.environment, **own.environment},
-            layers=self.layers if own.layers is None else own.layers,
-        )
+        values = {
+            "timeout": self.timeout if own.timeout is None else own.timeout,
+            "memory": self.memory if own.memory is None else own.memory,
+            "environment": {**self.environment, **own.environment},
+            "layers": self.layers if own.layers is None else own.layers,
+            "workers": {},
+        }
+        # All of it is checked already, and whoever makes a template asks for it once a Task.
+        merged = copy(self)
+        for name, value in values.items():
+            object.__setattr__(merged, name, value)
+        return merged
+
+    def reserved_concurrency_of(self, module: str) -> int | None:
+        """Return for how many of a worker's processes Lambda keeps room, or None for none.
+
+        Args:
+            module: The worker's module, by its full name.
+        """
+        return self.workers.get(module, WorkerSettings()).reserved_concurrency
 
 
 def _check_environment(environment: object) -> None:
@@ -392,6 +408,14 @@ def _check_environment(environment: object) -> None:
             )
         if isinstance(value, str) and _NO_TEXT.search(value):
             refuse(value, "a text without null and half characters", "environment", name)
+        if isinstance(value, str) and _DYNAMIC_REFERENCE in value:
+            raise SettingsError(
+                f"has {_DYNAMIC_REFERENCE}…, in whose place CloudFormation would put the value"
+                " itself, for all to read in Lambda's console: write { secret ="
+                ' "arn:aws:secretsmanager:…" } or { parameter = "/name" }, which the worker reads'
+                " when it starts",
+                key=("environment", name),
+            )
 
 
 def _check_tags(tags: object) -> None:

@@ -14,7 +14,7 @@ from .settings import Alarms, Environment, Parameter, Secret, Settings, Vpc, Wor
 from .unknown_keys import check_keys
 from .values import Key, check_table
 
-Part = TypeVar("Part", Settings, WorkerSettings, Vpc, Alarms)
+Kind = TypeVar("Kind", Settings, WorkerSettings, Vpc, Alarms)
 
 
 def settings_from(table: Mapping[str, Any]) -> Settings:
@@ -37,7 +37,7 @@ def settings_from(table: Mapping[str, Any]) -> Settings:
     )
 
 
-def _part(kind: type[Part], table: object, **readers: Callable[[Any], object]) -> Part:
+def _part(kind: type[Kind], table: object, **readers: Callable[[Any], object]) -> Kind:
     """Return a part of the settings, of whose values some are read otherwise than they stand."""
     values = dict(check_table(table, "settings"))
     names = [field.name for field in fields(kind)]

@@ -64,7 +64,7 @@ def check_number(value: object, allowed: range, unit: str, *key: Key) -> None:
     """
     # A bool is an int to Python, and to nobody who writes settings.
     if type(value) is not int or value not in allowed:
-        refuse(value, f"a number of {unit} from {allowed[0]:,} to {allowed[-1]:,}", *key)
+        refuse(value, f"a whole number of {unit} from {allowed[0]:,} to {allowed[-1]:,}", *key)
 
 
 def check_one_of(value: object, allowed: Collection[object], *key: Key) -> None:

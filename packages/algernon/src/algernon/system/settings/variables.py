@@ -24,8 +24,8 @@ _LAMBDAS_OWN = {
 _LAMBDAS_OWN_BEGINNING = re.compile(
     r"AWS_LAMBDA_(FUNCTION|LOG|RUNTIME_API|INITIALIZATION|MAX_CONCURRENCY|METADATA)"
 )
-# What the template sets, and the setting that says it, where there is one.
-_THE_TEMPLATES = {
+#: What the template sets, and the setting that says it, where there is one.
+SET_BY_TEMPLATE = {
     "ALGERNON_BUCKET_NAME": "bucket",
     "ALGERNON_CACHE_DAYS": "cache_days",
     "ALGERNON_EXTRA_RECEIVES": None,
@@ -56,8 +56,8 @@ def check_name(name: object, *key: Key) -> None:
         )
     if name in _LAMBDAS_OWN or _LAMBDAS_OWN_BEGINNING.match(name):
         raise SettingsError("is an environment variable that only Lambda itself sets", key=key)
-    if name in _THE_TEMPLATES:
-        setting = _THE_TEMPLATES[name]
+    if name in SET_BY_TEMPLATE:
+        setting = SET_BY_TEMPLATE[name]
         instead = f": write {setting} = … in [tool.algernon]" if setting else ""
         raise SettingsError(
             f"is an environment variable that the template itself sets{instead}", key=key

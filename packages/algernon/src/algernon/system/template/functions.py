@@ -10,7 +10,8 @@ from typing import Any
 
 from ...errors import TemplateError
 from ...worker import Worker
-from ..settings.settings import Secret, Settings, WorkerSettings
+from ..settings.environment import LocalValue
+from ..settings.settings import Secret, Settings
 from .bucket import CACHE_FOLDER, bucket_name
 from .expressions import arn
 from .logical_ids import by_worker_id, function_id_of, logical_id, mapping_id
@@ -69,7 +70,7 @@ def functions_of(workers: Sequence[Worker], settings: Settings) -> list[Function
 
 def _of_worker(worker_id: str, worker: Worker, settings: Settings) -> Iterator[Function]:
     usual = machine_of_worker(worker, settings)
-    reserved = settings.of_worker(worker.module).reserved_concurrency
+    reserved = settings.reserved_concurrency_of(worker.module)
     tasks_of: dict[Machine, list[str]] = {}
     for task in worker.tasks:
         tasks_of.setdefault(machine_of(task, worker, settings), []).append(task)
@@ -117,7 +118,7 @@ def throttled_tasks(workers: Sequence[Worker], settings: Settings) -> dict[str, 
     return {
         worker.module: unlimited
         for worker in workers
-        if settings.of_worker(worker.module).reserved_concurrency is not None
+        if settings.reserved_concurrency_of(worker.module) is not None
         and (unlimited := [task for task in worker.tasks if task not in _limits(worker)])
     }
 
@@ -172,7 +173,7 @@ def _function(function: Function, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _where_given(function: Function, own: WorkerSettings, settings: Settings) -> dict[str, Any]:
+def _where_given(function: Function, own: Settings, settings: Settings) -> dict[str, Any]:
     """Return the properties that a function has only where the settings say something of them."""
     properties: dict[str, Any] = {}
     if function.reserved_concurrency is not None:
@@ -189,7 +190,7 @@ def _where_given(function: Function, own: WorkerSettings, settings: Settings) ->
     return properties
 
 
-def _start(worker: Worker, own: WorkerSettings, settings: Settings) -> tuple[str, dict[str, Any]]:
+def _start(worker: Worker, own: Settings, settings: Settings) -> tuple[str, dict[str, Any]]:
     """Return a worker's handler and environment, of which secrets are read when it starts."""
     plain = {name: value for name, value in own.environment.items() if isinstance(value, str)}
     kept = {
@@ -238,7 +239,7 @@ def _check_environment(worker: Worker, variables: Mapping[str, Any], settings: S
         TemplateError: They are too many, or too long.
     """
     longest = {
-        **variables,
+        **{name: value for name, value in variables.items() if not isinstance(value, LocalValue)},
         "ALGERNON_BUCKET_NAME": _LONGEST_BUCKET_NAME,
         "ALGERNON_CACHE_DAYS": str(settings.cache_days),
         "ALGERNON_INLINE_BYTES": str(settings.inline_bytes),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..settings.settings import CACHE_DAYS, Settings
+from ..settings.settings import CACHE_PERIODS, Settings
 
 # What the Tasks take, where the functions are one's own.
 _OF_TASKS = ("CacheDays", "StateMachines", "TrustedBuckets")
@@ -26,7 +26,7 @@ def parameters(settings: Settings) -> dict[str, Any]:
         "CacheDays": {
             "Type": "Number",
             "Default": settings.cache_days,
-            "MinValue": CACHE_DAYS[0],
+            "MinValue": CACHE_PERIODS[0],
             "Description": "Days after which stored results and arguments are deleted",
         },
         "Debug": {
