@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HELP = "run a system of workers on this machine"
 DESCRIPTION = (
     "Run a system on a local AWS, and show what its workers log. Its settings are those that"
-    " [tool.algernon] in the workers' pyproject.toml has; what AWS Secrets Manager and Parameter"
+    " [tool.algernon] in pyproject.toml has, here or above; what AWS Secrets Manager and Parameter"
     " Store keep gets its value from --env and --env-file."
 )
 EXAMPLES = """\

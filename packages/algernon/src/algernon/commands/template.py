@@ -13,7 +13,7 @@ from .project import modules_of, project_settings
 HELP = "write a system's CloudFormation template"
 DESCRIPTION = (
     "Write the CloudFormation template of a system, as JSON, with the settings that [tool.algernon]"
-    " in the workers' pyproject.toml has."
+    " in pyproject.toml has, here or above."
 )
 EXAMPLES = """\
 algernon template worker:router > template.json

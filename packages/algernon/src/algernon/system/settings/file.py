@@ -16,13 +16,13 @@ _TABLE = ("tool", "algernon")
 
 
 def read_settings(directory: Path) -> Settings:
-    """Return what ``[tool.algernon]`` says in the pyproject.toml of a worker's project.
+    """Return what ``[tool.algernon]`` says in a project's pyproject.toml.
 
     That is the one in the directory or, where that has no such table, in the nearest directory
     above that has one: so one file may do for the members of a workspace.
 
     Args:
-        directory: Where the workers' modules are.
+        directory: Where it is looked for first. The command's is the current one.
 
     Returns:
         The settings, which are all the defaults where there is no such table.
