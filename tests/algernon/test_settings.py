@@ -388,6 +388,28 @@ def test_errors_are_those_of_templates(project: Project) -> None:
             "statements[0].Sid is 'a b', ",
         ),
         (
+            (
+                'statements = [{ Action = "s3:*", Resource = "*", Sid = "A" },'
+                ' { Action = "s3:*", Resource = "arn:b", Sid = "A" }]'
+            ),
+            "statements[1].Sid is A, as that of the statement 0 is, ",
+        ),
+        (
+            'statements = [{ Action = "s3:*", Resource = "arn:${AWS::Regoin}:x" }]',
+            "statements[0].Resource is 'arn:${AWS::Regoin}:x', but has to be a text in which Cloud",
+        ),
+        (
+            'statements = [{ Action = "s3:*", Resource = ["*", "arn:${AWS::Region:x"] }]',
+            "statements[0].Resource is 'arn:${AWS::Region:x', but has to be a text in which Cloud",
+        ),
+        (
+            (
+                'statements = [{ Action = "s3:*", Resource = "*",'
+                ' Condition.X.y = ["${AWS::Region}", "${AWS::NoValue}"] }]'
+            ),
+            "statements[0].Condition.X.y is '${AWS::NoValue}', but has to be a text in which Cloud",
+        ),
+        (
             'statements = [{ Action = "s3:*", Resource = "*", Condition.Bool = 1 }]',
             "statements[0].Condition.Bool is 1, but has to be a table of condition keys",
         ),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from ...errors import SettingsError
-from .statements import check_statement
+from .statements import check_statements
 from .values import (
     Pattern,
     check_bool,
@@ -80,17 +80,20 @@ _TOPIC = Pattern(
     "the ARN of an SNS topic",
     "arn:aws:sns:eu-west-1:123456789012:on-call",
 )
+STATE_MACHINE_FORM = rf"{_PARTITION}:states:[^,\s]+"
 _STATE_MACHINE = Pattern(
-    rf"\*|{_PARTITION}:states:[^,\s]+",
+    rf"\*|{STATE_MACHINE_FORM}",
     'the ARN of a state machine, or "*"',
     "arn:aws:states:eu-west-1:123456789012:stateMachine:orders",
 )
 _EMAIL = Pattern(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address", "ops@example.com")
-# Amazon S3 User Guide, "General purpose bucket naming rules".
-_BUCKET_FORM = r"(?!\d+(\.\d+){3}(/|\Z))(?![^/]*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+# Amazon S3 User Guide, "General purpose bucket naming rules". It looks no further than to the next
+# slash or comma, so that it is one in a parameter's list, too.
+_BUCKET_FORM = r"(?!\d+(\.\d+){3}(?![^/,]))(?![^/,]*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+TRUSTED_BUCKET_FORM = rf"{_BUCKET_FORM}(/[^,\s*?$]+)?"
 _BUCKET = Pattern(_BUCKET_FORM, "the name of a bucket", "shop-archive")
 _TRUSTED = Pattern(
-    rf"{_BUCKET_FORM}(/[^,\s*?$]+)?",
+    TRUSTED_BUCKET_FORM,
     "the name of a bucket, or of a folder in one",
     "their-bucket/cache",
 )
@@ -343,7 +346,7 @@ class Settings:
             if value is not None:
                 check_kind(value, kind, kind.__name__.lower())
         check_each(self.layers, _LAYER.check, "layers", most=_MOST_LAYERS)
-        check_each(self.statements, check_statement, "statements", most=_MOST_NAMED)
+        check_statements(self.statements, "statements", most=_MOST_NAMED)
         for name, pattern in (
             ("permissions_boundary", _BOUNDARY),
             ("bucket", _BUCKET),

@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from ...errors import SettingsError
 from .unknown_keys import check_keys
-from .values import Key, check_one_of, check_table, refuse
+from .values import Key, check_each, check_one_of, check_table, refuse
 
 _ACTION = re.compile(r"\*|[a-z0-9-]+:[A-Za-z0-9*?]+")
 # AWS Identity and Access Management User Guide, "Grammar of the IAM JSON policy language".
 _KEYS = ("Action", "Condition", "Effect", "NotAction", "NotResource", "Resource", "Sid")
 
+# AWS CloudFormation User Guide, "Pseudo parameters reference": those that are a text of each stack.
+_PSEUDO_PARAMETERS = ("AccountId", "Partition", "Region", "StackId", "StackName", "URLSuffix")
+_SUBSTITUTED = re.compile(rf"\$\{{AWS::({'|'.join(_PSEUDO_PARAMETERS)})\}}")
+
 # TOML's own whole numbers are smaller.
 _HUGE = 2**64
 
 
-def check_statement(statement: object, *key: Key) -> None:
+def check_statements(statements: object, *key: Key, most: int) -> None:
+    """Refuse what aren't statements that a role's policy can have beside each other.
+
+    Raises:
+        SettingsError: They aren't.
+    """
+    check_each(statements, _check_statement, *key, most=most)
+    numbers: dict[str, int] = {}
+    for number, statement in enumerate(cast("Sequence[Mapping[str, Any]]", statements)):
+        sid = statement.get("Sid")
+        if sid is not None and numbers.setdefault(sid, number) != number:
+            raise SettingsError(
+                f"is {sid}, as that of the statement {numbers[sid]} is, but a policy has each"
+                " once: give it another, or none",
+                key=(*key, number, "Sid"),
+            )
+
+
+def _check_statement(statement: object, *key: Key) -> None:
     """Refuse what isn't a statement of a role's policy.
 
     Raises:
@@ -39,6 +63,7 @@ def check_statement(statement: object, *key: Key) -> None:
         for resource in _as_list(table.get(name, ())):
             if resource != "*" and not resource.startswith("arn:"):
                 refuse(resource, 'an ARN, or "*"', *key, name)
+            _check_pseudo_parameters(resource, *key, name)
     if "Condition" in table:
         _check_conditions(table["Condition"], *key, "Condition")
     if "Sid" in table and not (
@@ -56,6 +81,15 @@ def _check_conditions(conditions: object, *key: Key) -> None:
                     isinstance(value, int | float) and -_HUGE < value < _HUGE
                 ):
                     refuse(value, "a text, a number, true or false", *key, operator, name)
+                if isinstance(value, str):
+                    _check_pseudo_parameters(value, *key, operator, name)
+
+
+def _check_pseudo_parameters(text: str, *key: Key) -> None:
+    """Refuse what CloudFormation would look for in vain, or leave as it is."""
+    if "${AWS::" in _SUBSTITUTED.sub("", text):
+        names = ", ".join(f"${{AWS::{name}}}" for name in _PSEUDO_PARAMETERS)
+        refuse(text, f"a text in which CloudFormation puts in nothing but {names}", *key)
 
 
 def _check_texts(value: object, *key: Key) -> None:
