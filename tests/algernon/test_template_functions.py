@@ -1,4 +1,4 @@
-"""The template's functions: what Tasks and workers ask of the machines that they run on."""
+"""The template's functions: what Tasks and workers ask of those that run them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_tasks_with_the_same_needs_share_a_function() -> None:
     template = system_template([worker_of(needs)])
 
     large = logical_id("Worker", "shop.handler@900s2048MB")
-    middle = logical_id("Worker", "shop.handler@30s512MB")
+    middle = logical_id("Worker", "shop.handler@512MB")
     assert functions(template) == {"Worker": (30, 256), large: (900, 2048), middle: (30, 512)}
     assert {
         task: properties(template, f"Worker{logical_id('Queue', task)}")["FunctionName"]["Ref"]
@@ -78,8 +78,20 @@ def test_a_task_asks_its_worker_and_a_worker_asks_the_system() -> None:
     assert functions(template) == {
         "Worker": (10, 128),
         logical_id("Worker", "mail.handler"): (10, 512),
-        logical_id("Worker", "mail.handler@60s512MB"): (60, 512),
+        logical_id("Worker", "mail.handler@60s"): (60, 512),
     }
+
+
+@pytest.mark.parametrize("needs", [TaskNeeds(timeout=900), TaskNeeds(memory=512), LARGE])
+def test_a_change_for_all_leaves_functions_of_their_own_where_they_are(needs: TaskNeeds) -> None:
+    """A function is called by what its Tasks need otherwise, not by what they share with all."""
+    before, after = (
+        system_template([worker_of({"film": needs})], settings=settings)
+        for settings in (Settings(), Settings(timeout=40, memory=300))
+    )
+
+    assert set(functions(before)) == set(functions(after))
+    assert len(functions(before)) == 2
 
 
 def test_a_timeout_that_is_given_holds_in_place_of_the_settings() -> None:
@@ -90,6 +102,31 @@ def test_a_timeout_that_is_given_holds_in_place_of_the_settings() -> None:
 
     mail = logical_id("Worker", "mail.handler")
     assert functions(template) == {"Worker": (20, 300), mail: (90, 300)}
+
+
+def test_outputs_tell_functions_of_one_worker_apart() -> None:
+    """They name what each has, where a worker has several."""
+    outputs = system_template([worker_of({"film": LARGE})])["Outputs"]
+
+    assert outputs["Worker"]["Description"] == (
+        "The Lambda function of shop.handler with 30 s and 256 MB"
+    )
+    large = logical_id("Worker", "shop.handler@900s2048MB")
+    assert outputs[large]["Description"] == (
+        "The Lambda function of shop.handler with 900 s and 2048 MB"
+    )
+
+
+def test_without_a_task_of_the_usual_size_there_is_no_usual_function() -> None:
+    """The mappings stay what they are called, whatever functions they lead to."""
+    worker = Worker("shop.handler", ("film",), {}, {"film": LARGE})
+    template = system_template([worker])
+
+    large = logical_id("Worker", "shop.handler@900s2048MB")
+    assert set(functions(template)) == {large}
+    assert "Worker" not in template["Outputs"]
+    mapping = properties(template, f"Worker{logical_id('Queue', 'film')}")
+    assert mapping["FunctionName"] == {"Ref": large}
 
 
 def test_how_a_queue_is_worked_off_is_its_mappings() -> None:
@@ -121,17 +158,17 @@ def test_reserved_concurrency_is_the_functions() -> None:
 
 
 def test_reserved_concurrency_is_shared_by_what_tasks_may_take() -> None:
-    """Each function has what its Tasks may take, and the first one what is left."""
+    """Each function has what its Tasks may take, and the worker's usual one what is left."""
     settings = Settings(workers={"shop": WorkerSettings(reserved_concurrency=20)})
     needs = {
-        "order": TaskNeeds(max_concurrency=4),
         "film": TaskNeeds(timeout=900, max_concurrency=3),
         "photo": TaskNeeds(timeout=900, max_concurrency=2),
+        "order": TaskNeeds(max_concurrency=4),
     }
-    worker = Worker("shop.handler", ("order", "film", "photo"), {}, needs)
+    worker = Worker("shop.handler", (*needs,), {}, needs)
     template = system_template([worker], settings=settings)
 
-    slow = logical_id("Worker", "shop.handler@900s256MB")
+    slow = logical_id("Worker", "shop.handler@900s")
     assert properties(template, slow)["ReservedConcurrentExecutions"] == 5
     assert properties(template, "Worker")["ReservedConcurrentExecutions"] == 15
 

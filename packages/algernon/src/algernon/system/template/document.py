@@ -43,9 +43,12 @@ def system_template(
     for the role. A stack of the template of Algernon 1.4 and older, which was one of
     AWS SAM, is updated in place: no resource is replaced.
 
-    The first function is called `Worker` in the template, the others by their
-    handlers alone: to add a worker to a deployed system, name it in any place
-    after the first, and leave the first one first.
+    The first worker's function is called `Worker` in the template, those of the others by
+    their handlers alone: to add a worker to a deployed system, name it in any place after the
+    first, and leave the first one first. A function for Tasks that need another timeout or
+    memory is called by its worker's handler and what differs. So there is no function, and no
+    output, `Worker` where all Tasks of the first worker need another timeout or memory than it
+    has: an update makes their function, has the mappings lead there, and deletes `Worker`.
 
     The template has the parameters `CodeBucket` and `CodeKey`, where the zip is, and those
     whose defaults the settings say: `CacheDays`; `Debug`; `InlineBytes`; `LogFormat`, which is
@@ -112,7 +115,7 @@ def system_template(
     if part == "all":
         resources |= role(workers, settings)
         resources |= log_group(settings)
-        resources |= functions(workers, settings)
+        resources |= functions(own_functions, settings)
         outputs |= outputs_of_functions(own_functions)
     else:
         policies = worker_policies(tasks, settings)

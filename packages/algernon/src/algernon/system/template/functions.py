@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from ...errors import TemplateError
@@ -14,9 +16,10 @@ from ..settings.environment import LocalValue
 from ..settings.settings import Secret, Settings
 from .bucket import CACHE_FOLDER, bucket_name
 from .expressions import arn
+from .function_sizes import FunctionSize, size_for, usual_size
 from .logical_ids import by_worker_id, function_id_of, logical_id, mapping_id
 from .logs import logging_config
-from .machines import Machine, machine_of, machine_of_worker
+from .longest import BUCKET_NAME, STACK_NAME
 from .queues import EXTRA_RECEIVES
 
 # AWS Lambda Developer Guide, "Lambda runtimes".
@@ -30,27 +33,25 @@ AFTER_SECRETS = "algernon.secrets.handler"
 # AWS Lambda Developer Guide, "Lambda quotas": all environment variables of a function, which
 # Lambda measures as JSON.
 _MOST_ENVIRONMENT_BYTES = 4096
-# As long as what isn't known yet may be: AWS CloudFormation API Reference, CreateStack, and
-# Amazon S3 User Guide, "General purpose bucket naming rules".
-_LONGEST_STACK_NAME = "x" * 128
-_LONGEST_BUCKET_NAME = "x" * 63
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of a worker, which runs those of its Tasks that need the same machine.
+    """A function of a worker, which runs those of its Tasks that need the same size.
 
     Attributes:
         id: The function's logical id.
+        worker_id: The logical id of its worker's usual function, which may not be there.
         worker: The worker, whose code it is.
-        machine: Its timeout and memory.
+        size: Its timeout and memory.
         tasks: The names of the Tasks that it runs.
         reserved_concurrency: How many of its processes Lambda keeps room for, and at most has.
     """
 
     id: str
+    worker_id: str
     worker: Worker
-    machine: Machine
+    size: FunctionSize
     tasks: tuple[str, ...]
     reserved_concurrency: int | None = None
 
@@ -69,27 +70,30 @@ def functions_of(workers: Sequence[Worker], settings: Settings) -> list[Function
 
 
 def _of_worker(worker_id: str, worker: Worker, settings: Settings) -> Iterator[Function]:
-    usual = machine_of_worker(worker, settings)
+    usual = usual_size(worker, settings)
     reserved = settings.reserved_concurrency_of(worker.module)
-    tasks_of: dict[Machine, list[str]] = {}
+    tasks_of: dict[FunctionSize, list[str]] = {}
     for task in worker.tasks:
-        tasks_of.setdefault(machine_of(task, worker, settings), []).append(task)
-    shares = _shares(worker, [*tasks_of.values()], reserved)
-    for (machine, tasks), share in zip(tasks_of.items(), shares, strict=True):
-        function_id = worker_id if machine == usual else function_id_of(worker, machine)
-        yield Function(function_id, worker, machine, tuple(tasks), share)
+        tasks_of.setdefault(size_for(task, worker, settings), []).append(task)
+    shares = _shares(worker, tasks_of, usual, reserved)
+    for size, tasks in tasks_of.items():
+        function_id = worker_id if size == usual else function_id_of(worker, size, usual)
+        yield Function(function_id, worker_id, worker, size, tuple(tasks), shares.get(size))
 
 
 def _shares(
-    worker: Worker, groups: Sequence[Sequence[str]], reserved: int | None
-) -> list[int | None]:
+    worker: Worker,
+    tasks_of: Mapping[FunctionSize, Sequence[str]],
+    usual: FunctionSize,
+    reserved: int | None,
+) -> dict[FunctionSize, int]:
     """Return how much of a worker's reserved concurrency each of its functions has.
 
     Raises:
         TemplateError: It is less than what the Tasks may take, or can't be shared.
     """
     if reserved is None:
-        return [None] * len(groups)
+        return {}
     limits = _limits(worker)
     if reserved < sum(limits.values()):
         raise TemplateError(
@@ -99,18 +103,20 @@ def _shares(
             " throttle what is above, and each time counts as a try of the message; reserve as"
             " much, or let the Tasks have less"
         )
-    if len(groups) == 1:
-        return [reserved]
+    if len(tasks_of) <= 1:
+        return dict.fromkeys(tasks_of, reserved)
     if unlimited := [task for task in worker.tasks if task not in limits]:
         raise TemplateError(
             f"the worker {worker.module} has a reserved_concurrency of {reserved} for"
-            f" {len(groups)} functions, since its Tasks need different machines, and nothing says"
-            f" how much of it {', '.join(unlimited)} may take: give each of its Tasks a"
-            " max_concurrency, or put those with needs of their own into a worker of their own"
+            f" {len(tasks_of)} functions, since its Tasks need different timeouts or memory, and"
+            f" nothing says how much of it {', '.join(unlimited)} may take: give each of its"
+            " Tasks a max_concurrency, or put those with needs of their own into a worker of"
+            " their own"
         )
-    # What is left over is the first one's.
-    others = [sum(limits[task] for task in tasks) for tasks in groups[1:]]
-    return [reserved - sum(others), *others]
+    shares = {size: sum(limits[task] for task in tasks) for size, tasks in tasks_of.items()}
+    takes_the_rest = usual if usual in shares else next(iter(shares))
+    shares[takes_the_rest] += reserved - sum(limits.values())
+    return shares
 
 
 def throttled_tasks(workers: Sequence[Worker], settings: Settings) -> dict[str, list[str]]:
@@ -131,27 +137,37 @@ def _limits(worker: Worker) -> dict[str, int]:
     }
 
 
-def functions(workers: Sequence[Worker], settings: Settings) -> dict[str, Any]:
-    """Return each worker's functions, and a mapping for each of its Tasks.
+def functions(own_functions: Iterable[Function], settings: Settings) -> dict[str, Any]:
+    """Return each function, and a mapping for each of its Tasks.
+
+    Args:
+        own_functions: All of `functions_of`.
+        settings: The system's.
 
     Raises:
-        TemplateError: Lambda has no runtime for the Python that is running, no room for an
-            environment, or not for what Tasks may take.
+        TemplateError: Lambda has no runtime for the Python that is running, or no room for an
+            environment.
     """
     resources: dict[str, Any] = {}
-    worker_id_of = {worker.handler: worker_id for worker_id, worker in by_worker_id(workers)}
-    for function in functions_of(workers, settings):
-        resources[function.id] = _function(function, settings)
-        for task in function.tasks:
-            mapping = mapping_id(worker_id_of[function.worker.handler], task)
-            resources[mapping] = _mapping(function, task)
+    for _, of_worker in groupby(own_functions, key=attrgetter("worker_id")):
+        first, *others = of_worker
+        own = settings.of_worker(first.worker.module)
+        handler, variables = _start(first.worker, own, settings)
+        _check_environment(first.worker, variables, settings)
+        for function in (first, *others):
+            resources[function.id] = _function(function, handler, variables, own, settings)
+            for task in function.tasks:
+                resources[mapping_id(function.worker_id, task)] = _mapping(function, task)
     return resources
 
 
-def _function(function: Function, settings: Settings) -> dict[str, Any]:
-    own = settings.of_worker(function.worker.module)
-    handler, variables = _start(function.worker, own, settings)
-    _check_environment(function.worker, variables, settings)
+def _function(
+    function: Function,
+    handler: str,
+    variables: Mapping[str, Any],
+    own: WorkerSettings,
+    settings: Settings,
+) -> dict[str, Any]:
     return {
         "Type": "AWS::Lambda::Function",
         "Properties": {
@@ -159,8 +175,8 @@ def _function(function: Function, settings: Settings) -> dict[str, Any]:
             "Handler": handler,
             "Runtime": _runtime(),
             "Architectures": [settings.architecture],
-            "Timeout": function.machine.timeout,
-            "MemorySize": function.machine.memory,
+            "Timeout": function.size.timeout,
+            "MemorySize": function.size.memory,
             "Role": arn("WorkerRole"),
             "TracingConfig": {"Mode": {"Fn::If": ["TracingIsOff", "PassThrough", "Active"]}},
             # A long chain through one worker looks to Lambda like a loop: AWS Lambda
@@ -240,11 +256,11 @@ def _check_environment(worker: Worker, variables: Mapping[str, Any], settings: S
     """
     longest = {
         **{name: value for name, value in variables.items() if not isinstance(value, LocalValue)},
-        "ALGERNON_BUCKET_NAME": _LONGEST_BUCKET_NAME,
+        "ALGERNON_BUCKET_NAME": BUCKET_NAME,
         "ALGERNON_CACHE_DAYS": str(settings.cache_days),
         "ALGERNON_INLINE_BYTES": str(settings.inline_bytes),
         "ALGERNON_METRICS_NAMESPACE": settings.metrics_namespace,
-        "ALGERNON_TOPIC_PREFIX": f"{_LONGEST_STACK_NAME}-",
+        "ALGERNON_TOPIC_PREFIX": f"{STACK_NAME}-",
         "ALGERNON_TRACING": settings.tracing,
         "ALGERNON_TRUSTED_BUCKETS": ",".join(settings.trusted_buckets),
         "DEBUG": "false",

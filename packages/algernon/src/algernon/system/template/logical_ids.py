@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ...worker import Worker
-from .machines import Machine
+from .function_sizes import FunctionSize
 
 
 def logical_id(kind: str, task: str) -> str:
@@ -45,15 +45,19 @@ def by_worker_id(workers: Sequence[Worker]) -> Iterator[tuple[str, Worker]]:
         yield logical_id("Worker", worker.handler), worker
 
 
-def function_id_of(worker: Worker, machine: Machine) -> str:
-    """Return the logical id of a worker's function for Tasks that need a machine of their own."""
-    return logical_id("Worker", f"{worker.handler}@{machine.timeout}s{machine.memory}MB")
+def function_id_of(worker: Worker, size: FunctionSize, usual: FunctionSize) -> str:
+    """Return the logical id of a worker's function for Tasks that need another size than usual.
+
+    It says no more than in what it differs: Tasks that need another timeout keep their function
+    when the memory of all changes.
+    """
+    return logical_id("Worker", f"{worker.handler}@{size.unlike(usual)}")
 
 
 def mapping_id(worker_id: str, task: str) -> str:
     """Return the logical id of what feeds one of a worker's functions from a Task's queue.
 
     It is the one that AWS SAM made, when the template was one of it. It stays when the Task
-    comes to need another machine, so that the mapping is updated, and none is made beside it.
+    comes to need another function, so that the mapping is updated, and none is made beside it.
     """
     return f"{worker_id}{logical_id('Queue', task)}"

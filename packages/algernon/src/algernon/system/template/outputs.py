@@ -42,12 +42,16 @@ def outputs_of_functions(functions: Sequence[Function]) -> dict[str, Any]:
         ),
         "WorkerLogs": _output({"Ref": "WorkerLogs"}, "The functions' CloudWatch log group"),
         **{
-            function.id: _output(
-                {"Ref": function.id}, f"The Lambda function of {function.worker.handler}"
-            )
+            function.id: _output({"Ref": function.id}, _what_it_runs(function, functions))
             for function in functions
         },
     }
+
+
+def _what_it_runs(function: Function, functions: Sequence[Function]) -> str:
+    alike = [other for other in functions if other.worker_id == function.worker_id]
+    size = f" with {function.size.timeout} s and {function.size.memory} MB" if alike[1:] else ""
+    return f"The Lambda function of {function.worker.handler}{size}"
 
 
 def outputs_for_own_functions(policies: Iterable[str]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 from ...worker import Worker
 from ..settings.settings import Settings
 from .expressions import arn, policy_document
+from .function_sizes import size_for
 from .logical_ids import logical_id
-from .machines import machine_of
 
 # AWS Lambda Developer Guide, "Creating and configuring an Amazon SQS event source
 # mapping": a visibility timeout of six times the function's and the time for which a
@@ -54,7 +54,7 @@ def topics_and_queues(workers: Sequence[Worker], settings: Settings) -> dict[str
 def _visibility_timeout(task: str, worker: Worker, settings: Settings) -> int:
     needs = worker.needs.get(task)
     batch_window = (needs and needs.batch_window) or 0
-    return VISIBILITY_FACTOR * machine_of(task, worker, settings).timeout + batch_window
+    return VISIBILITY_FACTOR * size_for(task, worker, settings).timeout + batch_window
 
 
 def _of_task(task: str, tries: int, visibility_timeout: int, key: str | None) -> dict[str, Any]:
