@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from algernon.errors import TemplateError
+from algernon.errors import SettingsError, TemplateError
+from algernon.settings import Settings
 from algernon.template import logical_id, system_template
 from algernon.worker import Worker
 from cfnlint.api import ManualArgs, Match, lint
@@ -530,6 +531,7 @@ def test_the_role_may_tell_state_machines_only_where_some_wait() -> None:
         ("*,*", False),
         ("arn:aws:states:::a, arn:aws:states:::b", False),
         ("arn:aws:states:::a,", False),
+        ("arn:aws:sns:eu-west-1:123456789012:orders", False),
     ],
 )
 def test_state_machines_are_arns_or_all(value: str, is_taken: bool) -> None:
@@ -687,3 +689,57 @@ def test_tasks_and_a_handler_are_taken_with_a_warning() -> None:
 
     assert former == system_template(workers, timeout=60, memory=512)
     assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_taken"),
+    [
+        ("", True),
+        ("theirs", True),
+        ("theirs/cache,their.others", True),
+        ("1.2.3.4a,1.2.3", True),
+        ("t", False),
+        ("Theirs", False),
+        ("theirs,", False),
+        ("theirs, others", False),
+        ("theirs/*", False),
+        ("192.168.0.1", False),
+        ("theirs,192.168.0.1/cache,others", False),
+        ("theirs,o..thers", False),
+        ("theirs-", False),
+    ],
+)
+def test_trusted_buckets_are_what_the_settings_take(value: str, is_taken: bool) -> None:
+    """A parameter's list has what `trusted_buckets` may have, and nothing else."""
+    parameter = three_workers()["Parameters"]["TrustedBuckets"]
+
+    assert bool(re.fullmatch(parameter["AllowedPattern"], value)) == is_taken
+    if value:
+        try:
+            Settings(trusted_buckets=value.split(","))
+        except TemplateError:
+            assert not is_taken
+        else:
+            assert is_taken
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"trusted_buckets": [f"b{number:02}/{'x' * 100}" for number in range(40)]},
+            r"trusted_buckets is 4,1\d\d bytes together, .* 4,096 at most: name fewer",
+        ),
+        (
+            {"state_machines": [f"arn:aws:states:::{'x' * 100}{number}" for number in range(40)]},
+            r"state_machines is 4,\d{3} bytes together, .* 4,096 at most: name fewer",
+        ),
+    ],
+)
+@pytest.mark.parametrize("part", ["all", "tasks"])
+def test_a_list_that_no_parameter_holds_is_refused(
+    settings: dict[str, Any], message: str, part: str
+) -> None:
+    """CloudFormation takes 4,096 bytes of a parameter, its default too."""
+    with pytest.raises(SettingsError, match=message):
+        template_of(["read"], settings=Settings(**settings), part=part)

@@ -16,8 +16,9 @@ from .functions import functions, functions_of
 from .logs import log_group
 from .outputs import outputs_for_own_functions, outputs_of_functions, outputs_of_tasks
 from .parameters import CONDITIONS, CONDITIONS_OF_TASKS, parameters, parameters_of_tasks
+from .policy_quotas import check_number_of_policies
 from .queues import topics_and_queues
-from .role import role
+from .role import policies_of_tasks, role
 from .senders import sender_policy
 from .tags import tagged
 from .worker_policies import worker_policies
@@ -85,8 +86,8 @@ def system_template(
             Task's name is too long for a topic, or it has more retries than its
             queue receives, two workers have the same handler or a Task of the same
             name, a worker's environment is larger than Lambda takes, or its reserved
-            concurrency less than its Tasks may take, or there are more Tasks than one
-            template holds.
+            concurrency less than its Tasks may take, IAM has no room for what their role may
+            do, or there are more Tasks than one template holds.
         TypeError: What is among the workers isn't a `Worker`.
 
     Example:
@@ -104,6 +105,7 @@ def system_template(
     check_part(part)
     check_workers(workers)
     tasks = [task for worker in workers for task in worker.tasks]
+    own_parameters = parameters(settings) if part == "all" else parameters_of_tasks(settings)
     own_functions = functions_of(workers, settings) if part == "all" else []
     resources = {
         **bucket(settings),
@@ -113,7 +115,9 @@ def system_template(
     }
     outputs = outputs_of_tasks(tasks, settings)
     if part == "all":
-        resources |= role(workers, settings)
+        policies = policies_of_tasks(tasks)
+        resources |= policies
+        resources |= role(policies, workers, settings)
         resources |= log_group(settings)
         resources |= functions(own_functions, settings)
         outputs |= outputs_of_functions(own_functions)
@@ -125,7 +129,7 @@ def system_template(
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": _description(workers, part),
         "Metadata": {"Algernon": {"Tasks": tasks}},
-        "Parameters": parameters(settings) if part == "all" else parameters_of_tasks(settings),
+        "Parameters": own_parameters,
         "Conditions": CONDITIONS if part == "all" else CONDITIONS_OF_TASKS,
         "Resources": tagged(resources, settings.tags),
         "Outputs": outputs,
@@ -133,6 +137,7 @@ def system_template(
     if customize is not None:
         customize(template)
     check_size(len(tasks), len(template["Resources"]), len(template["Outputs"]))
+    check_number_of_policies(list(policies))
     return template
 
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..settings.settings import CACHE_PERIODS, Settings
+from ...errors import SettingsError
+from ..settings.settings import CACHE_PERIODS, STATE_MACHINE_FORM, TRUSTED_BUCKET_FORM, Settings
 
 # What the Tasks take, where the functions are one's own.
 _OF_TASKS = ("CacheDays", "StateMachines", "TrustedBuckets")
 
-_TRUSTED_BUCKET = r"[a-z0-9][a-z0-9.-]+(/[^,\s*?$]+)?"
+# AWS CloudFormation User Guide, "Understand CloudFormation quotas": the value of a parameter.
+_LONGEST_VALUE = 4096
 
 
 def parameters(settings: Settings) -> dict[str, Any]:
-    """Return the parameters, whose defaults are what the settings say."""
+    """Return the parameters, whose defaults are what the settings say.
+
+    Raises:
+        SettingsError: A list is longer than a parameter may be.
+    """
     return {
         "CodeBucket": {
             "Type": "String",
@@ -62,8 +68,8 @@ def parameters(settings: Settings) -> dict[str, Any]:
         },
         "StateMachines": {
             "Type": "String",
-            "Default": ",".join(settings.state_machines),
-            "AllowedPattern": r"(\*|arn:[^,\s]+(,arn:[^,\s]+)*)?",
+            "Default": _joined("state_machines", settings),
+            "AllowedPattern": rf"({_list_of(STATE_MACHINE_FORM)}|\*)?",
             "ConstraintDescription": "ARNs, separated by commas without spaces, or *",
             "Description": "ARNs of the state machines that wait for Tasks, or *",
         },
@@ -75,14 +81,30 @@ def parameters(settings: Settings) -> dict[str, Any]:
         },
         "TrustedBuckets": {
             "Type": "String",
-            "Default": ",".join(settings.trusted_buckets),
-            "AllowedPattern": rf"({_TRUSTED_BUCKET}(,{_TRUSTED_BUCKET})*)?",
+            "Default": _joined("trusted_buckets", settings),
+            "AllowedPattern": rf"({_list_of(TRUSTED_BUCKET_FORM)})?",
             "ConstraintDescription": (
                 "buckets, and folders in them, separated by commas without spaces"
             ),
             "Description": "Buckets, and folders in them, that the workers read besides their own",
         },
     }
+
+
+def _joined(name: str, settings: Settings) -> str:
+    value = ",".join(getattr(settings, name))
+    if (size := len(value.encode())) > _LONGEST_VALUE:
+        raise SettingsError(
+            f"is {size:,} bytes together, but it is a parameter of the template, of which"
+            f" CloudFormation takes {_LONGEST_VALUE:,} at most: name fewer, or what several have in"
+            " common",
+            key=(name,),
+        )
+    return value
+
+
+def _list_of(form: str) -> str:
+    return rf"{form}(,{form})*"
 
 
 def parameters_of_tasks(settings: Settings) -> dict[str, Any]:

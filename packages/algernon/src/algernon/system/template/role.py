@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...worker import Worker
@@ -12,21 +12,54 @@ from ..settings.settings import Parameter, Secret, Settings
 from .bucket import CACHE_FOLDER, bucket_arn
 from .expressions import allow, arn, policy_document, use_of_key
 from .logical_ids import logical_id
+from .longest import BEFORE_A_NAME, STACK_NAME
+from .policy_quotas import LONGEST_POLICY, check_inline_policies
 
-# IAM and AWS STS quotas: a managed policy holds so many characters, white space not counted.
-_LONGEST_POLICY = 6144
-# As long as an ARN is before its name, in the partition and the region with the longest names.
-_BEFORE_A_NAME = len("arn:aws-us-gov:sqs:ap-northeast-1:123456789012:")
 # Amazon SQS Developer Guide, "Amazon SQS message quotas": the name of a queue.
 _LONGEST_QUEUE_NAME = 80
-# AWS CloudFormation API Reference, CreateStack.
-_LONGEST_STACK_NAME = 128
 
 
-def role(workers: Sequence[Worker], settings: Settings) -> dict[str, Any]:
-    """Return the role, and the managed policies with what it may do to the Tasks' queues."""
-    policies = policies_of_tasks([task for worker in workers for task in worker.tasks])
-    return {**policies, "WorkerRole": _role(list(policies), workers, settings)}
+def role(
+    managed_policies: Iterable[str], workers: Sequence[Worker], settings: Settings
+) -> dict[str, Any]:
+    """Return the role, which has policies of its own besides.
+
+    Args:
+        managed_policies: The logical ids of those that are attached to it.
+        workers: Those whose functions have it.
+        settings: The system's.
+
+    Raises:
+        TemplateError: IAM has no room for its own policies.
+    """
+    boundary = (
+        {}
+        if settings.permissions_boundary is None
+        else {"PermissionsBoundary": settings.permissions_boundary}
+    )
+    own = [_as_template(statement) for statement in settings.statements]
+    worker = [*what_tasks_do(settings), *_what_functions_do(workers, settings)]
+    policies = {
+        name: policy_document(*statements)
+        for name, statements in (("worker", worker), ("statements", own))
+        if statements
+    }
+    check_inline_policies(policies, settings)
+    properties = {
+        "AssumeRolePolicyDocument": policy_document(
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "lambda.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
+        ),
+        "ManagedPolicyArns": [{"Ref": policy} for policy in managed_policies],
+        "Policies": [
+            {"PolicyName": name, "PolicyDocument": document} for name, document in policies.items()
+        ],
+        **boundary,
+    }
+    return {"WorkerRole": {"Type": "AWS::IAM::Role", "Properties": properties}}
 
 
 def policies_of_tasks(tasks: Sequence[str]) -> dict[str, Any]:
@@ -39,7 +72,7 @@ def policies_of_tasks(tasks: Sequence[str]) -> dict[str, Any]:
 
 def _in_policies(tasks: Sequence[str]) -> Iterator[Sequence[str]]:
     """Give as many Tasks at a time as one policy has room for, in order."""
-    room = _LONGEST_POLICY - len(json.dumps(_of_tasks([])))
+    room = LONGEST_POLICY - len(json.dumps(_of_tasks([])))
     start, taken = 0, 0
     for number, task in enumerate(tasks):
         length = _longest_arns(task)
@@ -55,9 +88,9 @@ def _longest_arns(task: str) -> int:
     names = (
         _LONGEST_QUEUE_NAME,
         _LONGEST_QUEUE_NAME,
-        len(f"{'x' * _LONGEST_STACK_NAME}-{task}"),
+        len(f"{STACK_NAME}-{task}"),
     )
-    return sum(_BEFORE_A_NAME + name + len('"",') for name in names)
+    return sum(len(BEFORE_A_NAME) + name + len('"",') for name in names)
 
 
 def _managed(tasks: Sequence[str]) -> dict[str, Any]:
@@ -94,47 +127,17 @@ def _of_tasks(tasks: Sequence[str]) -> dict[str, Any]:
     )
 
 
-def _role(
-    managed_policies: Sequence[str], workers: Sequence[Worker], settings: Settings
-) -> dict[str, Any]:
-    boundary = (
-        {}
-        if settings.permissions_boundary is None
-        else {"PermissionsBoundary": settings.permissions_boundary}
-    )
-    own = [_as_template(statement) for statement in settings.statements]
-    worker = [*what_tasks_do(settings), *_what_functions_do(workers, settings)]
-    policies = [("worker", worker), ("statements", own)]
-    return {
-        "Type": "AWS::IAM::Role",
-        "Properties": {
-            "AssumeRolePolicyDocument": policy_document(
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "lambda.amazonaws.com"},
-                    "Action": "sts:AssumeRole",
-                }
-            ),
-            "ManagedPolicyArns": [{"Ref": policy} for policy in managed_policies],
-            "Policies": [
-                {"PolicyName": name, "PolicyDocument": policy_document(*statements)}
-                for name, statements in policies
-                if statements
-            ],
-            **boundary,
-        },
-    }
-
-
 def what_tasks_do(settings: Settings) -> list[dict[str, Any]]:
     """Return the statements of what workers do with results, and for whom waits for them."""
+    cached = f"/{CACHE_FOLDER}/*"
     return [
         allow(
             ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
-            bucket_arn(settings, "/*"),
+            # In a bucket that was there before, others may have objects.
+            bucket_arn(settings, "/*" if settings.bucket is None else cached),
         ),
         # A redriven Task's note of its failure goes.
-        allow("s3:DeleteObject", bucket_arn(settings, f"/{CACHE_FOLDER}/*")),
+        allow("s3:DeleteObject", bucket_arn(settings, cached)),
         # Without it, S3 answers 403 instead of 404 for what isn't there.
         allow("s3:ListBucket", bucket_arn(settings)),
         _if(
@@ -258,19 +261,20 @@ def _in_vpc(settings: Settings) -> list[dict[str, Any]]:
 def _as_template(statement: Mapping[str, Any]) -> dict[str, Any]:
     """Return a statement of the settings as the template has it."""
     made = {"Effect": "Allow", **statement}
-    for name in ("Resource", "NotResource"):
-        if name in made:
-            values = made[name]
-            made[name] = (
-                _substituted(values)
-                if isinstance(values, str)
-                else [_substituted(value) for value in values]
-            )
-    return made
+    return {
+        name: _substituted(value) if name in ("Resource", "NotResource", "Condition") else value
+        for name, value in made.items()
+    }
 
 
-def _substituted(text: str) -> str | dict[str, str]:
+def _substituted(value: Any) -> Any:
     """Have CloudFormation put in what it knows, and leave IAM's own variables to IAM."""
-    if "${AWS::" not in text:
-        return text
-    return {"Fn::Sub": re.sub(r"\$\{(?!AWS::)", "${!", text)}
+    if isinstance(value, str):
+        if "${AWS::" not in value:
+            return value
+        return {"Fn::Sub": re.sub(r"\$\{(?!AWS::)", "${!", value)}
+    if isinstance(value, Mapping):
+        return {name: _substituted(each) for name, each in value.items()}
+    if isinstance(value, Sequence):
+        return [_substituted(each) for each in value]
+    return value
