@@ -691,6 +691,23 @@ def test_tasks_and_a_handler_are_taken_with_a_warning() -> None:
     assert [warning.filename for warning in caught] == [__file__]
 
 
+def test_settings_that_are_none_are_refused() -> None:
+    """A table in their place is named, with what there should be."""
+    with pytest.raises(TypeError, match=r"settings is of the class dict, .* Settings\(memory=512"):
+        template_of(["read"], settings={"memory": 512})
+
+
+def test_needs_that_are_none_are_refused() -> None:
+    """A table in their place is named, with its Task and worker."""
+    needs: Any = {"read": {"timeout": 900}}
+
+    with pytest.raises(
+        TypeError,
+        match=r"Task 'read' of worker\.handler needs is of the class dict, .* TaskNeeds\(",
+    ):
+        system_template([Worker(HANDLER, ("read",), {}, needs)])
+
+
 @pytest.mark.parametrize(
     ("value", "is_taken"),
     [

@@ -95,13 +95,29 @@ def test_a_change_for_all_leaves_functions_of_their_own_where_they_are(needs: Ta
 
 
 def test_a_timeout_that_is_given_holds_in_place_of_the_settings() -> None:
-    """A worker's own, and a Task's, hold all the same."""
-    settings = Settings(timeout=10, workers={"mail": WorkerSettings(timeout=90)})
-    workers = [Worker("shop.handler", ("pay",), {}), Worker("mail.handler", ("letter",), {})]
-    template = system_template(workers, settings=settings, timeout=20, memory=300)
+    """It holds in place of a worker's own too, but not of what a Task itself needs."""
+    own = WorkerSettings(timeout=90, memory=1024, environment={"SENDER": "me"})
+    settings = Settings(timeout=10, workers={"mail": own})
+    shop = Worker("shop.handler", ("pay",), {})
+    mail = worker_of({"film": TaskNeeds(timeout=900)}, "mail.handler")
 
-    mail = logical_id("Worker", "mail.handler")
-    assert functions(template) == {"Worker": (20, 300), mail: (90, 300)}
+    def functions_with(**limits: Any) -> list[tuple[int, int]]:
+        template = system_template([shop, mail], settings=settings, **limits)
+        of_mail = properties(template, logical_id("Worker", "mail.handler"))
+        assert of_mail["Environment"]["Variables"]["SENDER"] == "me"
+        return [*functions(template).values()]
+
+    assert functions_with() == [(10, 256), (90, 1024), (900, 1024)]
+    assert functions_with(timeout=20) == [(20, 256), (20, 1024), (900, 1024)]
+    assert functions_with(timeout=20, memory=300) == [(20, 300), (20, 300), (900, 300)]
+
+
+def test_a_timeout_that_is_given_sets_the_visibility_timeout() -> None:
+    """The queues go by the functions that they feed."""
+    settings = Settings(workers={"shop": WorkerSettings(timeout=90)})
+    template = system_template([worker_of({})], settings=settings, timeout=20)
+
+    assert properties(template, logical_id("Queue", "order"))["VisibilityTimeout"] == 120
 
 
 def test_outputs_tell_functions_of_one_worker_apart() -> None:
@@ -294,6 +310,13 @@ def test_statements_are_the_roles_own() -> None:
                 "Effect": "Deny",
                 "Action": ["dynamodb:*"],
                 "Resource": ["arn:${AWS::Partition}:dynamodb:${AWS::Region}:1:table/${aws:userid}"],
+                "Condition": {
+                    "StringEquals": {
+                        "aws:RequestedRegion": "${AWS::Region}",
+                        "aws:PrincipalTag/shop": ["${AWS::StackName}-${aws:userid}", "market"],
+                    },
+                    "Bool": {"aws:SecureTransport": True},
+                },
             },
         ]
     )
@@ -303,7 +326,21 @@ def test_statements_are_the_roles_own() -> None:
     table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:1:table/${!aws:userid}"
     assert policy["PolicyDocument"]["Statement"] == [
         {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::shop/*"},
-        {"Effect": "Deny", "Action": ["dynamodb:*"], "Resource": [{"Fn::Sub": table}]},
+        {
+            "Effect": "Deny",
+            "Action": ["dynamodb:*"],
+            "Resource": [{"Fn::Sub": table}],
+            "Condition": {
+                "StringEquals": {
+                    "aws:RequestedRegion": {"Fn::Sub": "${AWS::Region}"},
+                    "aws:PrincipalTag/shop": [
+                        {"Fn::Sub": "${AWS::StackName}-${!aws:userid}"},
+                        "market",
+                    ],
+                },
+                "Bool": {"aws:SecureTransport": True},
+            },
+        },
     ]
 
 
@@ -317,19 +354,10 @@ def test_an_existing_bucket_takes_the_place_of_the_systems_own() -> None:
     assert template["Outputs"]["Bucket"]["Value"] == "shop-data"
     assert "${Bucket" not in json.dumps(template)
     assert '"Ref": "Bucket"' not in json.dumps(template)
-    assert "arn:${AWS::Partition}:s3:::shop-data/cache/*" in json.dumps(template)
-
-
-def test_programs_may_change_the_template() -> None:
-    """What `customize` does to it is in it, and counts for what one template holds."""
-
-    def customize(template: dict[str, Any]) -> None:
-        template["Resources"]["Table"] = {"Type": "AWS::DynamoDB::Table"}
-
-    def overdo(template: dict[str, Any]) -> None:
-        template["Resources"] |= {f"Table{number}": {} for number in range(500)}
-
-    template = system_template([worker_of({})], customize=customize)
-    assert template["Resources"]["Table"] == {"Type": "AWS::DynamoDB::Table"}
-    with pytest.raises(TemplateError, match="at most 500"):
-        system_template([worker_of({})], customize=overdo)
+    (policy,) = properties(template, "WorkerRole")["Policies"]
+    objects = [
+        one["Resource"]
+        for one in policy["PolicyDocument"]["Statement"]
+        if "s3:GetObject" in one.get("Action", ()) or one.get("Action") == "s3:DeleteObject"
+    ]
+    assert objects == [{"Fn::Sub": "arn:${AWS::Partition}:s3:::shop-data/cache/*"}] * 2

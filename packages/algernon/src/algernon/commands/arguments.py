@@ -32,13 +32,15 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
         "--timeout",
         metavar="SECONDS",
         type=number(TIMEOUTS),
-        help="how long one batch may take, where neither the worker nor the Task says (30)",
+        help="how long one batch may take, in place of what [tool.algernon] says (30); what a Task"
+        " itself needs holds all the same",
     )
     parser.add_argument(
         "--memory",
         metavar="MB",
         type=number(MEMORIES),
-        help="the functions' memory, where neither the worker nor the Task says (256)",
+        help="the functions' memory, in place of what [tool.algernon] says (256); what a Task"
+        " itself needs holds all the same",
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import get_args
 
 from ..story.printing import warn
+from ..system.template.checks import TemplatePart
 from .arguments import add_env, add_workers
 from .project import modules_of, project_settings
 
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_env(parser)
     parser.add_argument(
         "--part",
-        choices=("all", "tasks"),
+        choices=get_args(TemplatePart),
         default="all",
         help="tasks: what the Tasks travel through, without functions, to put into a template of"
         " your own (%(default)s)",

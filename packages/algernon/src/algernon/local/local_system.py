@@ -79,11 +79,13 @@ class LocalSystem:
         directory: Where the modules are, and the pyproject.toml, or above it; the
             current directory by default.
         timeout: How long one batch may take, in seconds, in place of what the settings
-            say for all functions.
+            say for all functions and for those of one worker; what a Task itself needs
+            holds all the same.
         memory: The functions' memory, in MB, likewise. Nothing enforces it locally.
         env: Environment variables of all workers, in place of what the settings say.
             Each secret and parameter among these needs a value here.
-        customize: Is called with the finished template, to change it as it likes.
+        customize: Is called with the finished template, to change it as it likes, and
+            returns None.
         stack_name: The stack's name; made from the first module's by default.
         port: The port on 127.0.0.1; a free one by default.
 

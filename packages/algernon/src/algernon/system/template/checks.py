@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, get_args
 
 from ...errors import TemplateError
 from ...worker import Worker
-from ..settings.settings import MEMORIES, TIMEOUTS
+from ..settings.settings import MEMORIES, TIMEOUTS, Settings
 from .queues import EXTRA_RECEIVES
 
 #: What of a system a template describes: all of it, or its Tasks, for functions of one's own.
@@ -53,7 +53,7 @@ def check_workers(workers: Sequence[Worker]) -> None:
 
     Raises:
         TemplateError: They can't, or it hasn't.
-        TypeError: What is among them isn't a `Worker`.
+        TypeError: What is among them isn't a `Worker`, or what its Tasks need isn't `TaskNeeds`.
     """
     if not workers:
         raise TemplateError("a system has at least one worker, but there is none: name one")
@@ -63,10 +63,25 @@ def check_workers(workers: Sequence[Worker]) -> None:
                 f"{worker!r} isn't a worker: give system_template a list of"
                 " algernon.worker.Worker(handler, tasks, retries)"
             )
+        _check_needs(worker)
     _check_that_all_differ(workers)
     for worker in workers:
         for task in worker.tasks:
             _check_task(task, worker.retries.get(task, 0))
+
+
+def check_settings(settings: object) -> None:
+    """Refuse what aren't settings.
+
+    Raises:
+        TypeError: They aren't.
+    """
+    if not isinstance(settings, Settings):
+        raise TypeError(
+            f"settings is of the class {type(settings).__name__}, but has to be a Settings of"
+            " algernon.settings: write Settings(memory=512), or read_settings(directory) for those"
+            " of a pyproject.toml"
+        )
 
 
 def check_part(part: str) -> None:
@@ -102,6 +117,20 @@ def check_size(tasks: int, resources: int, outputs: int) -> None:
                 f" {most}: make two systems of them, each with the workers whose Tasks call each"
                 " other; how those of one send to those of the other is said in algernon's"
                 ' docs/deploying.md, at "More Tasks than one template holds"'
+            )
+
+
+def _check_needs(worker: Worker) -> None:
+    if not worker.needs:
+        return
+    from algernon_queue import TaskNeeds
+
+    for task, needs in worker.needs.items():
+        if not isinstance(needs, TaskNeeds):
+            raise TypeError(
+                f"what the Task {task!r} of {worker.handler} needs is of the class"
+                f" {type(needs).__name__}, but has to be a TaskNeeds of algernon: write"
+                f' needs={{"{task}": TaskNeeds(timeout=900)}}'
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,14 @@ from ...worker import Worker
 from ..settings.settings import Settings
 from .alarms import alarms
 from .bucket import bucket
-from .checks import TemplatePart, check_limits, check_part, check_size, check_workers
+from .checks import (
+    TemplatePart,
+    check_limits,
+    check_part,
+    check_settings,
+    check_size,
+    check_workers,
+)
 from .deprecated import takes_tasks_too
 from .functions import functions, functions_of
 from .logs import log_group
@@ -74,12 +82,14 @@ def system_template(
         workers: The workers. A Task is tried again as often as its worker's
             `retries` say (0 to 997), and five times at the least.
         timeout: How long one batch may take, in seconds (1 to 900), in place of what the
-            settings say for all functions.
+            settings say for all functions and for those of one worker; what a Task itself needs
+            holds all the same.
         memory: The functions' memory, in MB (128 to 10,240), which their share of a CPU goes
             with, likewise.
         settings: What else the system is made of; the defaults by default.
         part: What it describes: ``"all"`` of the system, or its ``"tasks"``.
-        customize: Is called with the finished template, to change it as it likes.
+        customize: Is called with the finished template, which shares nothing with any other,
+            to change it as it likes.
 
     Raises:
         TemplateError: There is no worker, a number is outside Lambda's limits, a
@@ -88,7 +98,8 @@ def system_template(
             name, a worker's environment is larger than Lambda takes, or its reserved
             concurrency less than its Tasks may take, IAM has no room for what their role may
             do, or there are more Tasks than one template holds.
-        TypeError: What is among the workers isn't a `Worker`.
+        TypeError: What is among the workers isn't a `Worker`, or what is given isn't settings
+            or what Tasks need; or `customize` returned something, which would be lost.
 
     Example:
         >>> shop = Worker("shop.handler", ("order", "pay"), retries={"pay": 7})
@@ -97,11 +108,10 @@ def system_template(
         {'Algernon': {'Tasks': ['order', 'pay', 'send_mail']}}
     """
     check_limits(timeout, memory)
-    settings = settings or Settings()
-    if timeout is not None:
-        settings = replace(settings, timeout=timeout)
-    if memory is not None:
-        settings = replace(settings, memory=memory)
+    if settings is None:
+        settings = Settings()
+    check_settings(settings)
+    settings = _in_place_of_the_settings(timeout, memory, settings)
     check_part(part)
     check_workers(workers)
     tasks = [task for worker in workers for task in worker.tasks]
@@ -125,7 +135,7 @@ def system_template(
         policies = worker_policies(tasks, settings)
         resources |= policies
         outputs |= outputs_for_own_functions(policies)
-    template = {
+    parts = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": _description(workers, part),
         "Metadata": {"Algernon": {"Tasks": tasks}},
@@ -134,11 +144,36 @@ def system_template(
         "Resources": tagged(resources, settings.tags),
         "Outputs": outputs,
     }
+    # Parts of it stand there several times, or in the settings: who changes one means that alone.
+    template: dict[str, Any] = json.loads(json.dumps(parts))
     if customize is not None:
-        customize(template)
+        _customize(template, customize)
     check_size(len(tasks), len(template["Resources"]), len(template["Outputs"]))
     check_number_of_policies(list(policies))
     return template
+
+
+def _in_place_of_the_settings(
+    timeout: int | None, memory: int | None, settings: Settings
+) -> Settings:
+    """Return settings in which a timeout and a memory that are given hold for all workers."""
+    if timeout is not None:
+        workers = {name: replace(own, timeout=None) for name, own in settings.workers.items()}
+        settings = replace(settings, timeout=timeout, workers=workers)
+    if memory is not None:
+        workers = {name: replace(own, memory=None) for name, own in settings.workers.items()}
+        settings = replace(settings, memory=memory, workers=workers)
+    return settings
+
+
+def _customize(template: dict[str, Any], change: Callable[[dict[str, Any]], object]) -> None:
+    returned = change(template)
+    if returned is not None:
+        raise TypeError(
+            f"customize returned what is of the class {type(returned).__name__}, but it is to"
+            " change the template that it is called with, and to return None: what it returns"
+            " would be lost"
+        )
 
 
 def _description(workers: Sequence[Worker], part: TemplatePart) -> str:

@@ -30,10 +30,13 @@ def tagged(resources: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, A
     """
     if not tags:
         return dict(resources)
-    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
     return {
-        name: {**resource, "Properties": {**resource.get("Properties", {}), "Tags": listed}}
+        name: {**resource, "Properties": {**resource.get("Properties", {}), "Tags": _listed(tags)}}
         if resource["Type"] in _TAKE_TAGS
         else resource
         for name, resource in resources.items()
     }
+
+
+def _listed(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
