@@ -410,6 +410,14 @@ def test_errors_are_those_of_templates(project: Project) -> None:
             "statements[0].Condition.X.y is '${AWS::NoValue}', but has to be a text in which Cloud",
         ),
         (
+            'statements = [{ Action = "s:*", Resource = "*", Condition.X."${AWS::Region}" = "y" }]',
+            'statements[0].Condition.X."${AWS::Region}" is no operator or key of IAM\'s conditions',
+        ),
+        (
+            'statements = [{ Action = "s3:*", Resource = "*", Condition.X.Ref = "y" }]',
+            "statements[0].Condition.X.Ref is no operator or key of IAM's conditions",
+        ),
+        (
             'statements = [{ Action = "s3:*", Resource = "*", Condition.Bool = 1 }]',
             "statements[0].Condition.Bool is 1, but has to be a table of condition keys",
         ),

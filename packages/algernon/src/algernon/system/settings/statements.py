@@ -74,7 +74,9 @@ def _check_statement(statement: object, *key: Key) -> None:
 
 def _check_conditions(conditions: object, *key: Key) -> None:
     for operator, keys in check_table(conditions, "conditions", *key).items():
+        _check_condition_name(operator, *key, operator)
         for name, given in check_table(keys, "condition keys", *key, operator).items():
+            _check_condition_name(name, *key, operator, name)
             for value in given if isinstance(given, list | tuple) else [given]:
                 # A date, inf or nan has no word in JSON, and so in no policy.
                 if not isinstance(value, str) and not (
@@ -83,6 +85,16 @@ def _check_conditions(conditions: object, *key: Key) -> None:
                     refuse(value, "a text, a number, true or false", *key, operator, name)
                 if isinstance(value, str):
                     _check_pseudo_parameters(value, *key, operator, name)
+
+
+def _check_condition_name(name: object, *key: Key) -> None:
+    """Refuse what CloudFormation takes for an expression of its own, or doesn't look into."""
+    if not isinstance(name, str) or name == "Ref" or "Fn::" in name or "${AWS::" in name:
+        raise SettingsError(
+            "is no operator or key of IAM's conditions: CloudFormation puts in something in their"
+            " values alone",
+            key=key,
+        )
 
 
 def _check_pseudo_parameters(text: str, *key: Key) -> None:
