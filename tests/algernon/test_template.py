@@ -531,7 +531,6 @@ def test_the_role_may_tell_state_machines_only_where_some_wait() -> None:
         ("*,*", False),
         ("arn:aws:states:::a, arn:aws:states:::b", False),
         ("arn:aws:states:::a,", False),
-        ("arn:aws:sns:eu-west-1:123456789012:orders", False),
     ],
 )
 def test_state_machines_are_arns_or_all(value: str, is_taken: bool) -> None:

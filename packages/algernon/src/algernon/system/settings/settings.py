@@ -80,9 +80,8 @@ _TOPIC = Pattern(
     "the ARN of an SNS topic",
     "arn:aws:sns:eu-west-1:123456789012:on-call",
 )
-STATE_MACHINE_FORM = rf"{_PARTITION}:states:[^,\s]+"
 _STATE_MACHINE = Pattern(
-    rf"\*|{STATE_MACHINE_FORM}",
+    rf"\*|{_PARTITION}:states:[^,\s]+",
     'the ARN of a state machine, or "*"',
     "arn:aws:states:eu-west-1:123456789012:stateMachine:orders",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import SettingsError
-from ..settings.settings import CACHE_PERIODS, STATE_MACHINE_FORM, TRUSTED_BUCKET_FORM, Settings
+from ..settings.settings import CACHE_PERIODS, TRUSTED_BUCKET_FORM, Settings
 
 # What the Tasks take, where the functions are one's own.
 _OF_TASKS = ("CacheDays", "StateMachines", "TrustedBuckets")
@@ -69,7 +69,8 @@ def parameters(settings: Settings) -> dict[str, Any]:
         "StateMachines": {
             "Type": "String",
             "Default": _joined("state_machines", settings),
-            "AllowedPattern": rf"({_list_of(STATE_MACHINE_FORM)}|\*)?",
+            # Wider than the setting: it is what stacks have been deployed with.
+            "AllowedPattern": r"(\*|arn:[^,\s]+(,arn:[^,\s]+)*)?",
             "ConstraintDescription": "ARNs, separated by commas without spaces, or *",
             "Description": "ARNs of the state machines that wait for Tasks, or *",
         },
@@ -82,7 +83,7 @@ def parameters(settings: Settings) -> dict[str, Any]:
         "TrustedBuckets": {
             "Type": "String",
             "Default": _joined("trusted_buckets", settings),
-            "AllowedPattern": rf"({_list_of(TRUSTED_BUCKET_FORM)})?",
+            "AllowedPattern": rf"({TRUSTED_BUCKET_FORM}(,{TRUSTED_BUCKET_FORM})*)?",
             "ConstraintDescription": (
                 "buckets, and folders in them, separated by commas without spaces"
             ),
@@ -101,10 +102,6 @@ def _joined(name: str, settings: Settings) -> str:
             key=(name,),
         )
     return value
-
-
-def _list_of(form: str) -> str:
-    return rf"{form}(,{form})*"
 
 
 def parameters_of_tasks(settings: Settings) -> dict[str, Any]:
