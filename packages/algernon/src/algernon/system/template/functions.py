@@ -165,7 +165,7 @@ def _function(
     function: Function,
     handler: str,
     variables: Mapping[str, Any],
-    own: WorkerSettings,
+    own: Settings,
     settings: Settings,
 ) -> dict[str, Any]:
     return {
