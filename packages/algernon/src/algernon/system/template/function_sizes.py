@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...worker import Worker
-from ..settings.settings import Settings, WorkerSettings
+from ..settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,5 @@ def size_for(task: str, worker: Worker, settings: Settings) -> FunctionSize:
 
 def usual_size(worker: Worker, settings: Settings) -> FunctionSize:
     """Return what the function of those of a worker's Tasks has that need nothing of their own."""
-    own = settings.workers.get(worker.module, WorkerSettings())
-    return FunctionSize(
-        settings.timeout if own.timeout is None else own.timeout,
-        settings.memory if own.memory is None else own.memory,
-    )
+    own = settings.of_worker(worker.module)
+    return FunctionSize(own.timeout, own.memory)
