@@ -1,8 +1,10 @@
-"""Stacks of a template on a local AWS, and versions of the code that their functions run."""
+"""Stacks on a local AWS, of whatever template, and code for their functions."""
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,10 +12,12 @@ from typing import Any
 
 from algernon.local.aws import LocalAWS
 from algernon.system.code_archive import code_archive
+from algernon.system.stack import Stack, StackFacts
 from algernon.template import logical_id
 
-from ..waiting import wait_for
+from ..waiting import PATIENCE, wait_for
 
+#: Where the code and the templates are.
 CODE_BUCKET = "code"
 
 _WORKER = """
@@ -39,108 +43,86 @@ def {function}(text):
     note(f"{{__name__}} {name} {{text}}")
     return {{"text": text}}
 """
+_IDLE_WORKER = "def handler(event, context):\n    return {'batchItemFailures': []}\n"
 
 
-class StackError(Exception):
-    """A stack couldn't become what it was to become; the message is its status."""
+def code_that_notes(modules: Mapping[str, Sequence[str]]) -> bytes:
+    """Return the zip of workers whose Tasks tell that they ran.
+
+    Each notes its module, its name and its text in the system's bucket, and hands the text on.
+
+    Args:
+        modules: The names of each module's Tasks, by its full name.
+    """
+    first, *others = modules
+    with TemporaryDirectory() as directory:
+        for module, tasks in modules.items():
+            path = Path(directory, *module.split(".")).with_suffix(".py")
+            path.parent.mkdir(exist_ok=True)
+            functions = (
+                _TASK.format(name=task, function=f"task_{number}")
+                for number, task in enumerate(tasks)
+            )
+            path.write_text("".join([_WORKER, *functions]), encoding="utf-8")
+        return code_archive(first, Path(directory), others=others)
 
 
-class Stacks:
-    """What is the same for all stacks of a test: where they are, and where their code lies."""
+class LocalStack(Stack):
+    """A stack on a local AWS, whose template and code are there too.
 
-    def __init__(self, aws: LocalAWS) -> None:
+    Args:
+        aws: Where.
+        name: The stack's name.
+    """
+
+    def __init__(self, aws: LocalAWS, name: str) -> None:
+        super().__init__(aws.client("cloudformation"), name)
         self.client = aws.client
-        self.environ = aws.environ
-        self._codes = 0
-        self.client("s3").create_bucket(Bucket=CODE_BUCKET)
+        self._folder_url = f"{aws.endpoint_url}/{CODE_BUCKET}"
+        self._versions = 0
+        self._code_key = ""
 
-    def put_code(self, modules: Mapping[str, Sequence[str]]) -> str:
-        """Put a version of the code into the bucket for it, and return its key.
-
-        Each Task notes its module, its name and its text in the system's bucket, and hands the
-        text on.
+    def deploy(self, template: Mapping[str, Any], code: bytes | None = None) -> StackFacts:
+        """Create the stack, or update it if it is there, and return what it says of itself.
 
         Args:
-            modules: The names of each module's Tasks, by its full name.
-        """
-        first, *others = modules
-        with TemporaryDirectory() as directory:
-            for module, tasks in modules.items():
-                path = Path(directory, *module.split(".")).with_suffix(".py")
-                path.parent.mkdir(exist_ok=True)
-                functions = (
-                    _TASK.format(name=task, function=f"task_{number}")
-                    for number, task in enumerate(tasks)
-                )
-                path.write_text("".join([_WORKER, *functions]), encoding="utf-8")
-            code = code_archive(first, Path(directory), others=others)
-        self._codes += 1
-        key = f"{self._codes}.zip"
-        self.client("s3").put_object(Bucket=CODE_BUCKET, Key=key, Body=code)
-        return key
-
-
-class Stack:
-    """One stack, which is created from a template and updated by others."""
-
-    def __init__(self, name: str, stacks: Stacks) -> None:
-        self.name = name
-        self.client = stacks.client
-        self._cloudformation = stacks.client("cloudformation")
-        self._parameters: dict[str, str] = {}
-
-    def create(self, template: Mapping[str, Any], code: str) -> None:
-        """Make it.
-
-        Args:
-            template: The template.
-            code: The key of the functions' code.
+            template: Its template.
+            code: The zip with its functions' code; by default what they have, and of a new
+                stack one that does nothing.
 
         Raises:
-            StackError: It couldn't be made.
+            DeploymentError: It couldn't become what it was to become.
         """
-        self._cloudformation.create_stack(**self._request(template, code))
-        self._wait_for("CREATE_COMPLETE")
-
-    def update(self, template: Mapping[str, Any], code: str | None = None) -> None:
-        """Give it another template, and other code if some is named.
-
-        Raises:
-            StackError: It couldn't be updated.
-        """
-        self._cloudformation.update_stack(**self._request(template, code))
-        self._wait_for("UPDATE_COMPLETE")
+        self._versions += 1
+        begin = self.update if self._code_key else self.create
+        if code is not None or not self._code_key:
+            self._code_key = self._put("zip", _no_code() if code is None else code)
+        url = f"{self._folder_url}/{self._put('json', json.dumps(template).encode())}"
+        # The local Lambda's own lines are text.
+        given = {"CodeBucket": CODE_BUCKET, "CodeKey": self._code_key, "LogFormat": "Text"}
+        known = template.get("Parameters", {})
+        begin(url, {name: value for name, value in given.items() if name in known})
+        self.wait(PATIENCE)
+        return self.facts()
 
     def delete(self) -> None:
-        """Delete it."""
-        stack_id = self._description()["StackId"]
-        self._cloudformation.delete_stack(StackName=self.name)
-        self.name = stack_id
-        self._wait_for("DELETE_COMPLETE")
-
-    def physical_ids(self) -> dict[str, str]:
-        """Return what each resource of the template is."""
-        pages = self._cloudformation.get_paginator("list_stack_resources").paginate(
-            StackName=self.name
-        )
-        return {
-            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-            for page in pages
-            for resource in page["StackResourceSummaries"]
-        }
+        """Delete it, after which it is known by its id alone."""
+        cloudformation = self.client("cloudformation")
+        (stack,) = cloudformation.describe_stacks(StackName=self.name)["Stacks"]
+        cloudformation.delete_stack(StackName=self.name)
+        self.name = stack["StackId"]
+        wait_for(lambda: self.status() == "DELETE_COMPLETE", moving=self.status)
 
     def template(self) -> Any:
         """Return the template that it has."""
-        return self._cloudformation.get_template(StackName=self.name)["TemplateBody"]
+        return self.client("cloudformation").get_template(StackName=self.name)["TemplateBody"]
 
     def events(self) -> list[tuple[str, str]]:
         """Return what happened to its resources, by logical id and status, from the first on."""
-        pages = self._cloudformation.get_paginator("describe_stack_events").paginate(
-            StackName=self.name
-        )
+        pages = self.client("cloudformation").get_paginator("describe_stack_events")
         events = [
             (event["LogicalResourceId"], event["ResourceStatus"])
-            for page in pages
+            for page in pages.paginate(StackName=self.name)
             for event in page["StackEvents"]
         ]
         return events[::-1]
@@ -148,7 +130,7 @@ class Stack:
     def publish(self, task: str, text: str, callback: str | None = None) -> None:
         """Send a Task."""
         message = {"task_name": task, "task_kwargs": {"text": text}, "callback": callback}
-        topic = self.physical_ids()[logical_id("Topic", task)]
+        topic = self.physical_id(logical_id("Topic", task))
         self.client("sns").publish(TopicArn=topic, Message=json.dumps(message))
 
     def feed(self, task: str, *, is_on: bool) -> None:
@@ -161,7 +143,7 @@ class Stack:
 
     def mapping(self, task: str) -> Any:
         """Return what takes a Task's messages to its function."""
-        queue = self.physical_ids()[logical_id("Queue", task)]
+        queue = self.physical_id(logical_id("Queue", task))
         (mapping,) = self.client("lambda").list_event_source_mappings(
             EventSourceArn=self.attribute(queue, "QueueArn")
         )["EventSourceMappings"]
@@ -170,7 +152,7 @@ class Stack:
     def notes(self, bucket: str | None = None) -> set[str]:
         """Return what the Tasks noted in the system's bucket, or another."""
         found = self.client("s3").list_objects_v2(
-            Bucket=bucket or self.physical_ids()["Bucket"], Prefix="notes/"
+            Bucket=bucket or self.physical_id("Bucket"), Prefix="notes/"
         )
         return {each["Key"].removeprefix("notes/") for each in found.get("Contents", [])}
 
@@ -187,27 +169,17 @@ class Stack:
         asked = self.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=[name])
         return str(asked["Attributes"][name])
 
-    def _request(self, template: Mapping[str, Any], code: str | None) -> dict[str, Any]:
-        if code is not None:
-            self._parameters = {"CodeBucket": CODE_BUCKET, "CodeKey": code, "LogFormat": "Text"}
-        return {
-            "StackName": self.name,
-            "TemplateBody": json.dumps(template),
-            "Parameters": [
-                {"ParameterKey": key, "ParameterValue": value}
-                for key, value in self._parameters.items()
-            ],
-            "Capabilities": ["CAPABILITY_IAM"],
-        }
+    def _put(self, kind: str, body: bytes) -> str:
+        """Put something of this version into the bucket for it, and return its key."""
+        key = f"{self.name}-{self._versions}.{kind}"
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket=CODE_BUCKET)
+        s3.put_object(Bucket=CODE_BUCKET, Key=key, Body=body)
+        return key
 
-    def _wait_for(self, wanted: str) -> None:
-        def status() -> str:
-            return str(self._description()["StackStatus"])
 
-        wait_for(lambda: not status().endswith("_IN_PROGRESS"), moving=status)
-        if status() != wanted:
-            raise StackError(status())
-
-    def _description(self) -> Any:
-        (stack,) = self._cloudformation.describe_stacks(StackName=self.name)["Stacks"]
-        return stack
+def _no_code() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("worker.py", _IDLE_WORKER)
+    return file.getvalue()

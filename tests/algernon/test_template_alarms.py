@@ -17,7 +17,7 @@ from algernon.template import logical_id, system_template
 from algernon.worker import Worker
 
 from ..waiting import wait_for
-from .deployed import deploy
+from .stacks import LocalStack
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:on-call"
 WORKERS = [
@@ -213,13 +213,9 @@ def aws() -> Iterator[LocalAWS]:
 @pytest.fixture(scope="module")
 def shop(aws: LocalAWS) -> dict[str, dict[str, Any]]:
     """The alarms of a stack there, by their logical ids, as CloudWatch has them."""
-    deploy(aws, "shop", template_with(Alarms(email="ops@example.com")))
-    pages = aws.client("cloudformation").get_paginator("list_stack_resources")
-    names = {
-        resource["PhysicalResourceId"]: resource["LogicalResourceId"]
-        for page in pages.paginate(StackName="shop")
-        for resource in page["StackResourceSummaries"]
-    }
+    stack = LocalStack(aws, "shop")
+    stack.deploy(template_with(Alarms(email="ops@example.com")))
+    names = {name: logical for logical, name in stack.resources().items()}
     found = aws.client("cloudwatch").describe_alarms(AlarmNames=[*names])["MetricAlarms"]
     return {names[alarm["AlarmName"]]: alarm for alarm in found}
 

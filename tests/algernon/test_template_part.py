@@ -16,7 +16,7 @@ from algernon.worker import Worker
 from cfnlint.api import ManualArgs, lint
 
 from ..waiting import wait_for
-from .deployed import deploy
+from .stacks import LocalStack
 
 TASKS = ["read", "parse-it", "send"]
 WORKERS = [
@@ -153,7 +153,7 @@ def test_a_template_of_ones_own_embeds_it(aws: LocalAWS) -> None:
         },
     }
 
-    outputs = deploy(aws, "outer", outer).outputs
+    outputs = LocalStack(aws, "outer").deploy(outer).outputs
 
     region = "arn:aws:sns:us-east-1:000000000000"
     aws.client("sns").publish(TopicArn=f"{region}:{outputs['TopicPrefix']}read", Message="hello")

@@ -14,7 +14,7 @@ from algernon.system.rights import RIGHTS, Part
 from algernon.template import system_template
 from algernon.worker import Worker
 
-from .deployed import deploy
+from .stacks import LocalStack
 
 WORKERS = [Worker("worker.handler", ("read", "parse-it"), {})]
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1a2b3c4d"
@@ -74,7 +74,7 @@ def test_of_a_bucket_that_is_there_it_is_that_one() -> None:
 @pytest.mark.starts
 def test_a_deployed_one_is_for_its_own_stack(aws: LocalAWS) -> None:
     """It allows what send, result and cancel need there, and nothing of another stack's."""
-    outputs = deploy(aws, "shop", template_with()).outputs
+    outputs = LocalStack(aws, "shop").deploy(template_with()).outputs
     iam = aws.client("iam")
     version = iam.get_policy(PolicyArn=outputs["SenderPolicy"])["Policy"]["DefaultVersionId"]
     document = iam.get_policy_version(PolicyArn=outputs["SenderPolicy"], VersionId=version)[

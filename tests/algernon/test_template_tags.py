@@ -12,7 +12,7 @@ from algernon.template import logical_id, system_template
 from algernon.worker import Worker
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-from .deployed import deploy
+from .stacks import LocalStack
 
 TAGS = {"team": "shop", "cost center": "42"}
 LISTED = [{"Key": "team", "Value": "shop"}, {"Key": "cost center", "Value": "42"}]
@@ -57,18 +57,16 @@ def aws() -> Iterator[LocalAWS]:
 @pytest.mark.starts
 def test_what_is_deployed_has_the_tags(aws: LocalAWS) -> None:
     """A queue, a topic and a function that CloudFormation made show them."""
-    deploy(aws, "shop", template_with(tags=TAGS))
-    stack = aws.client("cloudformation").describe_stack_resource
+    stack = LocalStack(aws, "shop")
+    stack.deploy(template_with(tags=TAGS))
 
-    def physical_id(name: str) -> str:
-        detail = stack(StackName="shop", LogicalResourceId=name)["StackResourceDetail"]
-        return str(detail["PhysicalResourceId"])
-
-    queue = aws.client("sqs").list_queue_tags(QueueUrl=physical_id(logical_id("Queue", "read")))
-    topic = aws.client("sns").list_tags_for_resource(
-        ResourceArn=physical_id(logical_id("Topic", "read"))
+    queue = aws.client("sqs").list_queue_tags(
+        QueueUrl=stack.physical_id(logical_id("Queue", "read"))
     )
-    function = aws.client("lambda").get_function(FunctionName=physical_id("Worker"))
+    topic = aws.client("sns").list_tags_for_resource(
+        ResourceArn=stack.physical_id(logical_id("Topic", "read"))
+    )
+    function = aws.client("lambda").get_function(FunctionName=stack.physical_id("Worker"))
 
     assert TAGS.items() <= queue["Tags"].items()
     assert TAGS.items() <= {each["Key"]: each["Value"] for each in topic["Tags"]}.items()

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from algernon import TaskNeeds
+from algernon.errors import DeploymentError
 from algernon.local.aws import LocalAWS
 from algernon.settings import Alarms, Settings, WorkerSettings
 from algernon.template import logical_id, system_template
@@ -25,7 +26,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from ..waiting import wait_for
 from .conftest import Command
-from .stacks import Stack, StackError, Stacks
+from .stacks import LocalStack, code_that_notes
 
 RELEASES = ("1.4.0", "1.8.0")
 
@@ -172,15 +173,20 @@ def test_functions_are_fed_as_they_were(system: Released) -> None:
 
 
 @pytest.fixture(scope="module")
-def stacks() -> Iterator[Stacks]:
+def aws() -> Iterator[LocalAWS]:
     """A local AWS for the stacks of all tests here."""
     with LocalAWS() as aws:
-        yield Stacks(aws)
+        yield aws
 
 
-def code_of(workers: Sequence[Worker]) -> dict[str, Sequence[str]]:
+def modules_of(workers: Sequence[Worker]) -> dict[str, Sequence[str]]:
     """Return the modules of workers, with their Tasks."""
     return {worker.handler.removesuffix(".handler"): worker.tasks for worker in workers}
+
+
+def code_of(workers: Sequence[Worker]) -> bytes:
+    """Return the code of workers, whose Tasks note that they ran."""
+    return code_that_notes(modules_of(workers))
 
 
 def shop(*tasks: str, mail: Sequence[str] = ("letter",)) -> list[Worker]:
@@ -188,21 +194,21 @@ def shop(*tasks: str, mail: Sequence[str] = ("letter",)) -> list[Worker]:
     return [Worker("shop.handler", tasks, {}), Worker("mail.handler", tuple(mail), {})]
 
 
-def create(name: str, stacks: Stacks, workers: Sequence[Worker]) -> Stack:
+def create(name: str, aws: LocalAWS, workers: Sequence[Worker]) -> LocalStack:
     """Return a new stack of today's template of some workers."""
-    stack = Stack(name, stacks)
-    stack.create(system_template(workers), stacks.put_code(code_of(workers)))
+    stack = LocalStack(aws, name)
+    update(stack, workers)
     return stack
 
 
-def update(stack: Stack, stacks: Stacks, workers: Sequence[Worker]) -> None:
+def update(stack: LocalStack, workers: Sequence[Worker]) -> None:
     """Give a stack other workers: their template, and their code."""
-    stack.update(system_template(workers), stacks.put_code(code_of(workers)))
+    stack.deploy(system_template(workers), code_of(workers))
 
 
-def leave_a_message(stack: Stack, task: str) -> tuple[str, str]:
+def leave_a_message(stack: LocalStack, task: str) -> tuple[str, str]:
     """Return the URLs of a Task's queues, in each of which something is left."""
-    ids = stack.physical_ids()
+    ids = stack.resources()
     queue, letters = ids[logical_id("Queue", task)], ids[logical_id("DeadLetterQueue", task)]
     stack.feed(task, is_on=False)
     stack.publish(task, "left")
@@ -241,27 +247,27 @@ EVERYTHING_ELSE = Settings(
     ids=["1.4", "one Task", "three workers", "with settings"],
 )
 def test_a_stack_is_updated_in_place_with_messages_in_its_queues(
-    name: str, settings: Settings | None, stacks: Stacks
+    name: str, settings: Settings | None, aws: LocalAWS
 ) -> None:
     """All resources are the same ones after the update, and the messages are there and are run."""
     system = SYSTEMS[name]
     suffix = "" if settings is None else "-with-settings"
-    stack = Stack("released-" + re.sub(r"\W+", "-", name) + suffix, stacks)
-    stack.create(system.template, stacks.put_code(code_of(system.workers)))
-    before = stack.physical_ids()
+    stack = LocalStack(aws, "released-" + re.sub(r"\W+", "-", name) + suffix)
+    stack.deploy(system.template, code_of(system.workers))
+    before = stack.resources()
     left = [leave_a_message(stack, task) for task in system.tasks]
     stack.client("s3").put_object(Bucket=before["Bucket"], Key="cache/result", Body=b"kept")
     template = system.template_of_today(settings)
 
-    stack.update(template)
+    stack.deploy(template)
 
     assert stack.template() == template
-    assert before.items() <= stack.physical_ids().items()
+    assert before.items() <= stack.resources().items()
     assert [stack.waiting(url) for urls in left for url in urls] == [1, 1] * len(left)
     stored = stack.client("s3").get_object(Bucket=before["Bucket"], Key="cache/result")
     assert stored["Body"].read() == b"kept"
     noted = [
-        f"{module} {task}" for module, tasks in code_of(system.workers).items() for task in tasks
+        f"{module} {task}" for module, tasks in modules_of(system.workers).items() for task in tasks
     ]
     for task in system.tasks:
         stack.feed(task, is_on=True)
@@ -272,14 +278,14 @@ def test_a_stack_is_updated_in_place_with_messages_in_its_queues(
 
 
 @pytest.mark.starts
-def test_a_task_that_is_added_changes_nothing_of_the_others(stacks: Stacks) -> None:
+def test_a_task_that_is_added_changes_nothing_of_the_others(aws: LocalAWS) -> None:
     """It is fed, and no worker may send to it before its queue gets what it is sent."""
-    stack = create("added", stacks, shop("order"))
-    before, told = stack.physical_ids(), len(stack.events())
+    stack = create("added", aws, shop("order"))
+    before, told = stack.resources(), len(stack.events())
 
-    update(stack, stacks, shop("order", "pay"))
+    update(stack, shop("order", "pay"))
 
-    assert before.items() <= stack.physical_ids().items()
+    assert before.items() <= stack.resources().items()
     events = stack.events()[told:]
     in_order = [
         events.index((logical_id("QueuePolicy", "pay"), "UPDATE_COMPLETE")),
@@ -296,15 +302,15 @@ def test_a_task_that_is_added_changes_nothing_of_the_others(stacks: Stacks) -> N
 
 @pytest.mark.starts
 @pytest.mark.parametrize("now", [("order",), ("order", "pay_bill")], ids=["removed", "renamed"])
-def test_a_task_that_goes_leaves_its_queues(now: Sequence[str], stacks: Stacks) -> None:
+def test_a_task_that_goes_leaves_its_queues(now: Sequence[str], aws: LocalAWS) -> None:
     """They are in no stack any more, with their messages, and nothing takes these or adds any."""
-    stack = create(f"goes-{len(now)}", stacks, shop("order", "pay"))
-    before = stack.physical_ids()
+    stack = create(f"goes-{len(now)}", aws, shop("order", "pay"))
+    before = stack.resources()
     queue, letters = leave_a_message(stack, "pay")
 
-    update(stack, stacks, shop(*now))
+    update(stack, shop(*now))
 
-    after = stack.physical_ids()
+    after = stack.resources()
     gone = {name for name in before if name not in after}
     assert gone == {
         f"Worker{logical_id('Queue', 'pay')}",
@@ -324,12 +330,12 @@ def test_a_task_that_goes_leaves_its_queues(now: Sequence[str], stacks: Stacks) 
 
 
 @pytest.mark.starts
-def test_a_task_that_goes_is_fed_until_its_topic_goes(stacks: Stacks) -> None:
+def test_a_task_that_goes_is_fed_until_its_topic_goes(aws: LocalAWS) -> None:
     """Its subscription and its queue's policy aren't deleted before the topic."""
-    stack = create("fed", stacks, shop("order", "pay"))
-    queue = stack.physical_ids()[logical_id("Queue", "pay")]
+    stack = create("fed", aws, shop("order", "pay"))
+    queue = stack.resources()[logical_id("Queue", "pay")]
 
-    update(stack, stacks, shop("order"))
+    update(stack, shop("order"))
 
     skipped = {name for name, status in stack.events() if status == "DELETE_SKIPPED"}
     assert skipped == {
@@ -340,17 +346,17 @@ def test_a_task_that_goes_is_fed_until_its_topic_goes(stacks: Stacks) -> None:
 
 
 @pytest.mark.starts
-def test_a_paused_task_moves_to_another_worker_with_its_messages(stacks: Stacks) -> None:
+def test_a_paused_task_moves_to_another_worker_with_its_messages(aws: LocalAWS) -> None:
     """Its queue stays the one that it is, and only its new worker gets what waits there."""
-    stack = create("moved", stacks, shop("order", "pay"))
-    before = stack.physical_ids()
+    stack = create("moved", aws, shop("order", "pay"))
+    before = stack.resources()
     old_mapping = stack.mapping("pay")["UUID"]
     queue, letters = leave_a_message(stack, "pay")
 
-    update(stack, stacks, shop("order", mail=("letter", "pay")))
+    update(stack, shop("order", mail=("letter", "pay")))
 
     stack.wait_for_notes("mail pay left")
-    after = stack.physical_ids()
+    after = stack.resources()
     changed = {name for name in before if after.get(name) != before[name]}
     assert [before[name] for name in changed] == [old_mapping]
     assert (stack.waiting(queue), stack.waiting(letters)) == (0, 1)
@@ -358,16 +364,16 @@ def test_a_paused_task_moves_to_another_worker_with_its_messages(stacks: Stacks)
 
 
 @pytest.mark.starts
-def test_a_task_gets_a_function_of_its_own_under_the_same_mapping(stacks: Stacks) -> None:
+def test_a_task_gets_a_function_of_its_own_under_the_same_mapping(aws: LocalAWS) -> None:
     """What waits in its queue is run by the new function, and goes on being run by it."""
     workers = shop("order", "pay")
-    stack = create("own-function", stacks, workers)
-    before, function = stack.physical_ids(), stack.mapping("pay")["FunctionArn"]
+    stack = create("own-function", aws, workers)
+    before, function = stack.resources(), stack.mapping("pay")["FunctionArn"]
     queue, letters = leave_a_message(stack, "pay")
 
-    stack.update(system_template([replace(workers[0], needs=SLOW), workers[1]]))
+    stack.deploy(system_template([replace(workers[0], needs=SLOW), workers[1]]))
 
-    assert before.items() <= stack.physical_ids().items()
+    assert before.items() <= stack.resources().items()
     assert (stack.waiting(queue), stack.waiting(letters)) == (1, 1)
     own_function = stack.mapping("pay")["FunctionArn"]
     assert own_function != function
@@ -381,12 +387,12 @@ def test_a_task_gets_a_function_of_its_own_under_the_same_mapping(stacks: Stacks
 
 @pytest.mark.starts
 def test_what_a_task_left_goes_to_one_of_its_name_by_a_file(
-    stacks: Stacks, command: Command
+    aws: LocalAWS, command: Command
 ) -> None:
     """As the README shows: a queue and a topic that are made for it let `algernon` find it."""
-    stack = create("left", stacks, shop("order", "pay"))
+    stack = create("left", aws, shop("order", "pay"))
     queue, _ = leave_a_message(stack, "pay")
-    update(stack, stacks, shop("order"))
+    update(stack, shop("order"))
     sqs, sns = stack.client("sqs"), stack.client("sns")
     longer = {"MessageRetentionPeriod": "1209600", "RedrivePolicy": ""}
     sqs.set_queue_attributes(QueueUrl=queue, Attributes=longer)
@@ -401,12 +407,12 @@ def test_what_a_task_left_goes_to_one_of_its_name_by_a_file(
     )
 
     def algernon(*arguments: str) -> None:
-        run = command("dead", *arguments, "--region", "us-east-1", **stacks.environ)
+        run = command("dead", *arguments, "--region", "us-east-1", **aws.environ)
         assert run.returncode == 0, run.stderr
 
     algernon("discard", "--all", "--export", "left.jsonl", "--yes", "--prefix", "behind-")
     assert stack.waiting(queue) == 0
-    update(stack, stacks, shop("order", "pay"))
+    update(stack, shop("order", "pay"))
     algernon("import", "left.jsonl", "--yes", "--stack", "left")
     algernon("redrive", "--task", "pay", "--yes", "--stack", "left")
 
@@ -414,19 +420,19 @@ def test_what_a_task_left_goes_to_one_of_its_name_by_a_file(
 
 
 @pytest.mark.starts
-def test_the_own_bucket_stays_where_another_takes_its_place(stacks: Stacks) -> None:
+def test_the_own_bucket_stays_where_another_takes_its_place(aws: LocalAWS) -> None:
     """The workers use the other one, and messages lead to the own one while it is trusted."""
-    stack = create("other-bucket", stacks, shop("order"))
-    own = stack.physical_ids()["Bucket"]
+    stack = create("other-bucket", aws, shop("order"))
+    own = stack.resources()["Bucket"]
     stack.feed("letter", is_on=False)
     stack.publish("order", "before", callback="letter")
     stack.wait_for_notes("shop order before")
-    queue = stack.physical_ids()[logical_id("Queue", "letter")]
+    queue = stack.resources()[logical_id("Queue", "letter")]
     wait_for(lambda: stack.waiting(queue) == 1)
     stack.client("s3").create_bucket(Bucket="another")
 
     settings = Settings(bucket="another", trusted_buckets=[own])
-    stack.update(system_template(shop("order"), settings=settings))
+    stack.deploy(system_template(shop("order"), settings=settings))
 
     assert stack.notes(own) == {"shop order before"}
     stack.feed("letter", is_on=True)
@@ -436,64 +442,64 @@ def test_the_own_bucket_stays_where_another_takes_its_place(stacks: Stacks) -> N
 
 
 @pytest.mark.starts
-def test_a_worker_after_the_first_is_renamed_with_its_messages(stacks: Stacks) -> None:
+def test_a_worker_after_the_first_is_renamed_with_its_messages(aws: LocalAWS) -> None:
     """It becomes another function, which gets what waits in the same queues."""
-    stack = create("worker-renamed", stacks, shop("order"))
-    before = stack.physical_ids()
+    stack = create("worker-renamed", aws, shop("order"))
+    before = stack.resources()
     leave_a_message(stack, "letter")
 
     first, mail = shop("order")
-    update(stack, stacks, [first, Worker("post.handler", mail.tasks, {})])
+    update(stack, [first, Worker("post.handler", mail.tasks, {})])
 
     stack.wait_for_notes("post letter left")
-    after = stack.physical_ids()
+    after = stack.resources()
     changed = {name for name in before if after.get(name) != before[name]}
     function = logical_id("Worker", "mail.handler")
     assert changed == {function, f"{function}{logical_id('Queue', 'letter')}"}
 
 
 @pytest.mark.starts
-def test_the_first_worker_is_renamed_in_place(stacks: Stacks) -> None:
+def test_the_first_worker_is_renamed_in_place(aws: LocalAWS) -> None:
     """Its function and all else stay, also where its module has another name."""
-    stack = create("first-renamed", stacks, shop("order"))
-    before = stack.physical_ids()
+    stack = create("first-renamed", aws, shop("order"))
+    before = stack.resources()
     leave_a_message(stack, "order")
 
     _, mail = shop("order")
-    update(stack, stacks, [Worker("store.handler", ("order",), {}), mail])
+    update(stack, [Worker("store.handler", ("order",), {}), mail])
 
-    assert stack.physical_ids() == before
+    assert stack.resources() == before
     stack.feed("order", is_on=True)
     stack.wait_for_notes("store order left")
 
 
 @pytest.mark.starts
 def test_paused_tasks_are_run_by_their_own_workers_after_another_comes_first(
-    stacks: Stacks,
+    aws: LocalAWS,
 ) -> None:
     """Functions and mappings change sides, and no worker gets what isn't its own."""
-    stack = create("other-first", stacks, shop("order"))
+    stack = create("other-first", aws, shop("order"))
     left = [leave_a_message(stack, task) for task in ("order", "letter")]
 
-    update(stack, stacks, shop("order")[::-1])
+    update(stack, shop("order")[::-1])
 
     stack.wait_for_notes("shop order left", "mail letter left")
     assert [stack.waiting(url) for urls in left for url in urls] == [0, 1, 0, 1]
 
 
 @pytest.mark.starts
-def test_a_stack_that_cannot_be_updated_stays_as_it_was(stacks: Stacks) -> None:
+def test_a_stack_that_cannot_be_updated_stays_as_it_was(aws: LocalAWS) -> None:
     """Of a Task that was added nothing stays, and one that was taken out is run as before."""
-    stack = create("rolled-back", stacks, shop("order", "pay"))
-    before = stack.physical_ids()
+    stack = create("rolled-back", aws, shop("order", "pay"))
+    before = stack.resources()
     queue, letters = leave_a_message(stack, "pay")
     template = system_template(shop("order", "refund"))
     template["Outputs"]["Wrong"] = {"Value": {"Fn::GetAtt": ["Bucket", "Nothing"]}}
 
-    with pytest.raises(StackError, match="UPDATE_ROLLBACK_COMPLETE"):
-        stack.update(template)
+    with pytest.raises(DeploymentError, match="UPDATE_ROLLBACK_COMPLETE"):
+        stack.deploy(template)
 
-    assert stack.physical_ids() == before
+    assert stack.resources() == before
     assert (stack.waiting(queue), stack.waiting(letters)) == (1, 1)
     added = stack.client("sqs").list_queues(QueueNamePrefix="rolled-back-QueueRefund")
     assert not added.get("QueueUrls")
@@ -502,10 +508,10 @@ def test_a_stack_that_cannot_be_updated_stays_as_it_was(stacks: Stacks) -> None:
 
 
 @pytest.mark.starts
-def test_a_stack_that_is_deleted_leaves_queues_and_bucket(stacks: Stacks) -> None:
+def test_a_stack_that_is_deleted_leaves_queues_and_bucket(aws: LocalAWS) -> None:
     """What is in them is there after it."""
-    stack = create("deleted", stacks, shop("order"))
-    bucket = stack.physical_ids()["Bucket"]
+    stack = create("deleted", aws, shop("order"))
+    bucket = stack.resources()["Bucket"]
     queue, letters = leave_a_message(stack, "order")
     stack.client("s3").put_object(Bucket=bucket, Key="notes/kept", Body=b"")
 
@@ -516,17 +522,17 @@ def test_a_stack_that_is_deleted_leaves_queues_and_bucket(stacks: Stacks) -> Non
 
 
 @pytest.mark.starts
-def test_a_stack_that_cannot_be_created_leaves_nothing(stacks: Stacks) -> None:
+def test_a_stack_that_cannot_be_created_leaves_nothing(aws: LocalAWS) -> None:
     """Neither queues nor the bucket nor topics stay."""
-    stack = Stack("never", stacks)
+    stack = LocalStack(aws, "never")
     template = system_template(shop("order"))
     template["Outputs"]["Wrong"] = {"Value": {"Fn::GetAtt": ["Bucket", "Nothing"]}}
 
-    with pytest.raises(StackError, match="ROLLBACK_COMPLETE"):
-        stack.create(template, stacks.put_code(code_of(shop("order"))))
+    with pytest.raises(DeploymentError, match="ROLLBACK_COMPLETE"):
+        stack.deploy(template, code_of(shop("order")))
 
     created = {name for name, status in stack.events() if status == "CREATE_COMPLETE"}
     assert {logical_id("Queue", "order"), "Bucket"} <= created
-    assert not stack.physical_ids().keys() & created
+    assert not stack.resources().keys() & created
     queues = stack.client("sqs").list_queues(QueueNamePrefix="never-")
     assert not queues.get("QueueUrls")

@@ -14,7 +14,7 @@ from algernon.template import system_template
 from algernon.worker import Worker
 
 from ..waiting import wait_for
-from .deployed import deploy
+from .stacks import LocalStack
 
 BUCKET = "shops-data"
 TOPICS = "arn:aws:sns:us-east-1:000000000000"
@@ -75,7 +75,7 @@ def test_a_group_joins_across_two_systems(aws: LocalAWS, tmp_path: Path) -> None
         template = system_template(
             [Worker(f"{name}.handler", tasks, {})], settings=Settings(bucket=BUCKET)
         )
-        deploy(aws, name, template, code=code_archive(name, tmp_path))
+        LocalStack(aws, name).deploy(template, code_archive(name, tmp_path))
 
     message = {
         "task_name": "order",
