@@ -428,7 +428,18 @@ def test_an_answer_that_cannot_be_read_is_not_shown(
     assert raised.value.__cause__ is raised.value.__context__ is None
 
 
-@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"A": 1}', '{"A": {}}', '{"A": null}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(None, "", "{", "[]", '{"A": 1}', '{"A": {}}', '{"A": null}', '{"A": "secret"}'),
+        *(
+            '{"A": ["secret"]}',
+            '{"A": {"secret": 1}}',
+            '{"A": {"secret": ""}}',
+            '{"A": {"key": ""}}',
+        ),
+    ],
+)
 def test_what_the_template_did_not_write_is_refused(
     aws: LocalAWS, start: Start, text: str | None
 ) -> None:

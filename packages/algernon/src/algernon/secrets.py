@@ -18,8 +18,8 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -33,28 +33,29 @@ from .errors import SecretsError, WorkerError
 _SECRETS_A_CALL = 20
 # AWS Systems Manager API Reference, GetParameters.
 _PARAMETERS_A_CALL = 10
-# A process that hasn't started after 10 seconds Lambda ends without a word: AWS Lambda Developer
-# Guide, "Understanding the Lambda execution environment lifecycle".
+# A process that hasn't started after 10 seconds Lambda starts anew when a batch comes, within the
+# function's timeout, and logs no more than that it took too long: AWS Lambda Developer Guide,
+# "Understanding the Lambda execution environment lifecycle". So an error has to come before.
 _ANSWER_SECONDS = 8
 
 # AWS Identity and Access Management User Guide, "Troubleshoot access denied error messages".
 _NOT_AUTHORIZED = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 # As Secrets Manager and Parameter Store speak of KMS, where it doesn't let them decrypt.
-_REFUSALS_OF_KMS = {"AccessDeniedException", "DecryptionFailure", "InvalidKeyId"}
-_OF_KMS = re.compile("kms|ciphertext|decrypt|keyid", re.IGNORECASE)
-_ELSEWHERE = "name another in [tool.algernon] of pyproject.toml and deploy that"
+_OF_KMS = re.compile("kms|ciphertext|decrypt", re.IGNORECASE)
+_NAME_ANOTHER = "name another in [tool.algernon] of pyproject.toml and deploy that"
 _TRIED_AGAIN = "the next process that Lambda starts asks again"
-_REMEDIES = {
-    ("secretsmanager", "AccessDeniedException"): (
-        "allow secretsmanager:GetSecretValue on it, and secretsmanager:BatchGetSecretValue, to the"
-        " function's role"
-    ),
-    ("secretsmanager", "InvalidRequestException"): (
-        f"restore it where it is to be deleted, or {_ELSEWHERE}"
-    ),
-    ("secretsmanager", "ResourceNotFoundException"): f"give it a value, or {_ELSEWHERE}",
-    ("ssm", "AccessDeniedException"): "allow ssm:GetParameters on it to the function's role",
-}
+
+
+class _Place(NamedTuple):
+    """Where a variable's value is kept: the ARN of a secret, or the name of a parameter."""
+
+    secret: str | None = None
+    parameter: str | None = None
+    key: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.secret or self.parameter or ""
 
 
 class _Problem(NamedTuple):
@@ -64,27 +65,17 @@ class _Problem(NamedTuple):
     remedy: str
 
 
-_BINARY = _Problem(
-    "it is binary, and an environment variable is a text",
-    "keep it there as a text, such as base64",
-)
-_UNTOLD = _Problem("AWS answered nothing of it", _TRIED_AGAIN)
-
 # The text of a secret or a parameter, by its ARN or name, or why there is none.
 _Found: TypeAlias = dict[str, "str | _Problem"]
 
 
 class _Call(NamedTuple):
-    """One call of AWS: by which client, how, and for which secrets or parameters."""
+    """One call of a service, for some secrets or parameters."""
 
+    service: str
     client: Any
     ask: Callable[[Any, list[str]], _Found]
     names: list[str]
-
-    @property
-    def service(self) -> str:
-        name: str = self.client.meta.service_model.service_name
-        return name
 
 
 def __getattr__(name: str) -> Any:
@@ -95,13 +86,13 @@ def __getattr__(name: str) -> Any:
     return handler
 
 
-def _wanted() -> dict[str, dict[str, str]]:
+def _wanted() -> dict[str, _Place]:
     """Return where the value of each variable is kept, as the template says."""
     text = os.environ.get("ALGERNON_SECRETS", "")
     try:
-        wanted = json.loads(text)
-        if all("secret" in place or "parameter" in place for place in wanted.values()):
-            return dict(wanted)
+        wanted = {name: _Place(**place) for name, place in json.loads(text).items()}
+        if all(isinstance(place.name, str) and place.name for place in wanted.values()):
+            return wanted
     except (ValueError, AttributeError, TypeError):
         pass
     raise SecretsError(
@@ -111,24 +102,23 @@ def _wanted() -> dict[str, dict[str, str]]:
     )
 
 
-def _values(wanted: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+def _values(wanted: Mapping[str, _Place]) -> dict[str, str]:
     """Return the value of each variable.
 
     Raises:
         SecretsError: One of them has none; the message tells of all of them.
     """
-    found = _ask_for(wanted.values())
+    found = _ask_for([*wanted.values()])
     values: dict[str, str] = {}
     problems: dict[str, str] = {}
     for name, place in wanted.items():
-        kept = place.get("secret") or place["parameter"]
-        value = found[kept]
+        value = found[place.name]
         if isinstance(value, str):
-            value = _usable(value, place.get("key"))
+            value = _usable(value, place.key)
         if isinstance(value, str):
             values[name] = value
         else:
-            source = f"the {'secret' if 'secret' in place else 'parameter'} {kept}"
+            source = f"the {'secret' if place.secret else 'parameter'} {place.name}"
             problems[name] = f"{name} from {source}, since {value.why}: {value.remedy}"
     if problems:
         raise SecretsError(
@@ -141,24 +131,20 @@ def _values(wanted: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
 
 def _usable(text: str, key: str | None) -> str | _Problem:
     """Return what becomes a variable's value, which is one field of the text, or all of it."""
-    value = text
-    if key is not None:
-        field = _field(text, key)
-        if isinstance(field, _Problem):
-            return field
-        value = field
-    try:
-        os.fsencode(value)
-    except UnicodeEncodeError:
-        is_encodable = False
-    else:
-        is_encodable = True
-    if "\0" in value or not is_encodable:
+    value = text if key is None else _field(text, key)
+    if isinstance(value, str) and not _fits_an_environment(value):
         return _Problem(
             "it holds characters that no environment variable can have",
             "keep it there as base64, and decode it in the worker",
         )
     return value
+
+
+def _fits_an_environment(value: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
 
 
 def _field(text: str, key: str) -> str | _Problem:
@@ -186,10 +172,10 @@ def _field(text: str, key: str) -> str | _Problem:
     return value
 
 
-def _ask_for(places: Iterable[Mapping[str, str]]) -> _Found:
+def _ask_for(places: list[_Place]) -> _Found:
     """Return what all secrets and parameters hold, of which each is asked for once."""
-    secrets = sorted({place["secret"] for place in places if "secret" in place})
-    parameters = sorted({place["parameter"] for place in places if "secret" not in place})
+    secrets = sorted({place.secret for place in places if place.secret})
+    parameters = sorted({place.name for place in places if not place.secret})
     with _nothing_logged_of_answers():
         return _answers(
             [
@@ -201,87 +187,86 @@ def _ask_for(places: Iterable[Mapping[str, str]]) -> _Found:
 
 def _calls(
     service: str, ask: Callable[[Any, list[str]], _Found], names: list[str], most: int
-) -> Iterator[_Call]:
-    for start in range(0, len(names), most):
-        try:
-            client = aws_client(service)
-        except Exception as error:
-            raise SecretsError(
-                "the worker can't start, since it can't ask AWS for the values of environment"
-                f" variables ({type(error).__name__}: {error}): start it in Lambda, which sets a"
-                " region and credentials"
-            ) from error
-        yield _Call(client, ask, names[start : start + most])
+) -> list[_Call]:
+    if not names:
+        return []
+    try:
+        client = aws_client(service)
+    except Exception as error:
+        raise SecretsError(
+            "the worker can't start, since it can't ask AWS for the values of environment"
+            f" variables ({type(error).__name__}: {error}): start it in Lambda, which sets a"
+            " region and credentials"
+        ) from error
+    return [
+        _Call(service, client, ask, names[start : start + most])
+        for start in range(0, len(names), most)
+    ]
 
 
 def _answers(calls: list[_Call]) -> _Found:
     """Make all calls at once, and return what they answer, if they do in time."""
-    answers: SimpleQueue[tuple[int, _Found]] = SimpleQueue()
+    found: _Found = {name: _unanswered(call.service) for call in calls for name in call.names}
+    answers: SimpleQueue[_Found] = SimpleQueue()
 
-    def make(number: int, call: _Call) -> None:
-        answers.put((number, _answer(call)))
+    def make(call: _Call) -> None:
+        answers.put(_answer(call))
 
-    for number, call in enumerate(calls):
+    for call in calls:
         # The end of the process doesn't wait for one that hangs.
-        Thread(target=make, args=(number, call), daemon=True).start()
+        Thread(target=make, args=(call,), daemon=True).start()
     deadline = time.monotonic() + _ANSWER_SECONDS
-    found: _Found = {}
-    waiting = dict(enumerate(calls))
-    while waiting:
-        try:
-            number, answer = answers.get(timeout=max(0.0, deadline - time.monotonic()))
-        except Empty:
-            break
-        found |= answer
-        del waiting[number]
-    for call in waiting.values():
-        found |= dict.fromkeys(call.names, _unanswered(call.service))
+    with suppress(Empty):
+        for _ in calls:
+            found |= answers.get(timeout=max(0.0, deadline - time.monotonic()))
     return found
 
 
 def _answer(call: _Call) -> _Found:
+    untold = _Problem("AWS answered nothing of it", _TRIED_AGAIN)
     try:
         found = call.ask(call.client, call.names)
     except Exception as error:  # noqa: BLE001 - it is the problem of those that were asked for
         return dict.fromkeys(call.names, _problem_of_call(call.service, error))
-    return {name: found.get(name, _UNTOLD) for name in call.names}
+    return {name: found.get(name, untold) for name in call.names}
 
 
 def _ask_secrets_manager(client: Any, arns: list[str]) -> _Found:
-    region = client.meta.region_name
-    found: _Found = {arn: _elsewhere(region) for arn in arns if arn.split(":")[3] != region}
-    wanted: dict[str, Any] = {"SecretIdList": [arn for arn in arns if arn not in found]}
-    while wanted["SecretIdList"]:
-        answer = client.batch_get_secret_value(**wanted)
+    here = client.meta.region_name
+    elsewhere = _Problem(
+        f"it isn't in {here}, where the function is",
+        f"replicate it to {here} and name the replica's ARN, or {_NAME_ANOTHER}",
+    )
+    binary = _Problem(
+        "it is binary, and an environment variable is a text",
+        "keep it there as a text, such as base64",
+    )
+    found: _Found = {arn: elsewhere for arn in arns if arn.split(":")[3] != here}
+    asked: dict[str, Any] = {"SecretIdList": [arn for arn in arns if arn not in found]}
+    while asked["SecretIdList"]:
+        answer = client.batch_get_secret_value(**asked)
         for secret in answer.get("SecretValues", ()):
-            found[secret["ARN"]] = secret.get("SecretString", _BINARY)
+            found[secret["ARN"]] = secret.get("SecretString", binary)
         for error in answer.get("Errors", ()):
-            code, message = error.get("ErrorCode", ""), error.get("Message", "")
-            found[error["SecretId"]] = _problem("secretsmanager", code, message)
+            refusal = _refusal("secretsmanager", error["ErrorCode"], error.get("Message", ""))
+            found[error["SecretId"]] = refusal
         if not answer.get("NextToken"):
             break
-        wanted["NextToken"] = answer["NextToken"]
+        asked["NextToken"] = answer["NextToken"]
     return found
 
 
 def _ask_parameter_store(client: Any, names: list[str]) -> _Found:
     answer = client.get_parameters(Names=names, WithDecryption=True)
-    found: _Found = {}
+    missing = _Problem("there is none of this name, version or label here", _NAME_ANOTHER)
+    found: _Found = dict.fromkeys(answer.get("InvalidParameters", ()), missing)
     for parameter in answer["Parameters"]:
         name = parameter["Name"]
         # There where a version or a label was asked for.
         if selector := parameter.get("Selector"):
             name += f":{selector.rpartition(':')[2]}"
         found[name] = parameter["Value"]
-    missing = _Problem("there is none of this name, version or label here", _ELSEWHERE)
-    return {**dict.fromkeys(answer.get("InvalidParameters", ()), missing), **found}
-
-
-def _elsewhere(region: str) -> _Problem:
-    return _Problem(
-        f"it isn't in {region}, where the function is",
-        f"replicate it to {region} and name the replica's ARN, or {_ELSEWHERE}",
-    )
+    return found
 
 
 def _unanswered(service: str) -> _Problem:
@@ -298,7 +283,7 @@ def _problem_of_call(service: str, error: Exception) -> _Problem:
     response = getattr(error, "response", None)
     if isinstance(response, dict):
         told = response.get("Error", {})
-        return _problem(service, told.get("Code", ""), told.get("Message", ""))
+        return _refusal(service, told.get("Code", ""), told.get("Message", ""))
     from botocore.exceptions import BotoCoreError
 
     # Any other may cite the answer, which has values.
@@ -309,16 +294,26 @@ def _problem_of_call(service: str, error: Exception) -> _Problem:
     )
 
 
-def _problem(service: str, code: str, message: str) -> _Problem:
-    """Return what it means that AWS refuses something."""
+def _refusal(service: str, code: str, message: str) -> _Problem:
     why = f"AWS answered {code}: {message}".rstrip(": .")
+    return _Problem(why, _remedy(service, code, message))
+
+
+def _remedy(service: str, code: str, message: str) -> str:
+    """Return what to do where AWS refuses something."""
+    is_denied = code == "AccessDeniedException"
     if action := _NOT_AUTHORIZED.search(message):
-        return _Problem(why, f"allow {action[1]} to the function's role")
-    if code in _REFUSALS_OF_KMS and _OF_KMS.search(code + message):
-        return _Problem(
-            why, "allow kms:Decrypt on its key to the function's role, and see that it is enabled"
-        )
-    return _Problem(why, _REMEDIES.get((service, code), _TRIED_AGAIN))
+        return f"allow {action[1]} to the function's role"
+    if code in ("DecryptionFailure", "InvalidKeyId") or (is_denied and _OF_KMS.search(message)):
+        return "allow kms:Decrypt on its key to the function's role, and see that it is enabled"
+    if is_denied:
+        right = "ssm:GetParameters" if service == "ssm" else "secretsmanager:GetSecretValue"
+        return f"allow {right} on it to the function's role"
+    if code == "InvalidRequestException":
+        return f"restore it where it is to be deleted, or {_NAME_ANOTHER}"
+    if code == "ResourceNotFoundException":
+        return f"give it a value, or {_NAME_ANOTHER}"
+    return _TRIED_AGAIN
 
 
 @contextmanager
