@@ -16,6 +16,9 @@ import algernon_storage
 import pytest
 from algernon import secrets
 from algernon.errors import CommandError, SecretsError, WorkerError
+from algernon.settings import Parameter, Secret, Settings
+from algernon.template import system_template
+from algernon.worker import Worker
 from algernon_storage import aws_client
 
 from ..logging.runtime_api import JSON, LambdaFunction
@@ -177,6 +180,25 @@ def test_secrets_that_come_page_by_page_all_come(aws: LocalAWS, start: Start, wi
     wire.treatment = page
     start(ONE_={"secret": arns[0]}, TWO_={"secret": arns[1]})
     assert (os.environ["ONE_"], os.environ["TWO_"]) == ("one", "two")
+
+
+def test_a_worker_starts_with_what_its_template_says(aws: LocalAWS, start: Start) -> None:
+    """The handler reads where values are as the template of their settings has written it."""
+    db = secret(aws, "shop/db", json.dumps({"password": VALUE}))
+    environment: dict[str, str | Secret | Parameter] = {
+        "DB_PASSWORD": Secret(db, "password"),
+        "DB": Secret(db),
+        "API_KEY": Parameter(parameter(aws, "/shop/api-key", "42")),
+    }
+    template = system_template(
+        [Worker("worker_with_secrets.handler", ("work",), {})],
+        settings=Settings(environment=environment),
+    )
+    variables = template["Resources"]["Worker"]["Properties"]["Environment"]["Variables"]
+    assert variables["ALGERNON_HANDLER"] == os.environ["ALGERNON_HANDLER"]
+    handler = start(**json.loads(variables["ALGERNON_SECRETS"]))
+    assert handler({}, None) == [VALUE, "42"]
+    assert json.loads(os.environ["DB"]) == {"password": VALUE}
 
 
 def test_the_value_may_be_rotated_and_a_later_process_has_the_new_one(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from .asking import Asking
+from .kept_values import handler_of
 from .mappings import function_name
-from .template.functions import AFTER_SECRETS
 
 # No more than a boto3 client has connections for.
 _THREADS = 10
@@ -54,27 +54,6 @@ def read_functions(
     arns = [*dict.fromkeys(function_arns)]
     with ThreadPoolExecutor(_THREADS) as pool:
         return dict(zip(arns, pool.map(partial(_read, client, asking), arns), strict=True))
-
-
-def handler_of(configuration: Mapping[str, Any]) -> str | None:
-    """Return a worker's own handler, which Lambda is told in a variable where it has secrets.
-
-    Args:
-        configuration: The function's, as Lambda answers GetFunctionConfiguration.
-
-    Example:
-        >>> variables = {"ALGERNON_HANDLER": "shop.handler", "ALGERNON_SECRETS": "{}"}
-        >>> environment = {"Variables": variables}
-        >>> handler_of({"Handler": "algernon.secrets.handler", "Environment": environment})
-        'shop.handler'
-    """
-    handler: str | None = configuration.get("Handler")
-    if handler != AFTER_SECRETS:
-        return handler
-    own: str | None = (
-        configuration.get("Environment", {}).get("Variables", {}).get("ALGERNON_HANDLER")
-    )
-    return own
 
 
 def _read(client: Any, asking: Asking, arn: str) -> WorkerFunction:

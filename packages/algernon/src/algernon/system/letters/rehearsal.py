@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import WorkerError
 from ...worker import split_target
+from ..kept_values import handler_of, kept_variables
 from ..loading import load_module, router_in, routers_in
 from ..mappings import find_mappings
 from ..place import Place
-from ..worker_functions import handler_of
 from .letter import record_of
 from .reader import Taken
 
@@ -47,7 +46,7 @@ class WorkerFunction:
     @property
     def secrets(self) -> tuple[str, ...]:
         """The names of the variables that it reads when it starts, which aren't among those."""
-        return tuple(json.loads(self.variables.get("ALGERNON_SECRETS", "{}")))
+        return kept_variables(self.variables)
 
 
 def find_function(place: Place, queues: TaskQueues) -> WorkerFunction:

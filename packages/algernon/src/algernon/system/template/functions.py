@@ -12,8 +12,9 @@ from typing import Any
 
 from ...errors import TemplateError
 from ...worker import Worker
+from .. import kept_values
 from ..settings.environment import LocalValue
-from ..settings.settings import Secret, Settings
+from ..settings.settings import Settings
 from .bucket import CACHE_FOLDER, bucket_name
 from .expressions import arn
 from .function_sizes import FunctionSize, size_for, usual_size
@@ -26,9 +27,6 @@ from .queues import EXTRA_RECEIVES
 RUNTIMES = ((3, 11), (3, 12), (3, 13), (3, 14))
 
 _BATCH_SIZE = 10
-
-#: The handler of workers that read secrets first, and then are what their own handler is.
-AFTER_SECRETS = "algernon.secrets.handler"
 
 # AWS Lambda Developer Guide, "Lambda quotas": all environment variables of a function, which
 # Lambda measures as JSON.
@@ -209,24 +207,9 @@ def _where_given(function: Function, own: Settings, settings: Settings) -> dict[
 def _start(worker: Worker, own: Settings, settings: Settings) -> tuple[str, dict[str, Any]]:
     """Return a worker's handler and environment, of which secrets are read when it starts."""
     plain = {name: value for name, value in own.environment.items() if isinstance(value, str)}
-    kept = {
-        name: _lookup(value)
-        for name, value in own.environment.items()
-        if not isinstance(value, str)
-    }
-    variables = {**_templates_own(settings), **plain}
-    if not kept:
-        return worker.handler, variables
-    lookups = json.dumps(kept, separators=(",", ":"))
-    secrets = {"ALGERNON_HANDLER": worker.handler, "ALGERNON_SECRETS": lookups}
-    return AFTER_SECRETS, {**variables, **secrets}
-
-
-def _lookup(value: Any) -> dict[str, str]:
-    if not isinstance(value, Secret):
-        return {"parameter": value.name}
-    key = {} if value.key is None else {"key": value.key}
-    return {"secret": value.arn, **key}
+    kept = {name: value for name, value in own.environment.items() if not isinstance(value, str)}
+    handler, variables = kept_values.start(worker.handler, kept)
+    return handler, {**_templates_own(settings), **plain, **variables}
 
 
 def _templates_own(settings: Settings) -> dict[str, Any]:
