@@ -85,15 +85,15 @@ def test_a_concurrency_of_one_is_refused_with_what_to_do_instead() -> None:
 def test_a_large_batch_has_to_be_waited_for(window: int | None) -> None:
     """A batch_size above 10 is refused without a batch_window of a second, which Lambda wants."""
     with pytest.raises(SettingError, match=r"batch_size is 11 .* give a batch_window of 1 second"):
-        TaskRouter().task(batch_size=11, batch_window=window)
-    TaskRouter().task(batch_size=11, batch_window=1)
+        TaskRouter().task(batch_size=11, batch_window=window)(work)
+    TaskRouter().task(batch_size=11, batch_window=1)(work)
 
 
 def test_a_batch_of_one_is_waited_for_in_vain() -> None:
     """A batch_window with a batch_size of 1 is refused, since it would never be waited."""
     with pytest.raises(SettingError, match="a batch of one is full with its first message"):
-        TaskRouter().task(batch_size=1, batch_window=5)
-    TaskRouter().task(batch_size=1, batch_window=0)
+        TaskRouter().task(batch_size=1, batch_window=5)(work)
+    TaskRouter().task(batch_size=1, batch_window=0)(work)
 
 
 def test_a_wrong_option_registers_nothing() -> None:
@@ -111,6 +111,23 @@ def test_options_are_given_one_after_the_other() -> None:
     router.task(timeout=60, retries=3)(name="slow", timeout=90)(work)
     assert dict(router.needs) == {"slow": TaskNeeds(timeout=90)}
     assert dict(router.retries) == {"slow": 3}
+
+
+def test_needs_that_belong_together_may_be_given_one_after_the_other() -> None:
+    """What contradicts itself only for as long as nothing more is said is refused at the end."""
+    router = TaskRouter()
+    large = router.task(batch_size=100)
+    large(batch_window=5)(work)
+    assert dict(router.needs) == {"work": TaskNeeds(batch_size=100, batch_window=5)}
+    with pytest.raises(SettingError, match="batch_size is 100 and batch_window None"):
+        large(name="other")(work)
+    assert set(router.tasks) == {"work"}
+
+
+def test_an_option_that_there_is_none_of_is_refused() -> None:
+    """A misspelt option names what takes the others, and these."""
+    with pytest.raises(TypeError, match=r"router\.task\(\) got .* 'retires': .* name, retries"):
+        TaskRouter().task(retires=3)  # type: ignore[call-overload]
 
 
 def test_needs_are_values() -> None:

@@ -79,7 +79,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
             "task_options",
         },
         "models": {"_batch.functions"},
-        "task_decorator": {"routed_task", "task_context", "task_options"},
+        "task_decorator": {"routed_task", "task_context", "task_needs", "task_options"},
         "task_options": {"retry", "task_needs"},
         "routed_task": {
             "_batch.task_function",

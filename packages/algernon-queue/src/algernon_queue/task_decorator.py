@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from .routed_task import RoutedTask
+from .task_needs import ContradictingNeedsError
 from .task_options import TaskOptionArguments, TaskOptions
 
 if TYPE_CHECKING:
@@ -84,8 +86,15 @@ class TaskDecorator:
         **options: Unpack[TaskOptionArguments],
     ) -> RoutedTask[..., Any] | TaskDecorator:
         """Register a function, or return what registers one with these options."""
+        if unknown := options.keys() - TaskOptionArguments.__optional_keys__:
+            raise TypeError(
+                f"router.task() got the unexpected keyword argument {min(unknown)!r}: it takes"
+                f" {', '.join(sorted(TaskOptionArguments.__optional_keys__))}"
+            )
         given: TaskOptionArguments = {**self._given, **options}
-        checked = self._options_of(given)
         if function is not None:
-            return self._register(function, checked)
+            return self._register(function, self._options_of(given))
+        # What is missing here may be said by a further call.
+        with suppress(ContradictingNeedsError):
+            self._options_of(given)
         return TaskDecorator(self._options_of, self._register, given)

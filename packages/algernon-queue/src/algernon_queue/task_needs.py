@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from .errors import SettingError
 
 
+class ContradictingNeedsError(SettingError):
+    """Raised when needs that a Task has together aren't to be met, though each of them is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskNeeds:
     """What a Task asks of the Lambda function that runs it, and of how its queue is worked off.
@@ -58,13 +62,13 @@ class TaskNeeds:
         _check("batch_size", self.batch_size, 1, 10_000, "of messages")
         _check("batch_window", self.batch_window, 0, 300, "of seconds")
         if (self.batch_size or 0) > 10 and not self.batch_window:
-            raise SettingError(
+            raise ContradictingNeedsError(
                 f"batch_size is {self.batch_size} and batch_window {self.batch_window!r}, but"
                 " Lambda fills batches of more than 10 messages only where it may wait for them:"
                 " give a batch_window of 1 second or more too"
             )
         if self.batch_size == 1 and self.batch_window:
-            raise SettingError(
+            raise ContradictingNeedsError(
                 f"batch_size is 1 and batch_window {self.batch_window}, but a batch of one is full"
                 " with its first message, and nothing waits: leave the batch_window out, or give a"
                 " larger batch_size"

@@ -41,11 +41,7 @@ class TaskOptions(NamedTuple):
         name: str | None = None,
         retries: int | None = None,
         backoff: float | None = None,
-        timeout: int | None = None,
-        memory: int | None = None,
-        max_concurrency: int | None = None,
-        batch_size: int | None = None,
-        batch_window: int | None = None,
+        **needs: int | None,
     ) -> Self:
         """Return the options of the arguments that were given for them.
 
@@ -56,11 +52,5 @@ class TaskOptions(NamedTuple):
         return cls(
             name=name,
             retry=Retry(retries, 1 if backoff is None else backoff) if has_retry else None,
-            needs=TaskNeeds(
-                timeout=timeout,
-                memory=memory,
-                max_concurrency=max_concurrency,
-                batch_size=batch_size,
-                batch_window=batch_window,
-            ),
+            needs=TaskNeeds(**needs),
         )
