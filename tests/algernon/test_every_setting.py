@@ -445,12 +445,30 @@ def test_a_key_reaches_the_running_system(running: Running, key: str) -> None:
     assert expected(found) if callable(expected) else found == expected
 
 
+#: What the file names that is there on AWS alone.
+ON_AWS_ALONE = (
+    BOUNDARY,
+    KEY,
+    LAYER,
+    "ops@example.com",
+    "sg-0a1b2c3d",
+    "shop-archive",
+    "subnet-0a1b2c3d",
+)
+
+
 @pytest.mark.starts
-def test_what_is_on_aws_alone_is_left_out_here(running: Running) -> None:
-    """No network, key, layer, boundary, bucket or alarm of AWS is asked for."""
-    for function in (running.shop, running.mail):
-        assert not function.get("VpcConfig", {}).get("SubnetIds")
-        assert not function.get("Layers")
-        assert "KMSKeyArn" not in function
-    assert running.system.bucket_name != "shop-archive"
-    assert running.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
+def test_what_is_on_aws_alone_is_left_out_here(running: Running, tmp_path: Path) -> None:
+    """No network, key, layer, boundary, bucket or address of AWS is asked for."""
+    (tmp_path / "pyproject.toml").write_text(EVERY_SETTING)
+    on_aws = json.dumps(system_template([SHOP, MAIL], settings=read_settings(tmp_path)))
+    here = json.dumps(
+        running.client("cloudformation").get_template(StackName=running.system.stack_name)[
+            "TemplateBody"
+        ]
+    )
+
+    assert [name for name in ON_AWS_ALONE if name not in on_aws] == []
+    assert [name for name in ON_AWS_ALONE if name in here] == []
+    subscriptions = running.client("sns").list_subscriptions()["Subscriptions"]
+    assert {each["Protocol"] for each in subscriptions} == {"sqs"}
