@@ -48,9 +48,15 @@ def variable(name: str) -> Callable[[Template], Any]:
     return find
 
 
-def default(parameter: str) -> Callable[[Template], Any]:
-    """Return what finds a parameter's default."""
-    return lambda template: template["Parameters"][parameter]["Default"]
+def instead_of(parameter: str, find: Callable[[Template], Any]) -> Callable[[Template], Any]:
+    """Return what finds a value that stands in the template, which hasn't the parameter then."""
+
+    def found(template: Template) -> Any:
+        assert parameter not in template["Parameters"]
+        assert json.dumps({"Ref": parameter}) not in json.dumps(template)
+        return find(template)
+
+    return found
 
 
 def properties(kind: str) -> Callable[[Template], list[Any]]:
@@ -113,19 +119,43 @@ FOLLOWED: dict[str, tuple[str, Callable[[Template], Any], Any]] = {
         lambda one: one["Resources"]["WorkerLogs"]["Properties"]["RetentionInDays"],
         90,
     ),
-    "cache_days": ("cache_days = 60", default("CacheDays"), 60),
-    "inline_bytes": ("inline_bytes = 1000", default("InlineBytes"), 1000),
+    "cache_days": (
+        "cache_days = 60",
+        instead_of("CacheDays", variable("ALGERNON_CACHE_DAYS")),
+        "60",
+    ),
+    "inline_bytes": (
+        "inline_bytes = 1000",
+        instead_of("InlineBytes", variable("ALGERNON_INLINE_BYTES")),
+        "1000",
+    ),
     "trusted_buckets": (
         'trusted_buckets = ["other", "another/cache"]',
-        default("TrustedBuckets"),
+        instead_of("TrustedBuckets", variable("ALGERNON_TRUSTED_BUCKETS")),
         "other,another/cache",
     ),
-    "debug": ("debug = true", default("Debug"), "true"),
-    "log_format": ('log_format = "Text"', default("LogFormat"), "Text"),
-    "metrics_namespace": ('metrics_namespace = "Shop"', default("MetricsNamespace"), "Shop"),
-    "recursive_loop": ('recursive_loop = "Terminate"', default("RecursiveLoop"), "Terminate"),
-    "state_machines": (f'state_machines = ["{MACHINE}"]', default("StateMachines"), MACHINE),
-    "tracing": ('tracing = "otel"', default("Tracing"), "otel"),
+    "debug": ("debug = true", instead_of("Debug", variable("DEBUG")), "true"),
+    "log_format": (
+        'log_format = "Text"',
+        instead_of("LogFormat", lambda one: of_shop(one)["LoggingConfig"]["LogFormat"]),
+        "Text",
+    ),
+    "metrics_namespace": (
+        'metrics_namespace = "Shop"',
+        instead_of("MetricsNamespace", variable("ALGERNON_METRICS_NAMESPACE")),
+        "Shop",
+    ),
+    "recursive_loop": (
+        'recursive_loop = "Terminate"',
+        instead_of("RecursiveLoop", lambda one: of_shop(one)["RecursiveLoop"]),
+        "Terminate",
+    ),
+    "state_machines": (
+        f'state_machines = ["{MACHINE}"]',
+        instead_of("StateMachines", statements),
+        has(f'"Resource": ["{MACHINE}"]'),
+    ),
+    "tracing": ('tracing = "otel"', instead_of("Tracing", variable("ALGERNON_TRACING")), "otel"),
     "bucket": (
         'bucket = "shop-archive"',
         lambda one: (variable("ALGERNON_BUCKET_NAME")(one), properties("AWS::S3::Bucket")(one)),

@@ -7,6 +7,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 
 from algernon.settings import Settings, read_settings
+from algernon.system.template.parameters import PARAMETERS
 
 DOCS = Path(__file__).parents[2] / "packages" / "algernon" / "docs"
 PAGE = (DOCS / "settings.md").read_text(encoding="utf-8")
@@ -20,9 +21,13 @@ def test_it_has_every_key_with_its_default() -> None:
     plain = {
         field.name: str(field.default).lower()
         for field in fields(Settings)
-        if field.default is not MISSING
-        and type(field.default) in (bool, int, str)
-        and field.default
+        if field.default is not MISSING and type(field.default) in (int, str)
+    }
+    plain |= {
+        name: str(parameter["Default"]).lower()
+        for parameter_name, parameter in PARAMETERS.items()
+        if "Default" in parameter and parameter["Default"] != ""
+        for name in [re.sub("(?<=[a-z])(?=[A-Z])", "_", parameter_name).lower()]
     }
 
     assert set(told) == {field.name for field in fields(Settings)}

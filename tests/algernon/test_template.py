@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from algernon.errors import SettingsError, TemplateError
+from algernon.errors import TemplateError
 from algernon.settings import Settings
 from algernon.template import logical_id, system_template
 from algernon.worker import Worker
@@ -737,25 +737,3 @@ def test_trusted_buckets_are_what_the_settings_take(value: str, is_taken: bool) 
             assert not is_taken
         else:
             assert is_taken
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        (
-            {"trusted_buckets": [f"b{number:02}/{'x' * 100}" for number in range(40)]},
-            r"trusted_buckets is 4,1\d\d bytes together, .* 4,096 at most: name fewer",
-        ),
-        (
-            {"state_machines": [f"arn:aws:states:::{'x' * 100}{number}" for number in range(40)]},
-            r"state_machines is 4,\d{3} bytes together, .* 4,096 at most: name fewer",
-        ),
-    ],
-)
-@pytest.mark.parametrize("part", ["all", "tasks"])
-def test_a_list_that_no_parameter_holds_is_refused(
-    settings: dict[str, Any], message: str, part: str
-) -> None:
-    """CloudFormation takes 4,096 bytes of a parameter, its default too."""
-    with pytest.raises(SettingsError, match=message):
-        template_of(["read"], settings=Settings(**settings), part=part)

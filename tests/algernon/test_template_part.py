@@ -88,11 +88,12 @@ def test_workers_of_ones_own_get_policies_for_all_that_tasks_do() -> None:
 
 
 def test_it_has_the_parameters_that_it_uses() -> None:
-    """Their defaults are the settings', as those of the whole are."""
-    whole, tasks = of_all(EVERYTHING)["Parameters"], of_tasks(EVERYTHING)["Parameters"]
+    """They are those of the whole; what the settings give is none, there and here."""
+    whole, tasks = of_all()["Parameters"], of_tasks()["Parameters"]
 
     assert set(tasks) == {"CacheDays", "StateMachines", "TrustedBuckets"}
     assert tasks.items() <= whole.items()
+    assert of_tasks(EVERYTHING)["Parameters"] == {}
 
 
 def test_its_outputs_are_what_functions_of_ones_own_need() -> None:

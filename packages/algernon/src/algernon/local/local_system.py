@@ -138,7 +138,9 @@ class LocalSystem:
         check_limits(timeout, memory)
         self._timeout = timeout
         self._memory = memory
-        self._settings = local_settings(read_settings(self._directory), self._modules, env)
+        settings = read_settings(self._directory)
+        self._is_debug = settings.debug or os.environ.get("DEBUG", "").lower() == "true"
+        self._settings = local_settings(settings, self._modules, env)
         self._customize = customize
         self.stack_name = stack_name or default_stack_name(target)
         _check_stack_name(self.stack_name)
@@ -411,11 +413,10 @@ class LocalSystem:
         s3.create_bucket(Bucket=_CODE_BUCKET)
         s3.put_object(Bucket=_CODE_BUCKET, Key=code_key, Body=self._code)
         s3.put_object(Bucket=_CODE_BUCKET, Key="template.json", Body=json.dumps(template))
-        is_debug = self._settings.debug or os.environ.get("DEBUG", "").lower() == "true"
         parameters = {
             "CodeBucket": _CODE_BUCKET,
             "CodeKey": code_key,
-            "Debug": "true" if is_debug else "false",
+            "Debug": "true" if self._is_debug else "false",
             # ministack tells a worker neither the format nor the level, so that JSON
             # would be claimed and not so.
             "LogFormat": "Text",

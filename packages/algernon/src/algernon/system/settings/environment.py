@@ -102,6 +102,8 @@ def local_settings(settings: Settings, modules: Iterable[str], env: Mapping[str,
         alarms=None,
         bucket=None,
         kms_key=None,
+        debug=None,
+        log_format=None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 from ...errors import SettingsError
 from .statements import check_statements
 from .values import (
+    Key,
     Pattern,
     check_bool,
     check_each,
@@ -290,7 +291,8 @@ class Settings:
         bucket: The name of a bucket that is there, in place of one of the system's own.
         kms_key: The ARN of the key with which all that is stored is encrypted.
         log_retention: For how many days lines are kept.
-        cache_days: After how many days stored results and arguments are deleted.
+        cache_days: After how many days stored results and arguments are deleted. As of all that
+            follow, it is a parameter of the template, for whoever deploys, where it is None.
         inline_bytes: How long a result may be, in bytes, to travel in the message.
         trusted_buckets: The buckets, and folders in them, that workers read besides their own.
         debug: Whether workers log at level DEBUG.
@@ -322,15 +324,15 @@ class Settings:
     bucket: str | None = None
     kms_key: str | None = None
     log_retention: int = 30
-    cache_days: int = 30
-    inline_bytes: int = 0
-    trusted_buckets: Sequence[str] = ()
-    debug: bool = False
-    log_format: Literal["JSON", "Text"] = "JSON"
-    metrics_namespace: str = ""
-    recursive_loop: Literal["Allow", "Terminate"] = "Allow"
-    state_machines: Sequence[str] = ()
-    tracing: Literal["xray", "otel", "off"] = "xray"
+    cache_days: int | None = None
+    inline_bytes: int | None = None
+    trusted_buckets: Sequence[str] | None = None
+    debug: bool | None = None
+    log_format: Literal["JSON", "Text"] | None = None
+    metrics_namespace: str | None = None
+    recursive_loop: Literal["Allow", "Terminate"] | None = None
+    state_machines: Sequence[str] | None = None
+    tracing: Literal["xray", "otel", "off"] | None = None
 
     def __post_init__(self) -> None:
         check_number(self.timeout, TIMEOUTS, "seconds", "timeout")
@@ -355,17 +357,28 @@ class Settings:
                 pattern.check(value, name)
         _check_tags(self.tags)
         check_one_of(self.log_retention, _RETENTIONS, "log_retention")
-        check_number(self.cache_days, CACHE_PERIODS, "days", "cache_days")
-        check_number(self.inline_bytes, _INLINE_SIZES, "bytes", "inline_bytes")
-        check_each(self.trusted_buckets, _TRUSTED.check, "trusted_buckets", most=_MOST_NAMED)
-        check_bool(self.debug, "debug")
-        check_one_of(self.log_format, ("JSON", "Text"), "log_format")
-        _NAMESPACE.check(self.metrics_namespace, "metrics_namespace")
-        check_one_of(self.recursive_loop, ("Allow", "Terminate"), "recursive_loop")
-        check_each(self.state_machines, _STATE_MACHINE.check, "state_machines", most=_MOST_NAMED)
-        if "*" in self.state_machines and len(self.state_machines) > 1:
-            raise SettingsError('has "*", which is all, and others', key=("state_machines",))
-        check_one_of(self.tracing, ("xray", "otel", "off"), "tracing")
+        self._check_parameters()
+
+    def _check_parameters(self) -> None:
+        """Refuse what the template's parameters can't be, where it is given."""
+        for name, check in _CHECKS_OF_PARAMETERS.items():
+            if (value := getattr(self, name)) is not None:
+                check(value, name)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The values of those of the template's parameters that these settings give.
+
+        Example:
+            >>> Settings(cache_days=90, trusted_buckets=["one", "two"]).parameters
+            {'CacheDays': '90', 'TrustedBuckets': 'one,two'}
+        """
+        given = {name: getattr(self, name) for name in _CHECKS_OF_PARAMETERS}
+        return {
+            name.title().replace("_", ""): _as_parameter(value)
+            for name, value in given.items()
+            if value is not None
+        }
 
     def of_worker(self, module: str) -> Settings:
         """Return what holds for one worker: its own, and what holds for all where that is silent.
@@ -394,6 +407,37 @@ class Settings:
             module: The worker's module, by its full name.
         """
         return self.workers.get(module, WorkerSettings()).reserved_concurrency
+
+
+def _check_state_machines(arns: Any, *key: Key) -> None:
+    check_each(arns, _STATE_MACHINE.check, *key, most=_MOST_NAMED)
+    if "*" in arns and len(arns) > 1:
+        raise SettingsError('has "*", which is all, and others', key=key)
+
+
+# Of those settings that are parameters of the template where the settings say nothing of them.
+_CHECKS_OF_PARAMETERS: Mapping[str, Callable[..., None]] = {
+    "cache_days": lambda value, *key: check_number(value, CACHE_PERIODS, "days", *key),
+    "inline_bytes": lambda value, *key: check_number(value, _INLINE_SIZES, "bytes", *key),
+    "trusted_buckets": lambda value, *key: check_each(
+        value, _TRUSTED.check, *key, most=_MOST_NAMED
+    ),
+    "debug": check_bool,
+    "log_format": lambda value, *key: check_one_of(value, ("JSON", "Text"), *key),
+    "metrics_namespace": _NAMESPACE.check,
+    "recursive_loop": lambda value, *key: check_one_of(value, ("Allow", "Terminate"), *key),
+    "state_machines": _check_state_machines,
+    "tracing": lambda value, *key: check_one_of(value, ("xray", "otel", "off"), *key),
+}
+
+
+def _as_parameter(value: Any) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str() | int():
+            return str(value)
+    return ",".join(value)
 
 
 def _check_environment(environment: object) -> None:

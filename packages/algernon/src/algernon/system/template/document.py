@@ -21,9 +21,10 @@ from .checks import (
 )
 from .deprecated import takes_tasks_too
 from .functions import functions, functions_of
+from .given import with_given
 from .logs import log_group
 from .outputs import outputs_for_own_functions, outputs_of_functions, outputs_of_tasks
-from .parameters import CONDITIONS, CONDITIONS_OF_TASKS, parameters, parameters_of_tasks
+from .parameters import CONDITIONS, CONDITIONS_OF_TASKS, PARAMETERS, PARAMETERS_OF_TASKS
 from .policy_quotas import check_number_of_policies
 from .queues import topics_and_queues
 from .role import policies_of_tasks, role
@@ -59,13 +60,13 @@ def system_template(
     output, `Worker` where all Tasks of the first worker need another timeout or memory than it
     has: an update makes their function, has the mappings lead there, and deletes `Worker`.
 
-    The template has the parameters `CodeBucket` and `CodeKey`, where the zip is, and those
-    whose defaults the settings say: `CacheDays`; `Debug`; `InlineBytes`; `LogFormat`, which is
-    JSON or Text; `MetricsNamespace`, CloudWatch's of the Tasks' metrics, of which none are
-    written without; `RecursiveLoop`, which is Allow or Terminate; `StateMachines`, the ARNs of
-    those that wait for Tasks; `Tracing`, which is xray, otel or off; and `TrustedBuckets`. Its
-    outputs are the bucket, what the topics' names begin with, the policy of whoever sends, the
-    ARNs of each Task's queue and dead-letter queue, the functions, their role and their log
+    The template has the parameters `CodeBucket` and `CodeKey`, where the zip is, and those of
+    these that the settings say nothing of: `CacheDays`; `Debug`; `InlineBytes`; `LogFormat`,
+    which is JSON or Text; `MetricsNamespace`, CloudWatch's of the Tasks' metrics, of which none
+    are written without; `RecursiveLoop`, which is Allow or Terminate; `StateMachines`, the ARNs
+    of those that wait for Tasks; `Tracing`, which is xray, otel or off; and `TrustedBuckets`.
+    Its outputs are the bucket, what the topics' names begin with, the policy of whoever sends,
+    the ARNs of each Task's queue and dead-letter queue, the functions, their role and their log
     group. The log group is shared as AWS Lambda Developer Guide, "Configuring CloudWatch log
     groups", describes.
 
@@ -115,7 +116,6 @@ def system_template(
     check_part(part)
     check_workers(workers)
     tasks = [task for worker in workers for task in worker.tasks]
-    own_parameters = parameters(settings) if part == "all" else parameters_of_tasks(settings)
     own_functions = functions_of(workers, settings) if part == "all" else []
     resources = {
         **bucket(settings),
@@ -139,13 +139,13 @@ def system_template(
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": _description(workers, part),
         "Metadata": {"Algernon": {"Tasks": tasks}},
-        "Parameters": own_parameters,
+        "Parameters": PARAMETERS if part == "all" else PARAMETERS_OF_TASKS,
         "Conditions": CONDITIONS if part == "all" else CONDITIONS_OF_TASKS,
         "Resources": tagged(resources, settings.tags),
         "Outputs": outputs,
     }
     # Parts of it stand there several times, or in the settings: who changes one means that alone.
-    template: dict[str, Any] = json.loads(json.dumps(parts))
+    template: dict[str, Any] = json.loads(json.dumps(with_given(parts, settings.parameters)))
     if customize is not None:
         _customize(template, customize)
     check_size(len(tasks), len(template["Resources"]), len(template["Outputs"]))

@@ -21,6 +21,7 @@ from .function_sizes import FunctionSize, size_for, usual_size
 from .logical_ids import by_worker_id, function_id_of, logical_id, mapping_id
 from .logs import logging_config
 from .longest import BUCKET_NAME, STACK_NAME
+from .parameters import PARAMETERS
 from .queues import EXTRA_RECEIVES
 
 # AWS Lambda Developer Guide, "Lambda runtimes".
@@ -240,13 +241,16 @@ def _check_environment(worker: Worker, variables: Mapping[str, Any], settings: S
     longest = {
         **{name: value for name, value in variables.items() if not isinstance(value, LocalValue)},
         "ALGERNON_BUCKET_NAME": BUCKET_NAME,
-        "ALGERNON_CACHE_DAYS": str(settings.cache_days),
-        "ALGERNON_INLINE_BYTES": str(settings.inline_bytes),
-        "ALGERNON_METRICS_NAMESPACE": settings.metrics_namespace,
         "ALGERNON_TOPIC_PREFIX": f"{STACK_NAME}-",
-        "ALGERNON_TRACING": settings.tracing,
-        "ALGERNON_TRUSTED_BUCKETS": ",".join(settings.trusted_buckets),
-        "DEBUG": "false",
+    }
+    values = {
+        **{name: each.get("Default", "") for name, each in PARAMETERS.items()},
+        **settings.parameters,
+    }
+    longest |= {
+        name: f"{values[value['Ref']]}"
+        for name, value in longest.items()
+        if isinstance(value, dict)
     }
     size = _bytes_of(longest)
     if size > _MOST_ENVIRONMENT_BYTES:

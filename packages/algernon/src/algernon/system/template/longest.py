@@ -40,17 +40,15 @@ def longest(expression: Any, settings: Settings) -> Any:
 
     Args:
         expression: The expression, or what holds some.
-        settings: Those whose lists are the parameters' defaults.
+        settings: Those that may give the lists that are parameters otherwise.
 
     Example:
         >>> longest({"Fn::Sub": "arn:${AWS::Partition}:s3:::${!aws:username}"}, Settings())
         'arn:aws-us-gov:s3:::${aws:username}'
     """
     match expression:
-        case {"Ref": "StateMachines"}:
-            return ",".join(settings.state_machines)
-        case {"Ref": "TrustedBuckets"}:
-            return ",".join(settings.trusted_buckets)
+        case {"Ref": "StateMachines" | "TrustedBuckets" as name}:
+            return settings.parameters.get(name, "")
         case {"Ref": name}:
             return _LONGEST[name]
         case {"Fn::GetAtt": [resource, attribute]}:
