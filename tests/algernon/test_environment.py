@@ -215,9 +215,12 @@ def test_all_that_has_no_value_locally_is_named() -> None:
         ({"AWS_ENDPOINT_URL": "x"}, "AWS_ENDPOINT_URL could lead workers from the local AWS"),
         ({"DEBUG": "true"}, r"environment\.DEBUG is an environment variable that the template"),
         ({"no-name": "x"}, r"environment\.no-name can't be the name of an environment variable"),
-        ({"PORT": 8080}, r"environment\.PORT is 8080, but has to be a text"),
-        ({"PORT": "a\0b"}, r"environment\.PORT is .* without null"),
-        ("PORT=8080", "environment is 'PORT=8080', but has to be a table"),
+        ({"PORT": 8080}, r"environment\.PORT is of the type int, but has to be a text"),
+        ({"PORT": "a\0b"}, r"environment\.PORT has a null or half character"),
+        ("PORT=8080", "environment is of the type str, but has to be a table"),
+        ({1: "x"}, "environment has the key 1, but keys are texts"),
+        (None, "environment is of the type NoneType, but has to be a table"),
+        ({"AB": "hunter2\udcff"}, r"environment\.AB has a null or half character"),
     ],
 )
 def test_what_cannot_be_a_variable_is_refused(tmp_path: Path, env: Any, message: str) -> None:

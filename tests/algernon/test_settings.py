@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -21,6 +23,8 @@ from algernon.settings import (
     WorkerSettings,
     read_settings,
 )
+from algernon.template import system_template
+from algernon.worker import Worker
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -274,9 +278,15 @@ def test_errors_are_those_of_templates(project: Project) -> None:
             f"layers = {[f'{LAYER}{number}' for number in range(6)]}",
             "layers has 6 entries, but AWS takes at most 5",
         ),
-        ("environment = []", "environment is [], but has to be a table of environment variables"),
-        ("environment.PORT = 80", "environment.PORT is 80, but has to be a text, such as "),
-        ('environment.PORT = "\\u0000"', "environment.PORT is '\\x00', but has to be a text "),
+        (
+            "environment = []",
+            "environment is of the type list, but has to be a table of environment variables",
+        ),
+        (
+            "environment.PORT = 80",
+            "environment.PORT is of the type int, but has to be a text, such as ",
+        ),
+        ('environment.PORT = "\\u0000"', "environment.PORT has a null or half character, "),
         ('environment.A = ""', "environment.A can't be the name of an environment variable"),
         ('environment.1A = ""', "environment.1A can't be the name of an environment variable"),
         ('environment."A-B" = ""', "environment.A-B can't be the name of an environment variable"),
@@ -323,8 +333,8 @@ def test_errors_are_those_of_templates(project: Project) -> None:
             "workers.shop.enviroment is no setting: did you mean environment? ",
         ),
         ("workers.shop.reserved_concurrency = 0", "workers.shop.reserved_concurrency is 0, "),
-        ("workers.shop.environment = 3", "workers.shop.environment is 3, "),
-        ("workers.shop.environment.AB = 3", "workers.shop.environment.AB is 3, "),
+        ("workers.shop.environment = 3", "workers.shop.environment is of the type int, "),
+        ("workers.shop.environment.AB = 3", "workers.shop.environment.AB is of the type int, "),
         ('workers.shop.layers = ["x"]', "workers.shop.layers[0] is 'x', "),
         ("workers.shop.debug = true", "workers.shop.debug is no setting: there are environment, "),
         ("vpc = true", "vpc is True, but has to be a table of settings"),
@@ -564,6 +574,107 @@ def test_programs_are_told_too(make: Callable[[], object]) -> None:
     """What a program says in place of a file is checked when it says it."""
     with pytest.raises(SettingsError, match=r"is |can't be |needs |has "):
         make()
+
+
+STATEMENT = {"Action": "s3:*", "Resource": "*"}
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"environment": {None: "x"}}, "environment has the key None, but keys are texts"),
+        ({"environment": {b"AB": "x"}}, "environment has the key b'AB', but keys are texts"),
+        ({"tags": {1.5: "x"}}, "tags has the key 1.5, but keys are texts"),
+        ({"workers": {None: WorkerSettings()}}, "workers has the key None, but keys are texts"),
+        ({"statements": [{1: "x"}]}, "statements[0] has the key 1, but keys are texts"),
+        (
+            {"statements": [{**STATEMENT, "Condition": {None: {}}}]},
+            "statements[0].Condition has the key None, but keys are texts",
+        ),
+        (
+            {"statements": [{**STATEMENT, "Condition": {"Bool": {2: "x"}}}]},
+            "statements[0].Condition.Bool has the key 2, but keys are texts",
+        ),
+        (
+            {"statements": [{**STATEMENT, "Condition": {"Bool": {"\ud800": "x"}}}]},
+            "statements[0].Condition.Bool has the key '\\ud800', but keys are texts without half",
+        ),
+        (
+            {"statements": [{**STATEMENT, "Condition": {"Bool": {"a": ["b", "\udc00"]}}}]},
+            "statements[0].Condition.Bool.a is '\\udc00', but has to be a text without half",
+        ),
+        (
+            {"statements": [{**STATEMENT, "Resource": ["arn:\ud800"]}]},
+            "statements[0].Resource is 'arn:\\ud800', but has to be a text without half",
+        ),
+        ({"trusted_buckets": ["abc/\ud800"]}, "trusted_buckets[0] is 'abc/\\ud800', but has to be"),
+        ({"state_machines": ["arn:aws:states:\ud800"]}, "state_machines[0] is 'arn:aws:states:"),
+        ({"layers": b""}, "layers is b'', but has to be a list"),
+        ({"layers": deque([LAYER, LAYER])}, "layers[1] is 'arn:aws:lambda:"),
+    ],
+)
+def test_what_toml_has_no_words_for_is_refused_with_its_key(
+    said: dict[str, Any], message: str
+) -> None:
+    """A program may say more than a file can, and is told what of it means nothing."""
+    with pytest.raises(SettingsError) as caught:
+        Settings(**said)
+
+    assert str(caught.value).startswith(message)
+    assert len(caught.value.key) >= 1
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: Alarms(email="\ud800@example.com"), lambda: Secret(SECRET, "pass\ud800word")],
+)
+def test_half_characters_are_refused(make: Callable[[], object]) -> None:
+    """What has no bytes reaches neither a file nor AWS."""
+    with pytest.raises(SettingsError, match=r"is .* without half characters"):
+        make()
+
+
+def test_a_template_of_a_programs_own_kinds_is_json() -> None:
+    """Lists and tables of other classes than TOML's become what JSON has."""
+    table = MappingProxyType
+    statement = table(
+        {**STATEMENT, "Condition": table({"Bool": table({"aws:SecureTransport": True})})}
+    )
+    settings = Settings(
+        environment=table({"BANK_URL": "here"}),
+        layers=deque([LAYER]),
+        workers=table({"shop": WorkerSettings(environment=table({"AB": "x"}), timeout=7)}),
+        statements=deque([statement]),
+        tags=table({"team": "shop"}),
+        trusted_buckets=deque(["other"]),
+        state_machines=deque([MACHINE]),
+        vpc=Vpc(subnets=deque(["subnet-0a1b2c3d"]), security_groups=deque(["sg-0a1b2c3d"])),
+    )
+
+    template = system_template([Worker("shop.handler", ("pay",), {})], settings=settings)
+
+    assert json.loads(json.dumps(template)) == template
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"DB_PASSWORD": "hunter2\udcff"},
+        {"DB_PASSWORD": "hunter2\0"},
+        {"DB_PASSWORD": "hunter2{{resolve:ssm:/x}}"},
+        {"DB_PASSWORD": b"hunter2"},
+        {"DB_PASSWORD": {"hunter2": "x"}},
+        {"DB-PASSWORD": "hunter2"},
+        ["DB_PASSWORD=hunter2"],
+        "DB_PASSWORD=hunter2",
+    ],
+)
+def test_no_error_shows_the_value_of_a_variable(environment: Any) -> None:
+    """A password that can't be one is still nobody's to read."""
+    for kind in (Settings, WorkerSettings):
+        with pytest.raises(SettingsError) as caught:
+            kind(environment=environment)
+        assert "hunter2" not in str(caught.value)
 
 
 SCALARS: st.SearchStrategy[Any] = st.one_of(

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from ...errors import SettingsError
 from .settings import Environment, Parameter, Secret, Settings, WorkerSettings
+from .variables import check_variables
 
 _Value: TypeAlias = str | Secret | Parameter
 
@@ -68,7 +69,7 @@ def local_settings(settings: Settings, modules: Iterable[str], env: Mapping[str,
         >>> here.of_worker("shop").environment
         {'API_KEY': 'of my own'}
     """
-    for name in env:
+    for name in check_variables(env, "environment"):
         if name.startswith(_OF_AWS):
             raise SettingsError(
                 "could lead workers from the local AWS to the real one: leave it out", key=(name,)

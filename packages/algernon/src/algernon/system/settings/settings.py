@@ -14,14 +14,16 @@ from .values import (
     Key,
     Pattern,
     check_bool,
+    check_characters,
     check_each,
     check_kind,
     check_number,
     check_one_of,
     check_table,
     refuse,
+    refuse_unseen,
 )
-from .variables import check_name
+from .variables import check_name, check_variables
 
 # AWS Lambda Developer Guide, "Lambda quotas".
 TIMEOUTS = range(1, 900 + 1)
@@ -104,7 +106,7 @@ _TAG_VALUE = Pattern(r"[\w .:/=+@-]{0,256}", "a tag's value", "shop", unicode=Tr
 # AWS CloudFormation User Guide, "Get values stored in other services using dynamic references".
 _DYNAMIC_REFERENCE = "{{resolve:"
 # What no environment can hold.
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+_NO_VALUE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,8 @@ class Secret:
         _SECRET.check(self.arn, "secret")
         if self.key is not None and not (isinstance(self.key, str) and self.key):
             refuse(self.key, "the name of a field of the secret, such as password", "key")
+        if self.key is not None:
+            check_characters(self.key, "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,19 +445,21 @@ def _as_parameter(value: Any) -> str:
 
 
 def _check_environment(environment: object) -> None:
-    variables = check_table(environment, "environment variables", "environment")
-    for name, value in variables.items():
+    for name, value in check_variables(environment, "environment").items():
         check_name(name, "environment", name)
         if not isinstance(value, str | Secret | Parameter):
-            refuse(
+            refuse_unseen(
                 value,
                 'a text, such as "8080", or what leads to one: { secret = "arn:aws:…" } or'
                 ' { parameter = "/name" }',
                 "environment",
                 name,
             )
-        if isinstance(value, str) and _NO_TEXT.search(value):
-            refuse(value, "a text without null and half characters", "environment", name)
+        if isinstance(value, str) and _NO_VALUE.search(value):
+            raise SettingsError(
+                "has a null or half character, which no environment can hold",
+                key=("environment", name),
+            )
         if isinstance(value, str) and _DYNAMIC_REFERENCE in value:
             raise SettingsError(
                 f"has {_DYNAMIC_REFERENCE}…, in whose place CloudFormation would put the value"

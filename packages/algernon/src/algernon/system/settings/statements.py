@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from ...errors import SettingsError
 from .unknown_keys import check_keys
-from .values import Key, check_each, check_one_of, check_table, refuse
+from .values import Key, check_characters, check_each, check_one_of, check_table, refuse
 
 _ACTION = re.compile(r"\*|[a-z0-9-]+:[A-Za-z0-9*?]+")
 # AWS Identity and Access Management User Guide, "Grammar of the IAM JSON policy language".
@@ -84,12 +84,13 @@ def _check_conditions(conditions: object, *key: Key) -> None:
                 ):
                     refuse(value, "a text, a number, true or false", *key, operator, name)
                 if isinstance(value, str):
+                    check_characters(value, *key, operator, name)
                     _check_pseudo_parameters(value, *key, operator, name)
 
 
-def _check_condition_name(name: object, *key: Key) -> None:
+def _check_condition_name(name: str, *key: Key) -> None:
     """Refuse what CloudFormation takes for an expression of its own, or doesn't look into."""
-    if not isinstance(name, str) or name == "Ref" or "Fn::" in name or "${AWS::" in name:
+    if name == "Ref" or "Fn::" in name or "${AWS::" in name:
         raise SettingsError(
             "is no operator or key of IAM's conditions: CloudFormation puts in something in their"
             " values alone",
@@ -108,6 +109,8 @@ def _check_texts(value: object, *key: Key) -> None:
     texts = _as_list(value)
     if not texts or not all(isinstance(text, str) for text in texts):
         refuse(value, "a text, or a list of texts", *key)
+    for text in texts:
+        check_characters(text, *key)
 
 
 def _as_list(value: object) -> list[str]:

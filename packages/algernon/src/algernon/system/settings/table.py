@@ -13,6 +13,7 @@ from ...errors import SettingsError
 from .settings import Alarms, Environment, Parameter, Secret, Settings, Vpc, WorkerSettings
 from .unknown_keys import check_keys
 from .values import Key, check_table
+from .variables import check_variables
 
 Kind = TypeVar("Kind", Settings, WorkerSettings, Vpc, Alarms)
 
@@ -79,7 +80,7 @@ def _check_quotes(module: str, table: object) -> None:
 
 def _environment(value: object) -> Environment:
     variables: dict[str, Any] = {}
-    for name, each in check_table(value, "environment variables").items():
+    for name, each in check_variables(value).items():
         with _within(name):
             variables[name] = _lookup(each) if isinstance(each, Mapping) else each
     return variables

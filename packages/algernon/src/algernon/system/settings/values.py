@@ -11,6 +11,8 @@ from ...errors import SettingsError
 Key = str | int
 
 _LONGEST_SHOWN = 80
+# A program's text may have one, which no file and no call of AWS can.
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 class Pattern:
@@ -36,6 +38,7 @@ class Pattern:
         """
         if not isinstance(value, str) or not self._form.fullmatch(value):
             refuse(value, f"{self._what}, such as {self._example}", *key)
+        check_characters(value, *key)
 
 
 def refuse(value: object, wanted: str, *key: Key) -> NoReturn:
@@ -47,6 +50,15 @@ def refuse(value: object, wanted: str, *key: Key) -> NoReturn:
     raise SettingsError(f"is {_shown(value)}, but has to be {wanted}", key=key)
 
 
+def refuse_unseen(value: object, wanted: str, *key: Key) -> NoReturn:
+    """Say that a value isn't what is wanted, and not what it is, since nobody may see it.
+
+    Raises:
+        SettingsError: Always.
+    """
+    raise SettingsError(f"is of the type {type(value).__name__}, but has to be {wanted}", key=key)
+
+
 def _shown(value: object) -> str:
     try:
         text = repr(value)
@@ -54,6 +66,16 @@ def _shown(value: object) -> str:
         # A number of too many digits for Python to write, or tables too deep in each other.
         text = f"a huge {type(value).__name__}"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def check_characters(text: str, *key: Key) -> None:
+    """Refuse a text with a half character, which has no bytes.
+
+    Raises:
+        SettingsError: It has one.
+    """
+    if _HALF_CHARACTER.search(text):
+        refuse(text, "a text without half characters", *key)
 
 
 def check_number(value: object, allowed: range, unit: str, *key: Key) -> None:
@@ -96,24 +118,31 @@ def check_each(values: object, check: Callable[..., None], *key: Key, most: int)
     Raises:
         SettingsError: It isn't, or does.
     """
-    if isinstance(values, str) or not isinstance(values, Sequence):
+    if isinstance(values, str | bytes) or not isinstance(values, Sequence):
         refuse(values, 'a list, such as ["one", "two"]', *key)
+    before: list[object] = []
     if len(values) > most:
         raise SettingsError(f"has {len(values):,} entries, but AWS takes at most {most:,}", key=key)
     for number, value in enumerate(values):
         check(value, *key, number)
-        if value in values[:number]:
+        if value in before:
             raise SettingsError(f"is {_shown(value)}, which stands there twice", key=(*key, number))
+        before.append(value)
 
 
 def check_table(values: object, what: str, *key: Key) -> Mapping[str, Any]:
-    """Return what is a table, and refuse what isn't.
+    """Return what is a table, and refuse what isn't, or has keys that TOML has no words for.
 
     Raises:
-        SettingsError: It isn't.
+        SettingsError: It isn't, or has.
     """
     if not isinstance(values, Mapping):
         refuse(values, f"a table of {what}", *key)
+    for name in values:
+        if not isinstance(name, str) or _HALF_CHARACTER.search(name):
+            raise SettingsError(
+                f"has the key {_shown(name)}, but keys are texts without half characters", key=key
+            )
     return values
 
 

@@ -1,11 +1,13 @@
-"""The names that environment variables of a worker may have."""
+"""What environment variables of a worker may be: a table, of names that Lambda takes."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from ...errors import SettingsError
-from .values import Key
+from .values import Key, check_table, refuse_unseen
 
 # AWS Lambda API Reference, Environment.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
@@ -42,13 +44,25 @@ SET_BY_TEMPLATE = {
 }
 
 
-def check_name(name: object, *key: Key) -> None:
+def check_variables(variables: object, *key: Key) -> Mapping[str, Any]:
+    """Return what is a table of variables, and refuse what isn't, without telling any value.
+
+    Raises:
+        SettingsError: It isn't.
+    """
+    what = "environment variables"
+    if not isinstance(variables, Mapping):
+        refuse_unseen(variables, f"a table of {what}", *key)
+    return check_table(variables, what, *key)
+
+
+def check_name(name: str, *key: Key) -> None:
     """Refuse the name of a variable that Lambda doesn't take, or sets itself, or the template.
 
     Raises:
         SettingsError: It is such a name.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name):
         raise SettingsError(
             "can't be the name of an environment variable to Lambda: it is two or more letters,"
             " digits and underscores, a letter first",
