@@ -27,6 +27,7 @@ from algernon.settings import (
     WorkerSettings,
     read_settings,
 )
+from algernon.system.settings.env_file import read_env_file
 from algernon.system.settings.environment import local_settings, with_env
 from algernon.system.workers import import_workers
 from algernon.template import system_template
@@ -153,11 +154,14 @@ def test_what_is_only_on_aws_is_left_out_locally() -> None:
         environment={
             "ALGERNON_TOPIC_PARAMETER_PREFIX": "/shop/topics/",
             "AWS_PROFILE": "production",
+            "http_proxy": "http://proxy.example:3128",
+            "NO_PROXY": "localhost",
+            "Https_Proxy": Secret(SECRET),
             "BANK_URL": "here",
         },
         layers=[layer],
         workers={"shop": WorkerSettings(layers=[layer], memory=512), "other": WorkerSettings()},
-        vpc=Vpc(subnets=["subnet-0a"], security_groups=["sg-0a"]),
+        vpc=Vpc(subnets=["subnet-0a1b2c3d"], security_groups=["sg-0a1b2c3d"]),
         permissions_boundary="arn:aws:iam::123456789012:policy/developers",
         alarms=Alarms(email="ops@example.com"),
         bucket="existing",
@@ -213,6 +217,9 @@ def test_all_that_has_no_value_locally_is_named() -> None:
     [
         ({"AWS_REGION": "eu-west-1"}, "AWS_REGION could lead workers from the local AWS"),
         ({"AWS_ENDPOINT_URL": "x"}, "AWS_ENDPOINT_URL could lead workers from the local AWS"),
+        ({"https_proxy": "x"}, "https_proxy could lead workers from the local AWS"),
+        ({"NO_PROXY": "x"}, "NO_PROXY could lead workers from the local AWS"),
+        ({"ALGERNON_MAX_HOP": "9"}, r"environment\.ALGERNON_MAX_HOP .* mean ALGERNON_MAX_HOPS\?"),
         ({"DEBUG": "true"}, r"environment\.DEBUG is an environment variable that the template"),
         ({"no-name": "x"}, r"environment\.no-name can't be the name of an environment variable"),
         ({"PORT": 8080}, r"environment\.PORT is of the type int, but has to be a text"),
@@ -282,14 +289,14 @@ def environment_in(template: str, function: str) -> dict[str, Any]:
 
 @pytest.mark.starts
 def test_a_template_has_what_env_says(project: Path, command: Command) -> None:
-    """`--env` stands in place of the file's values, a secret's among them; the last one holds."""
+    """`--env` stands in place of the file's values; the last one holds."""
     urls = ("--env", "BANK_URL=first", "--env", "BANK_URL=https://b.example/?a=b", "--env", "E_=")
-    done = command("template", "worker:router", *urls, "--env", "API_KEY=1", directory=project)
+    done = command("template", "worker:router", *urls, directory=project, API_KEY="1")
 
     variables = environment_in(done.stdout, "Worker")
-    given = {name: variables[name] for name in ("BANK_URL", "API_KEY", "E_")}
-    assert given == {"BANK_URL": "https://b.example/?a=b", "API_KEY": "1", "E_": ""}
-    assert "ALGERNON_SECRETS" not in variables
+    given = {name: variables[name] for name in ("BANK_URL", "E_")}
+    assert given == {"BANK_URL": "https://b.example/?a=b", "E_": ""}
+    assert variables["ALGERNON_SECRETS"] == '{"API_KEY":{"parameter":"/shop/api-key"}}'
 
 
 @pytest.mark.starts
@@ -309,6 +316,21 @@ def test_a_command_line_that_names_no_variable_is_refused(
         done = command(verb, "worker:router", *options)
         assert done.returncode == 2
         assert message in done.stderr
+
+
+@pytest.mark.parametrize("name", ["AWS_PROFILE", "AWS_REGION", "http_proxy"])
+def test_a_variable_of_a_file_that_leads_away_is_told_with_its_line(
+    tmp_path: Path, name: str
+) -> None:
+    """What is none for this machine is found where it stands, and its value isn't shown."""
+    path = tmp_path / "local.env"
+    path.write_text(f"BANK_URL=here\n\n{name}=hunter2\n")
+
+    with pytest.raises(SettingsError) as caught:
+        read_env_file(path)
+
+    assert str(caught.value).startswith(f"{path}, line 3: {name} could lead workers from the local")
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.starts

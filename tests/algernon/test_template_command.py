@@ -309,3 +309,35 @@ def test_tasks_that_may_take_more_than_is_reserved_are_told(
 
     assert done.returncode == 0
     assert "nothing says how much of it read, parse-it may take" in done.stderr
+
+
+def test_env_puts_no_secret_into_a_template(command: Command, tmp_path: Path) -> None:
+    """What is kept elsewhere on AWS isn't written for all to read, and isn't shown."""
+    write(tmp_path / "worker.py", WORKER)
+    write(
+        tmp_path / "pyproject.toml",
+        '[tool.algernon.environment]\nAPI_KEY = { parameter = "/shop/api-key" }\n',
+    )
+
+    done = command("template", "worker:router", "--env", "API_KEY=hunter2")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(
+        "algernon: API_KEY is kept as the parameter /shop/api-key, and its value would stand in"
+        " the template for all to read: leave it out, "
+    )
+    assert "hunter2" not in done.stderr
+
+
+def test_env_may_stand_in_for_another_workers_secret(command: Command, tmp_path: Path) -> None:
+    """What a worker that isn't in the template keeps elsewhere says nothing of those in it."""
+    write(tmp_path / "worker.py", WORKER)
+    write(
+        tmp_path / "pyproject.toml",
+        '[tool.algernon.workers.other.environment]\nAPI_KEY = { parameter = "/shop/api-key" }\n',
+    )
+
+    done = command("template", "worker:router", "--env", "API_KEY=1")
+
+    variables = json.loads(done.stdout)["Resources"]["Worker"]["Properties"]["Environment"]
+    assert variables["Variables"]["API_KEY"] == "1"

@@ -41,12 +41,12 @@ def execute(options: argparse.Namespace) -> None:
     """Print the template."""
     if options.part == "tasks" and options.env:
         options.usage_error("--env is for functions, and --part tasks has none")
-    from ..system.settings.environment import with_env
+    from ..system.settings.environment import template_settings
     from ..system.template.functions import throttled_tasks
     from ..system.workers import import_workers
     from ..template import system_template
 
-    settings = with_env(project_settings(options), modules_of(options), dict(options.env))
+    settings = template_settings(project_settings(options), modules_of(options), dict(options.env))
     workers = import_workers(options.targets, Path.cwd(), settings=settings)
     template = system_template(
         workers,

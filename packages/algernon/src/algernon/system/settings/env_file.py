@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import MissingExtraError, SettingsError
-from .variables import check_name
+from .variables import check_local_name, check_name
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding
@@ -70,6 +70,7 @@ def _line(binding: Binding) -> int:
 
 def _check(name: str, value: str, where: str) -> None:
     try:
+        check_local_name(name, name)
         check_name(name, name)
     except SettingsError as error:
         raise SettingsError(error.problem, key=error.key, where=where) from error

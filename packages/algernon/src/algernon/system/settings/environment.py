@@ -8,11 +8,10 @@ from typing import TypeAlias
 
 from ...errors import SettingsError
 from .settings import Environment, Parameter, Secret, Settings, WorkerSettings
-from .variables import check_variables
+from .variables import check_local_name, check_variables, leads_away
 
 _Value: TypeAlias = str | Secret | Parameter
 
-_OF_AWS = "AWS_"
 # Where the topics are told on AWS, which aren't those of a local system.
 _TOPICS_ON_AWS = "ALGERNON_TOPIC_PARAMETER_PREFIX"
 
@@ -46,13 +45,10 @@ def with_env(settings: Settings, modules: Iterable[str], env: Mapping[str, str])
     )
 
 
-def local_settings(settings: Settings, modules: Iterable[str], env: Mapping[str, str]) -> Settings:
-    """Return the settings with which a system of some workers runs on a local AWS.
-
-    Each worker's environment has plain values, for which nothing of AWS is asked. What is only
-    on AWS is left out: a network, keys, layers, a bucket that is there, alarms, a boundary,
-    variables whose names begin with ``AWS_``, which could lead to the real one, and
-    ``ALGERNON_TOPIC_PARAMETER_PREFIX``, which would lead away from the topics here.
+def template_settings(
+    settings: Settings, modules: Iterable[str], env: Mapping[str, str]
+) -> Settings:
+    """Return the settings of a template in which all workers have some variables besides.
 
     Args:
         settings: Those of `pyproject.toml`.
@@ -60,8 +56,47 @@ def local_settings(settings: Settings, modules: Iterable[str], env: Mapping[str,
         env: As in `with_env`.
 
     Raises:
-        SettingsError: A variable of `env` can't be one, or is one of AWS's; or secrets and
-            parameters have no value, and the message names all of these.
+        SettingsError: A variable can't be one, or is kept as a secret or parameter, of which the
+            template would tell the value.
+
+    Example:
+        >>> settings = Settings(environment={"BANK_URL": "https://bank.example"})
+        >>> here = template_settings(settings, ["shop"], {"BANK_URL": "https://other.example"})
+        >>> here.of_worker("shop").environment
+        {'BANK_URL': 'https://other.example'}
+    """
+    modules = list(modules)
+    for module in modules:
+        kept = settings.of_worker(module).environment
+        for name in env:
+            if isinstance(value := kept.get(name), Secret | Parameter):
+                raise SettingsError(
+                    f"is kept as the {_kept_as(value)}, and its value would stand in the template"
+                    " for all to read: leave it out, since the worker reads it when it starts. A"
+                    f" module that needs one when it is imported finds it in this command's own"
+                    f" environment: {name}=… algernon template …",
+                    key=(name,),
+                )
+    return with_env(settings, modules, env)
+
+
+def local_settings(settings: Settings, modules: Iterable[str], env: Mapping[str, str]) -> Settings:
+    """Return the settings with which a system of some workers runs on a local AWS.
+
+    Each worker's environment has plain values, for which nothing of AWS is asked. What is only
+    on AWS is left out: a network, keys, layers, a bucket that is there, alarms, a boundary,
+    variables whose names begin with ``AWS_`` or end in ``_proxy``, in any case, which could lead
+    to the real one or elsewhere, and ``ALGERNON_TOPIC_PARAMETER_PREFIX``, which would lead away
+    from the topics here.
+
+    Args:
+        settings: Those of `pyproject.toml`.
+        modules: The workers' modules.
+        env: As in `with_env`.
+
+    Raises:
+        SettingsError: A variable of `env` can't be one, or is one of AWS's or of a proxy; or
+            secrets and parameters have no value, and the message names all of these.
 
     Example:
         >>> settings = Settings(environment={"API_KEY": Parameter("/shop/api-key")})
@@ -70,17 +105,14 @@ def local_settings(settings: Settings, modules: Iterable[str], env: Mapping[str,
         {'API_KEY': 'of my own'}
     """
     for name in check_variables(env, "environment"):
-        if name.startswith(_OF_AWS):
-            raise SettingsError(
-                "could lead workers from the local AWS to the real one: leave it out", key=(name,)
-            )
+        check_local_name(name, name)
     modules = list(modules)
     given = with_env(settings, modules, env)
     environments = {
         module: {
             name: _here(value, settings.of_worker(module).environment.get(name))
             for name, value in given.of_worker(module).environment.items()
-            if name in env or not (name.startswith(_OF_AWS) or name == _TOPICS_ON_AWS)
+            if name in env or not (leads_away(name) or name == _TOPICS_ON_AWS)
         }
         for module in modules
     }

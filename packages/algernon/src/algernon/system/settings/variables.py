@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from ...errors import SettingsError
@@ -42,6 +43,14 @@ SET_BY_TEMPLATE = {
     "CACHE_FOLDER_NAME": None,
     "DEBUG": "debug",
 }
+_OF_ALGERNON = "ALGERNON_"
+#: What a worker reads of Algernon's own besides, which anybody may set.
+READ_BY_WORKERS = (
+    "ALGERNON_MAX_HOPS",
+    "ALGERNON_MAX_READ_BYTES",
+    "ALGERNON_MAX_READ_OBJECTS",
+    "ALGERNON_TOPIC_PARAMETER_PREFIX",
+)
 
 
 def check_variables(variables: object, *key: Key) -> Mapping[str, Any]:
@@ -58,6 +67,8 @@ def check_variables(variables: object, *key: Key) -> Mapping[str, Any]:
 
 def check_name(name: str, *key: Key) -> None:
     """Refuse the name of a variable that Lambda doesn't take, or sets itself, or the template.
+
+    One that is written almost as one of Algernon's own is refused, too: nothing would read it.
 
     Raises:
         SettingsError: It is such a name.
@@ -76,3 +87,39 @@ def check_name(name: str, *key: Key) -> None:
         raise SettingsError(
             f"is an environment variable that the template itself sets{instead}", key=key
         )
+    if name.startswith(_OF_ALGERNON) and name not in READ_BY_WORKERS:
+        _check_slip(name, *key)
+
+
+def _check_slip(name: str, *key: Key) -> None:
+    """Refuse what is written almost as one of Algernon's own variables."""
+    known = [
+        one.removeprefix(_OF_ALGERNON)
+        for one in (*READ_BY_WORKERS, *SET_BY_TEMPLATE)
+        if one.startswith(_OF_ALGERNON)
+    ]
+    # What all begin with makes none alike.
+    if meant := get_close_matches(name.removeprefix(_OF_ALGERNON), known, n=1):
+        raise SettingsError(
+            "is an environment variable that Algernon doesn't read: did you mean"
+            f" {_OF_ALGERNON}{meant[0]}?",
+            key=key,
+        )
+
+
+def check_local_name(name: str, *key: Key) -> None:
+    """Refuse the name of a variable that could lead workers away from the local AWS.
+
+    Raises:
+        SettingsError: It is one of AWS's, or of a proxy.
+    """
+    if leads_away(name):
+        raise SettingsError(
+            "could lead workers from the local AWS to the real one or a proxy: leave it out",
+            key=key,
+        )
+
+
+def leads_away(name: str) -> bool:
+    """Return whether a variable could lead workers from the local AWS to another or a proxy."""
+    return name.startswith("AWS_") or name.lower().endswith("_proxy")
