@@ -62,7 +62,7 @@ team = "shop"
 [tool.algernon.alarms]
 email = "ops@example.com"
 dead_letters = false
-oldest_message = 0
+oldest_message = 60
 throttles = false
 
 [[tool.algernon.statements]]

@@ -228,14 +228,14 @@ FOLLOWED: dict[str, tuple[str, Callable[[Template], Any], Any]] = {
         ([LAYER], [OTHER]),
     ),
     "vpc.subnets": (
-        'vpc = { subnets = ["subnet-1a"], security_groups = ["sg-1a"] }',
+        'vpc = { subnets = ["subnet-1a2b3c4d"], security_groups = ["sg-1a2b3c4d"] }',
         lambda one: of_mail(one)["VpcConfig"]["SubnetIds"],
-        ["subnet-1a"],
+        ["subnet-1a2b3c4d"],
     ),
     "vpc.security_groups": (
-        'vpc = { subnets = ["subnet-1a"], security_groups = ["sg-1a"] }',
+        'vpc = { subnets = ["subnet-1a2b3c4d"], security_groups = ["sg-1a2b3c4d"] }',
         lambda one: of_mail(one)["VpcConfig"]["SecurityGroupIds"],
-        ["sg-1a"],
+        ["sg-1a2b3c4d"],
     ),
     "tags": (
         'tags.team = "shop"',

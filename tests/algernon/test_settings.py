@@ -90,7 +90,7 @@ def test_every_setting_is_read(project: Project) -> None:
         permissions_boundary=BOUNDARY,
         tags={"team": "shop"},
         alarms=Alarms(
-            email="ops@example.com", dead_letters=False, oldest_message=0, throttles=False
+            email="ops@example.com", dead_letters=False, oldest_message=60, throttles=False
         ),
         bucket="shop-archive",
         kms_key=KEY,
@@ -311,7 +311,7 @@ def test_errors_are_those_of_templates(project: Project) -> None:
         (f'environment.AB = {{ secret = "{SECRET}", key = 1 }}', "environment.AB.key is 1, "),
         (
             f'environment.AB = {{ secret = "{SECRET}", parameter = "/x" }}',
-            "environment.AB.parameter is no setting: there are key, secret",
+            "environment.AB needs either secret or parameter, and has both",
         ),
         ('environment.AB = { parameter = "a b" }', "environment.AB.parameter is 'a b', "),
         ('environment.AB = { parameter = "shop/key" }', "environment.AB.parameter is 'shop/key', "),
@@ -336,19 +336,105 @@ def test_errors_are_those_of_templates(project: Project) -> None:
         ("workers.shop.environment = 3", "workers.shop.environment is of the type int, "),
         ("workers.shop.environment.AB = 3", "workers.shop.environment.AB is of the type int, "),
         ('workers.shop.layers = ["x"]', "workers.shop.layers[0] is 'x', "),
-        ("workers.shop.debug = true", "workers.shop.debug is no setting: there are environment, "),
+        (
+            "workers.shop.debug = true",
+            "workers.shop.debug is no setting of one worker, but of all: write it under [tool.alg",
+        ),
+        (
+            "workers.shop.vpc.subnets = []",
+            (
+                "workers.shop.vpc is no setting of one worker, but of all: write it under"
+                " [tool.algernon]; or, if it is a module, a module of a package stands in quotes, w"
+            ),
+        ),
+        (
+            'workers.shop.env = { AB = "x" }',
+            "workers.shop.env is no setting: did you mean environment? ",
+        ),
+        (
+            "reserved_concurrency = 3",
+            (
+                "reserved_concurrency is a setting of one worker, not of all: write it under"
+                ' [tool.algernon.workers."module"]'
+            ),
+        ),
+        (
+            'environment.memory = "512"',
+            (
+                "environment.memory is a setting's name, not an environment variable's: write it"
+                " under [tool.algernon], above the header of the environment, "
+            ),
+        ),
+        ("environment.timeout = 60", "environment.timeout is a setting's name, "),
+        ('environment.kms_key = "x"', "environment.kms_key is a setting's name, "),
+        (
+            "workers.shop.environment.memory = 60",
+            (
+                "workers.shop.environment.memory is a setting's name, not an environment"
+                ' variable\'s: write it under [tool.algernon.workers."shop"], above the header of '
+            ),
+        ),
+        (
+            'workers.shop.environment.kms_key = "x"',
+            (
+                "workers.shop.environment.kms_key is a setting's name, not an environment"
+                " variable's: write it under [tool.algernon], "
+            ),
+        ),
+        (
+            "environment.reserved_concurrency = 3",
+            (
+                "environment.reserved_concurrency is a setting's name, not an environment"
+                ' variable\'s: write it under [tool.algernon.workers."module"], '
+            ),
+        ),
+        (
+            'environment.ALGERNON_MAX_HOP = "9"',
+            (
+                "environment.ALGERNON_MAX_HOP is an environment variable that Algernon doesn't"
+                " read: did you mean ALGERNON_MAX_HOPS?"
+            ),
+        ),
+        (
+            'environment.AB = { parameter = "/aws/reference/secretsmanager/db" }',
+            "environment.AB.parameter is /aws/reference/secretsmanager/db, one of AWS's own, ",
+        ),
+        (
+            f'layers = ["{LAYER}", "{LAYER[:-1]}4"]',
+            "layers[1] is version 4 of a layer that stands there with version 3, too, ",
+        ),
+        (
+            f'workers.shop.layers = ["{LAYER}", "{LAYER[:-1]}4"]',
+            "workers.shop.layers[1] is version 4 of a layer ",
+        ),
+        (
+            'vpc = { subnets = ["subnet-1a2b3c4"], security_groups = ["sg-1a2b3c4d"] }',
+            "vpc.subnets[0] is 'subnet-1a2b3c4', but has to be the id of a subnet, ",
+        ),
+        (
+            'vpc = { subnets = ["subnet-1a2b3c4d"], security_groups = ["sg-1a2b3c4d5"] }',
+            "vpc.security_groups[0] is 'sg-1a2b3c4d5', but has to be the id of a security group, ",
+        ),
+        ('tags.team = ""', "tags.team is '', but has to be a tag's value"),
+        (
+            (
+                'alarms = { email = "a@b.cd", dead_letters = false, oldest_message = 0,'
+                " throttles = false }"
+            ),
+            "alarms has no alarm left that is on: leave all of it out",
+        ),
         ("vpc = true", "vpc is True, but has to be a table of settings"),
         ("vpc = {}", "vpc needs subnets and security_groups too"),
-        ('vpc.subnets = ["subnet-1a"]', "vpc needs security_groups too"),
+        ('vpc.subnets = ["subnet-1a2b3c4d"]', "vpc needs security_groups too"),
         (
-            'vpc = { subnets = [], security_groups = ["sg-1a"] }',
+            'vpc = { subnets = [], security_groups = ["sg-1a2b3c4d"] }',
             "vpc.subnets is empty, but Lambda needs one at least",
         ),
         (
-            'vpc = { subnets = ["1a"], security_groups = ["sg-1a"] }',
+            'vpc = { subnets = ["1a"], security_groups = ["sg-1a2b3c4d"] }',
             "vpc.subnets[0] is '1a', but has to be the id of a subnet, such as subnet-0a1b2c3d",
         ),
-        ('vpc.subnet = ["subnet-1a"]', "vpc.subnet is no setting: did you mean subnets? "),
+        ('vpc.subnet = ["subnet-1a2b3c4d"]', "vpc.subnet is no setting: did you mean subnets? "),
         ("[[tool.algernon.vpc]]", "vpc is [{}], but has to be a table of settings"),
         ("tags = []", "tags is [], but has to be a table of tags"),
         ("tags.team = 3", "tags.team is 3, but has to be a tag's value"),
@@ -362,7 +448,7 @@ def test_errors_are_those_of_templates(project: Project) -> None:
             "tags has 51 entries, but AWS takes at most 50",
         ),
         ("alarms = {}", "alarms needs whom to tell: either topic = "),
-        (f'alarms = {{ topic = "{TOPIC}", email = "a@b.cd" }}', "alarms needs whom to tell: "),
+        (f'alarms = {{ topic = "{TOPIC}", email = "a@b.cd" }}', "alarms needs either topic or e"),
         ('alarms.topic = "on-call"', "alarms.topic is 'on-call', but has to be the ARN of an SNS "),
         ('alarms.email = "ops"', "alarms.email is 'ops', but has to be an e-mail address"),
         ('alarms = { email = "a@b.cd", dead_letters = 1 }', "alarms.dead_letters is 1, "),
@@ -370,7 +456,10 @@ def test_errors_are_those_of_templates(project: Project) -> None:
         ('alarms = { email = "a@b.cd", oldest_message = 1209601 }', "alarms.oldest_message is "),
         ('alarms = { email = "a@b.cd", throttles = "no" }', "alarms.throttles is 'no', "),
         ('alarms.mail = "a@b.cd"', "alarms.mail is no setting: did you mean email? "),
-        ("statements = {}", "statements is {}, but has to be a list"),
+        (
+            "statements = {}",
+            "statements is {}, but has to be a list of tables: write [[tool.algernon.statements]]",
+        ),
         (
             "statements = [3]",
             "statements[0] is 3, but has to be a table of what a statement of IAM",
@@ -465,11 +554,11 @@ def test_a_wrong_setting_is_refused_with_its_line(project: Project, line: str, w
         ('[tool.algernon]\nbucket = """a""""\n', 2),
         ('[tool.algernon]\ntimeout = 3\ntags.a = """\n[[[{{{""""\ntags.b = 4\n', 3),
         ('[tool.algernon]\ntags.a = """x"""\ntags.b = 4 # ]]\n', 3),
-        ('tool.algernon.vpc.subnets = ["subnet-1a"]\n', 1),
+        ('tool.algernon.vpc.subnets = ["subnet-1a2b3c4d"]\n', 1),
         (
             (
-                'tool.algernon.vpc.subnets = ["subnet-1a"]\n'
-                'tool.algernon.vpc.security_groups = [\n"sg-1a",\n"x"]\n'
+                'tool.algernon.vpc.subnets = ["subnet-1a2b3c4d"]\n'
+                'tool.algernon.vpc.security_groups = [\n"sg-1a2b3c4d",\n"x"]\n'
             ),
             4,
         ),
@@ -520,11 +609,11 @@ def test_the_line_is_that_of_the_key(
 def test_the_line_is_found_in_a_long_file(project: Project) -> None:
     """A file of thousands of lines isn't read once for each of them."""
     before = "\n".join(f"[tool.other{number}]\nname = 'x'" for number in range(3000))
-    layers = "\n".join(f'"subnet-{number:x}",' for number in range(10))
+    layers = "\n".join(f'"subnet-{number:08x}",' for number in range(10))
 
     number, said = refusal(
         project(
-            f"{before}\n[tool.algernon.vpc]\nsecurity_groups = ['sg-1a']\n"
+            f"{before}\n[tool.algernon.vpc]\nsecurity_groups = ['sg-1a2b3c4d']\n"
             f"subnets = [\n{layers}\n'x'\n]\n{before.replace('other', 'more')}"
         )
     )
@@ -556,7 +645,7 @@ def test_a_setting_that_holds_for_all_holds_for_a_worker_that_says_nothing_else(
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Settings(vpc={"subnets": ["subnet-1a"]}),  # type: ignore[arg-type]
+        lambda: Settings(vpc={"subnets": ["subnet-1a2b3c4d"]}),  # type: ignore[arg-type]
         lambda: Settings(alarms="ops@example.com"),  # type: ignore[arg-type]
         lambda: Settings(workers={"shop": {"timeout": 3}}),  # type: ignore[dict-item]
         lambda: Settings(environment={"AB": "\ud800"}),
@@ -566,6 +655,7 @@ def test_a_setting_that_holds_for_all_holds_for_a_worker_that_says_nothing_else(
         lambda: WorkerSettings(timeout=0),
         lambda: Secret("db"),
         lambda: Parameter(""),
+        lambda: Parameter("/aws/service/ami-amazon-linux-latest/x"),
         lambda: Vpc(subnets=[], security_groups=[]),
         Alarms,
     ],
@@ -677,6 +767,33 @@ def test_no_error_shows_the_value_of_a_variable(environment: Any) -> None:
         assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ALGERNON_MAX_HOPS",
+        "ALGERNON_MAX_READ_BYTES",
+        "ALGERNON_MAX_READ_OBJECTS",
+        "ALGERNON_TOPIC_PARAMETER_PREFIX",
+        "ALGERNON_SHOP",
+        "ALGERNON_DEBUG",
+        "ALGERNON_",
+    ],
+)
+def test_a_variable_that_algernon_reads_or_is_nothing_like_one_is_taken(name: str) -> None:
+    """Only what is likely to be a slip of the pen is refused."""
+    assert Settings(environment={name: "1"}).environment == {name: "1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("ALGERNON_TRUSTED_BUCKET", "TRUSTED_BUCKETS"), ("ALGERNON_MAX_READ_BYTE", "MAX_READ_BYTES")],
+)
+def test_a_variable_almost_of_algernons_is_refused(name: str, meant: str) -> None:
+    """Nothing would read it, and nobody would be told."""
+    with pytest.raises(SettingsError, match=rf"{name} .* did you mean ALGERNON_{meant}\?"):
+        WorkerSettings(environment={name: "1"})
+
+
 SCALARS: st.SearchStrategy[Any] = st.one_of(
     st.text(),
     st.integers(),
@@ -741,7 +858,7 @@ def settings_or_line(folder: Path) -> None:
 
 @given(st.dictionaries(NAMES, VALUES, max_size=4))
 @example({"statements": [{"Action": "s3:*", "Resource": "*", "Condition": {"a": {"b": [[]]}}}]})
-@example({"vpc": {"subnets": [["subnet-1a"]], "security_groups": [{}]}})
+@example({"vpc": {"subnets": [["subnet-1a2b3c4d"]], "security_groups": [{}]}})
 def test_any_toml_is_settings_or_an_error_that_names_a_line(
     tmp_path: Path, table: dict[str, Any]
 ) -> None:

@@ -66,8 +66,10 @@ _LAYER = Pattern(
     "the ARN of a version of a layer",
     "arn:aws:lambda:eu-west-1:123456789012:layer:ffmpeg:3",
 )
-_SUBNET = Pattern(r"subnet-[0-9a-f]+", "the id of a subnet", "subnet-0a1b2c3d")
-_SECURITY_GROUP = Pattern(r"sg-[0-9a-f]+", "the id of a security group", "sg-0a1b2c3d")
+_SUBNET = Pattern(r"subnet-([0-9a-f]{8}|[0-9a-f]{17})", "the id of a subnet", "subnet-0a1b2c3d")
+_SECURITY_GROUP = Pattern(
+    r"sg-([0-9a-f]{8}|[0-9a-f]{17})", "the id of a security group", "sg-0a1b2c3d"
+)
 _KMS_KEY = Pattern(
     rf"{_PARTITION}:kms:[a-z0-9-]+:\d{{12}}:key/[\w-]+",
     "the ARN of a KMS key, not of an alias",
@@ -102,7 +104,8 @@ _TRUSTED = Pattern(
 # Amazon CloudWatch API Reference, MetricDatum: a namespace.
 _NAMESPACE = Pattern(r"(?!AWS/)[\w.\-/#:]{0,255}", "CloudWatch's name of a namespace", "Shop")
 _TAG_NAME = Pattern(r"(?i:(?!aws:))[\w .:/=+@-]{1,128}", "the name of a tag", "team", unicode=True)
-_TAG_VALUE = Pattern(r"[\w .:/=+@-]{0,256}", "a tag's value", "shop", unicode=True)
+# CloudWatch's alarms take no empty one.
+_TAG_VALUE = Pattern(r"[\w .:/=+@-]{1,256}", "a tag's value", "shop", unicode=True)
 # AWS CloudFormation User Guide, "Get values stored in other services using dynamic references".
 _DYNAMIC_REFERENCE = "{{resolve:"
 # What no environment can hold.
@@ -148,7 +151,7 @@ class Parameter:
         name: The parameter's name.
 
     Raises:
-        SettingsError: It can't be one.
+        SettingsError: It can't be one, or is one of AWS's own (``/aws/…``).
 
     Example:
         >>> Parameter("/shop/api-key").name
@@ -159,6 +162,15 @@ class Parameter:
 
     def __post_init__(self) -> None:
         _PARAMETER.check(self.name, "parameter")
+        # AWS Systems Manager User Guide, "Working with public parameters" and "Referencing AWS
+        # Secrets Manager secrets from Parameter Store parameters".
+        if self.name.lower().startswith("/aws/"):
+            raise SettingsError(
+                f"is {self.name}, one of AWS's own, which the rights that a template gives don't"
+                " hold for: name a parameter of your own and, of a secret, write { secret ="
+                ' "arn:aws:secretsmanager:…" }',
+                key=("parameter",),
+            )
 
 
 Environment: TypeAlias = Mapping[str, str | Secret | Parameter]
@@ -208,7 +220,7 @@ class Alarms:
         throttles: Whether a function that Lambda throttles is an alarm.
 
     Raises:
-        SettingsError: A value means nothing, or it isn't exactly one that is told.
+        SettingsError: A value means nothing, it isn't exactly one that is told, or no alarm is on.
 
     Example:
         >>> Alarms(email="ops@example.com").oldest_message
@@ -222,7 +234,9 @@ class Alarms:
     throttles: bool = True
 
     def __post_init__(self) -> None:
-        if (self.topic is None) == (self.email is None):
+        if self.topic is not None and self.email is not None:
+            raise SettingsError("needs either topic or email, and has both")
+        if self.topic is None and self.email is None:
             raise SettingsError(
                 'needs whom to tell: either topic = "arn:aws:sns:…" or email = "ops@example.com"'
             )
@@ -233,6 +247,8 @@ class Alarms:
         check_bool(self.dead_letters, "dead_letters")
         check_number(self.oldest_message, _AGES, "seconds", "oldest_message")
         check_bool(self.throttles, "throttles")
+        if not (self.dead_letters or self.oldest_message or self.throttles):
+            raise SettingsError("has no alarm left that is on: leave all of it out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,7 +288,7 @@ class WorkerSettings:
             )
         _check_environment(self.environment)
         if self.layers is not None:
-            check_each(self.layers, _LAYER.check, "layers", most=_MOST_LAYERS)
+            _check_layers(self.layers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,7 +366,7 @@ class Settings:
         for kind, value in ((Vpc, self.vpc), (Alarms, self.alarms)):
             if value is not None:
                 check_kind(value, kind, kind.__name__.lower())
-        check_each(self.layers, _LAYER.check, "layers", most=_MOST_LAYERS)
+        _check_layers(self.layers)
         check_statements(self.statements, "statements", most=_MOST_NAMED)
         for name, pattern in (
             ("permissions_boundary", _BOUNDARY),
@@ -467,6 +483,20 @@ def _check_environment(environment: object) -> None:
                 ' "arn:aws:secretsmanager:…" } or { parameter = "/name" }, which the worker reads'
                 " when it starts",
                 key=("environment", name),
+            )
+
+
+def _check_layers(layers: Sequence[str]) -> None:
+    check_each(layers, _LAYER.check, "layers", most=_MOST_LAYERS)
+    versions: dict[str, str] = {}
+    for number, layer in enumerate(layers):
+        name, _, version = layer.rpartition(":")
+        # AWS Lambda API Reference, UpdateFunctionConfiguration: one version of each.
+        if (other := versions.setdefault(name, version)) != version:
+            raise SettingsError(
+                f"is version {version} of a layer that stands there with version {other}, too, but"
+                " a function has one version of each",
+                key=("layers", number),
             )
 
 

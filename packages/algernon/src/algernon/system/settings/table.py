@@ -6,16 +6,20 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, fields
-from difflib import get_close_matches
+from functools import partial
 from typing import Any, TypeVar
 
 from ...errors import SettingsError
 from .settings import Alarms, Environment, Parameter, Secret, Settings, Vpc, WorkerSettings
-from .unknown_keys import check_keys
-from .values import Key, check_table
+from .unknown_keys import check_keys, likely_meant
+from .values import Key, check_table, refuse
 from .variables import check_variables
 
 Kind = TypeVar("Kind", Settings, WorkerSettings, Vpc, Alarms)
+
+_OF_ALL = "[tool.algernon]"
+_NAMES_OF_ALL = [field.name for field in fields(Settings)]
+_NAMES_OF_ONE = [field.name for field in fields(WorkerSettings)]
 
 
 def settings_from(table: Mapping[str, Any]) -> Settings:
@@ -31,8 +35,9 @@ def settings_from(table: Mapping[str, Any]) -> Settings:
     return _part(
         Settings,
         table,
-        environment=_environment,
+        environment=partial(_environment, tables=_tables_of_settings()),
         workers=_workers,
+        statements=_statements,
         vpc=lambda value: _part(Vpc, value),
         alarms=lambda value: _part(Alarms, value),
     )
@@ -41,8 +46,9 @@ def settings_from(table: Mapping[str, Any]) -> Settings:
 def _part(kind: type[Kind], table: object, **readers: Callable[[Any], object]) -> Kind:
     """Return a part of the settings, of whose values some are read otherwise than they stand."""
     values = dict(check_table(table, "settings"))
-    names = [field.name for field in fields(kind)]
-    check_keys(values, names)
+    if kind is Settings:
+        _check_not_a_workers(values)
+    check_keys(values, [field.name for field in fields(kind)])
     for name, read in readers.items():
         if name in values:
             with _within(name):
@@ -61,33 +67,79 @@ def _workers(value: object) -> Mapping[str, WorkerSettings]:
     workers = {}
     for module, table in check_table(value, "workers, by their modules").items():
         with _within(module):
-            _check_quotes(module, table)
-            workers[module] = _part(WorkerSettings, table, environment=_environment)
+            _check_own(module, table)
+            workers[module] = _part(
+                WorkerSettings,
+                table,
+                environment=partial(_environment, tables=_tables_of_settings(module)),
+            )
     return workers
 
 
-def _check_quotes(module: str, table: object) -> None:
-    """Refuse `workers.shop.mail`, which to TOML is a table `mail` in one of a worker `shop`."""
-    known = [field.name for field in fields(WorkerSettings)]
+def _check_own(module: str, table: object) -> None:
+    """Refuse what is no worker's own: a setting of all, or, to TOML, another worker's table.
+
+    `workers.shop.mail` without quotes is a table `mail` in one of a worker `shop`.
+    """
     for name, value in table.items() if isinstance(table, Mapping) else ():
-        if isinstance(value, Mapping) and not get_close_matches(name, known):
-            meant = json.dumps(f"{module}.{name}", ensure_ascii=False)
+        quoted = (
+            "a module of a package stands in quotes,"
+            f" workers.{json.dumps(f'{module}.{name}', ensure_ascii=False)}"
+        )
+        if name in _NAMES_OF_ALL and name not in _NAMES_OF_ONE:
+            or_module = f"; or, if it is a module, {quoted}" if isinstance(value, Mapping) else ""
             raise SettingsError(
-                f"is no setting: a module of a package stands in quotes, workers.{meant}",
+                f"is no setting of one worker, but of all: write it under {_OF_ALL}{or_module}",
+                key=(name,),
+            )
+        if isinstance(value, Mapping) and not likely_meant(name, _NAMES_OF_ONE):
+            raise SettingsError(f"is no setting: {quoted}", key=(name,))
+
+
+def _check_not_a_workers(table: Mapping[str, Any]) -> None:
+    for name in _NAMES_OF_ONE:
+        if name in table and name not in _NAMES_OF_ALL:
+            raise SettingsError(
+                "is a setting of one worker, not of all: write it under"
+                ' [tool.algernon.workers."module"]',
                 key=(name,),
             )
 
 
-def _environment(value: object) -> Environment:
+def _statements(value: object) -> object:
+    if isinstance(value, Mapping):
+        refuse(
+            value,
+            "a list of tables: write [[tool.algernon.statements]], in two brackets, above each",
+        )
+    return value
+
+
+def _tables_of_settings(module: str | None = None) -> Mapping[str, str]:
+    """Return in which table each setting stands, beside the variables of all or of one worker."""
+    own = f"[tool.algernon.workers.{json.dumps(module or 'module', ensure_ascii=False)}]"
+    of_one, of_all = dict.fromkeys(_NAMES_OF_ONE, own), dict.fromkeys(_NAMES_OF_ALL, _OF_ALL)
+    return {**of_one, **of_all} if module is None else {**of_all, **of_one}
+
+
+def _environment(value: object, tables: Mapping[str, str]) -> Environment:
     variables: dict[str, Any] = {}
     for name, each in check_variables(value).items():
         with _within(name):
+            if name in tables:
+                raise SettingsError(
+                    f"is a setting's name, not an environment variable's: write it under"
+                    f" {tables[name]}, above the header of the environment, since to TOML all that"
+                    " stands below a header is in its table"
+                )
             variables[name] = _lookup(each) if isinstance(each, Mapping) else each
     return variables
 
 
 def _lookup(table: Mapping[str, Any]) -> Secret | Parameter:
     """Return where the value of a variable is kept."""
+    if "secret" in table and "parameter" in table:
+        raise SettingsError("needs either secret or parameter, and has both")
     if "secret" in table:
         check_keys(table, ("key", "secret"))
         return Secret(table["secret"], table.get("key"))
