@@ -12,7 +12,8 @@ from typing import Any
 
 from .settings.settings import Parameter, Secret
 
-_HANDLER = "algernon.secrets.handler"
+#: What Lambda calls in place of a worker's own handler, where values are read first.
+READING_HANDLER = "algernon.secrets.handler"
 _OWN_HANDLER = "ALGERNON_HANDLER"
 _PLACES = "ALGERNON_SECRETS"
 
@@ -34,7 +35,7 @@ def start(handler: str, kept: Mapping[str, Secret | Parameter]) -> tuple[str, di
         return handler, {}
     places = {name: _place(value) for name, value in kept.items()}
     text = json.dumps(places, separators=(",", ":"))
-    return _HANDLER, {_OWN_HANDLER: handler, _PLACES: text}
+    return READING_HANDLER, {_OWN_HANDLER: handler, _PLACES: text}
 
 
 def handler_of(configuration: Mapping[str, Any]) -> str | None:
@@ -50,7 +51,7 @@ def handler_of(configuration: Mapping[str, Any]) -> str | None:
         'shop.handler'
     """
     handler: str | None = configuration.get("Handler")
-    if handler != _HANDLER:
+    if handler != READING_HANDLER:
         return handler
     own: str | None = configuration.get("Environment", {}).get("Variables", {}).get(_OWN_HANDLER)
     return own

@@ -17,7 +17,6 @@ from .checks import (
     check_part,
     check_settings,
     check_size,
-    check_workers,
 )
 from .deprecated import takes_tasks_too
 from .functions import functions, functions_of
@@ -30,6 +29,7 @@ from .queues import topics_and_queues
 from .role import policies_of_tasks, role
 from .senders import sender_policy
 from .tags import tagged
+from .worker_checks import check_workers
 from .worker_policies import worker_policies
 
 
