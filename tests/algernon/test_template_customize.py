@@ -93,3 +93,14 @@ def test_a_template_that_is_returned_is_refused() -> None:
 
     with pytest.raises(TypeError, match=r"customize returned .* class dict, .* to return None"):
         system_template(WORKERS, customize=customize)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("section", ["Resources", "Outputs"])
+def test_a_section_that_is_taken_out_is_named(section: str) -> None:
+    """CloudFormation, or what counts them, would only miss it."""
+
+    def customize(template: dict[str, Any]) -> None:
+        del template[section]
+
+    with pytest.raises(TemplateError, match=f"after customize the template has no {section}"):
+        system_template(WORKERS, customize=customize)

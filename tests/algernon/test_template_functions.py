@@ -301,6 +301,16 @@ def test_an_environment_that_is_larger_than_lambdas_is_refused() -> None:
         system_template([worker_of({})], settings=settings)
 
 
+def test_secrets_that_take_too_much_room_are_told_what_helps() -> None:
+    """Parameter Store is where they are already, so the error has other advice."""
+    kept = {f"KEY_{number}": Parameter(f"/shop/{'x' * 100}/{number}") for number in range(30)}
+
+    with pytest.raises(
+        TemplateError, match=r"largest are ALGERNON_SECRETS: .* one secret that is a JSON object"
+    ):
+        system_template([worker_of({})], settings=Settings(environment=kept))
+
+
 def test_statements_are_the_roles_own() -> None:
     """CloudFormation puts in what it knows, and IAM's variables stay for IAM."""
     settings = Settings(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,3 +114,25 @@ def test_what_a_program_adds_counts_too() -> None:
 
     with pytest.raises(TemplateError, match="81 Tasks take 501 resources"):
         of_one_worker(81, customize=add)
+
+
+def test_a_template_longer_than_cloudformation_takes_is_refused() -> None:
+    """Tags, which each resource has, can make it so; the error has the size and what to do."""
+    tags = {f"{number:0100}": "x" * 250 for number in range(20)}
+
+    with pytest.raises(
+        TemplateError, match=r"takes \d,\d{3},\d{3} bytes, .* fewer or shorter tags"
+    ):
+        of_one_worker(80, settings=Settings(tags=tags))
+
+
+@pytest.mark.parametrize(("part", "fewest", "most"), [("all", 5, 8), ("tasks", 7, 11)])
+def test_some_tasks_pass_what_is_taken_without_s3(part: str, fewest: int, most: int) -> None:
+    """The longer their names are, the fewer the 51,200 bytes hold, as the documentation says."""
+
+    def size(number: int, length: int) -> int:
+        worker = Worker("worker.handler", names(number, length), {})
+        return len(json.dumps(system_template([worker], part=part), indent=2))  # type: ignore[call-overload]
+
+    assert size(fewest - 1, 127) <= 51_200 < size(fewest, 127)
+    assert size(most - 1, 6) <= 51_200 < size(most, 6)

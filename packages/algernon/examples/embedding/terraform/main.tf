@@ -7,7 +7,7 @@ terraform {
   }
 }
 
-# Above 51,200 bytes, which is a dozen Tasks, CloudFormation takes a template_url instead.
+# Above 51,200 bytes, which 7 to 11 Tasks pass, CloudFormation takes a template_url instead.
 resource "aws_cloudformation_stack" "tasks" {
   name          = "billing-tasks"
   template_body = file("${path.module}/../tasks.json")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import get_args
 
 from ..story.printing import warn
-from ..system.template.checks import TemplatePart
+from ..system.template.checks import TemplatePart, text_of
 from .arguments import add_env, add_workers
 from .project import modules_of, project_settings
 
@@ -61,4 +60,4 @@ def execute(options: argparse.Namespace) -> None:
             f" {', '.join(tasks)} may take: what Lambda throttles counts as a try of its message,"
             " so give each of its Tasks a max_concurrency"
         )
-    print(json.dumps(template, indent=2))
+    print(text_of(template))

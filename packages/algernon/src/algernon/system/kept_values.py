@@ -15,7 +15,8 @@ from .settings.settings import Parameter, Secret
 #: What Lambda calls in place of a worker's own handler, where values are read first.
 READING_HANDLER = "algernon.secrets.handler"
 _OWN_HANDLER = "ALGERNON_HANDLER"
-_PLACES = "ALGERNON_SECRETS"
+#: The variable that says where the values of others are kept.
+PLACES = "ALGERNON_SECRETS"
 
 
 def start(handler: str, kept: Mapping[str, Secret | Parameter]) -> tuple[str, dict[str, str]]:
@@ -35,7 +36,7 @@ def start(handler: str, kept: Mapping[str, Secret | Parameter]) -> tuple[str, di
         return handler, {}
     places = {name: _place(value) for name, value in kept.items()}
     text = json.dumps(places, separators=(",", ":"))
-    return READING_HANDLER, {_OWN_HANDLER: handler, _PLACES: text}
+    return READING_HANDLER, {_OWN_HANDLER: handler, PLACES: text}
 
 
 def handler_of(configuration: Mapping[str, Any]) -> str | None:
@@ -71,7 +72,7 @@ def kept_variables(variables: Mapping[str, str]) -> tuple[str, ...]:
         ('API_KEY',)
     """
     try:
-        places = json.loads(variables.get(_PLACES, "{}"))
+        places = json.loads(variables.get(PLACES, "{}"))
     except (ValueError, RecursionError):
         return ()
     return tuple(places) if isinstance(places, dict) else ()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias, get_args
 
 from ...errors import TemplateError
 from ..settings.settings import MEMORIES, TIMEOUTS, Settings
@@ -13,6 +15,8 @@ TemplatePart: TypeAlias = Literal["all", "tasks"]
 # AWS CloudFormation User Guide, "Understand CloudFormation quotas".
 _RESOURCES_A_TEMPLATE = 500
 _OUTPUTS_A_TEMPLATE = 200
+# 1 MB, of an object in S3.
+_BYTES_A_TEMPLATE = 1_000_000
 
 
 def check_limits(timeout: int | None = None, memory: int | None = None) -> None:
@@ -87,3 +91,33 @@ def check_size(tasks: int, resources: int, outputs: int) -> None:
                 " other; how those of one send to those of the other is said in algernon's"
                 ' docs/deploying.md, at "More Tasks than one template holds"'
             )
+
+
+def check_sections(template: Mapping[str, Any]) -> None:
+    """Refuse a template from which a section is gone, or is no mapping any more.
+
+    Raises:
+        TemplateError: One is.
+    """
+    for section in ("Resources", "Outputs"):
+        if not isinstance(template.get(section), dict):
+            raise TemplateError(
+                f"after customize the template has no {section}, or they are no dict: let it change"
+                " what is in them, and leave them there, if as {}"
+            )
+
+
+def text_of(template: Mapping[str, Any]) -> str:
+    """Return a template as it is written, in JSON.
+
+    Raises:
+        TemplateError: It is longer than CloudFormation takes from S3.
+    """
+    text = json.dumps(template, indent=2)
+    if len(text) > _BYTES_A_TEMPLATE:
+        raise TemplateError(
+            f"the template takes {len(text):,} bytes, but CloudFormation takes"
+            f" {_BYTES_A_TEMPLATE:,} at most, from S3: give the system fewer or shorter tags, which"
+            " each resource has, or make two systems of it"
+        )
+    return text

@@ -15,8 +15,10 @@ from .checks import (
     TemplatePart,
     check_limits,
     check_part,
+    check_sections,
     check_settings,
     check_size,
+    text_of,
 )
 from .deprecated import takes_tasks_too
 from .functions import functions, functions_of
@@ -148,8 +150,10 @@ def system_template(
     template: dict[str, Any] = json.loads(json.dumps(with_given(parts, settings.parameters)))
     if customize is not None:
         _customize(template, customize)
+        check_sections(template)
     check_size(len(tasks), len(template["Resources"]), len(template["Outputs"]))
     check_number_of_policies(list(policies))
+    text_of(template)
     return template
 
 

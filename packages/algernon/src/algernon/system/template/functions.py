@@ -259,9 +259,20 @@ def _check_environment(worker: Worker, variables: Mapping[str, Any], settings: S
         raise TemplateError(
             f"the environment of the worker {worker.module} takes up to {size:,} bytes, but Lambda"
             f" has room for {_MOST_ENVIRONMENT_BYTES:,} in all (the largest are"
-            f" {', '.join(f'{name}: {sizes[name]:,}' for name in largest)}): keep long values in"
-            ' Parameter Store, NAME = { parameter = "/name" }, or in a file of the code'
+            f" {', '.join(f'{name}: {sizes[name]:,}' for name in largest)}): {_remedy(largest[0])}"
         )
+
+
+def _remedy(largest: str) -> str:
+    if largest == kept_values.PLACES:
+        return (
+            "keep several values in one secret that is a JSON object, of which each is a key, or"
+            " read some in the Tasks"
+        )
+    return (
+        'keep long values in Parameter Store, NAME = { parameter = "/name" }, or in a file of the'
+        " code"
+    )
 
 
 def _bytes_of(variables: Mapping[str, Any]) -> int:
