@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
+from threading import enumerate as enumerate_threads
 from typing import TYPE_CHECKING, Any
 
 import algernon_storage
@@ -529,6 +530,51 @@ def test_no_value_is_logged_at_level_debug(
     assert VALUE not in caplog.text.partition("put_parameter")[2]
     aws_client("ssm").get_parameter(Name="/shop/api-key", WithDecryption=True)
     assert VALUE in caplog.text
+
+
+def test_no_value_that_comes_too_late_is_logged(
+    aws: LocalAWS,
+    start: Start,
+    wire: Wire,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What nobody waits for any more isn't logged either, by loggers with levels of their own."""
+    arn = secret(aws, "db")
+    is_told = Event()
+
+    def late(_call: Call, forward: Callable[[], Answer]) -> Answer:
+        is_told.wait()
+        return forward()
+
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="botocore.parsers")
+    caplog.clear()
+    monkeypatch.setattr(secrets, "_ANSWER_SECONDS", 0.1)
+    wire.treatment = late
+    before = set(enumerate_threads())
+    with pytest.raises(SecretsError, match="hasn't brought it"):
+        start(DB_PASSWORD={"secret": arn})
+    asking = [thread for thread in enumerate_threads() if "make" in thread.name]
+    is_told.set()
+    assert asking
+    for thread in set(asking) - before:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+    assert VALUE not in caplog.text
+
+
+def test_a_secret_that_is_no_text_is_not_shown(aws: LocalAWS, start: Start, wire: Wire) -> None:
+    """An answer of another shape is a value that isn't there."""
+    arn = secret(aws, "db")
+    values = [{"ARN": arn, "SecretString": [VALUE]}]
+    wire.treatment = lambda _call, _forward: Answer(
+        200, [], json.dumps({"SecretValues": values}).encode()
+    )
+    with pytest.raises(SecretsError) as raised:
+        start(DB_PASSWORD={"secret": arn})
+    assert "AWS answered nothing of it" in str(raised.value)
+    assert VALUE not in str(raised.value)
 
 
 @pytest.fixture

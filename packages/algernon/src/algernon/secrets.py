@@ -18,11 +18,11 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Thread, local
 from typing import Any, NamedTuple, TypeAlias
 
 from algernon_storage import aws_client
@@ -43,6 +43,7 @@ _NOT_AUTHORIZED = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 # As Secrets Manager and Parameter Store speak of KMS, where it doesn't let them decrypt.
 _OF_KMS = re.compile("kms|ciphertext|decrypt", re.IGNORECASE)
 _NAME_ANOTHER = "name another in [tool.algernon] of pyproject.toml and deploy that"
+_this_thread = local()
 _TRIED_AGAIN = "the next process that Lambda starts asks again"
 
 
@@ -176,13 +177,13 @@ def _ask_for(places: list[_Place]) -> _Found:
     """Return what all secrets and parameters hold, of which each is asked for once."""
     secrets = sorted({place.secret for place in places if place.secret})
     parameters = sorted({place.name for place in places if not place.secret})
-    with _nothing_logged_of_answers():
-        return _answers(
-            [
-                *_calls("secretsmanager", _ask_secrets_manager, secrets, _SECRETS_A_CALL),
-                *_calls("ssm", _ask_parameter_store, parameters, _PARAMETERS_A_CALL),
-            ]
-        )
+    calls = [
+        *_calls("secretsmanager", _ask_secrets_manager, secrets, _SECRETS_A_CALL),
+        *_calls("ssm", _ask_parameter_store, parameters, _PARAMETERS_A_CALL),
+    ]
+    # Now that making clients has made botocore's loggers.
+    _log_nothing_of_answers()
+    return _answers(calls)
 
 
 def _calls(
@@ -210,6 +211,7 @@ def _answers(calls: list[_Call]) -> _Found:
     answers: SimpleQueue[_Found] = SimpleQueue()
 
     def make(call: _Call) -> None:
+        _this_thread.asks = True
         answers.put(_answer(call))
 
     for call in calls:
@@ -228,7 +230,10 @@ def _answer(call: _Call) -> _Found:
         found = call.ask(call.client, call.names)
     except Exception as error:  # noqa: BLE001 - it is the problem of those that were asked for
         return dict.fromkeys(call.names, _problem_of_call(call.service, error))
-    return {name: found.get(name, untold) for name in call.names}
+    return {
+        name: value if isinstance(value := found.get(name), str | _Problem) else untold
+        for name in call.names
+    }
 
 
 def _ask_secrets_manager(client: Any, arns: list[str]) -> _Found:
@@ -316,16 +321,19 @@ def _remedy(service: str, code: str, message: str) -> str:
     return _TRIED_AGAIN
 
 
-@contextmanager
-def _nothing_logged_of_answers() -> Iterator[None]:
-    """Keep botocore from logging what AWS answers, which it does at level DEBUG."""
-    logger = logging.getLogger("botocore")
-    level = logger.level
-    logger.setLevel(max(level, logging.INFO))
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+def _log_nothing_of_answers() -> None:
+    """Keep botocore from logging, at level DEBUG, what AWS answers to threads that ask.
+
+    A thread may get its answer when nobody waits for it any more, so this stays. A logger's
+    filter doesn't hold for those below it, which may have levels of their own.
+    """
+    for name in ("botocore", "urllib3", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("botocore", "urllib3"):
+            logging.getLogger(name).addFilter(_is_no_answer)
+
+
+def _is_no_answer(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.INFO or not getattr(_this_thread, "asks", False)
 
 
 def _handler() -> Any:
