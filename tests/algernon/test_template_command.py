@@ -341,3 +341,16 @@ def test_env_may_stand_in_for_another_workers_secret(command: Command, tmp_path:
 
     variables = json.loads(done.stdout)["Resources"]["Worker"]["Properties"]["Environment"]
     assert variables["Variables"]["API_KEY"] == "1"
+
+
+def test_the_part_without_functions_tells_what_tasks_ask_of_them(
+    command: Command, tmp_path: Path
+) -> None:
+    """Whoever makes the mappings gives it, and nothing in the template says so."""
+    asking = WORKER.replace("@router.task\n", "@router.task(batch_size=1, timeout=90)\n")
+    write(tmp_path / "worker.py", asking)
+
+    told = command("template", "worker:router", "--part", "tasks").stderr
+
+    assert "for your own to give: read (timeout=90, batch_size=1)" in told
+    assert "your own to give" not in command("template", "worker:router").stderr

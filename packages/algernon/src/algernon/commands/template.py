@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from ..story.printing import warn
 from ..system.template.checks import TemplatePart, text_of
 from .arguments import add_env, add_workers
 from .project import modules_of, project_settings
+
+if TYPE_CHECKING:
+    from ..worker import Worker
 
 HELP = "write a system's CloudFormation template"
 DESCRIPTION = (
@@ -54,10 +59,32 @@ def execute(options: argparse.Namespace) -> None:
         settings=settings,
         part=options.part,
     )
-    for module, tasks in throttled_tasks(workers, settings).items():
+    if options.part == "tasks":
+        _tell_needs(workers)
+    else:
+        _tell_throttled(throttled_tasks(workers, settings))
+    print(text_of(template))
+
+
+def _tell_throttled(tasks_of: Mapping[str, Sequence[str]]) -> None:
+    """Say which Tasks, by their worker's module, may take more than is reserved for that."""
+    for module, tasks in tasks_of.items():
         warn(
             f"the worker {module} has a reserved_concurrency, and nothing says how much of it"
             f" {', '.join(tasks)} may take: what Lambda throttles counts as a try of its message,"
             " so give each of its Tasks a max_concurrency"
         )
-    print(text_of(template))
+
+
+def _tell_needs(workers: Sequence[Worker]) -> None:
+    """Say what Tasks ask of functions and mappings, which aren't in this part."""
+    asked = [
+        f"{task} ({', '.join(f'{name}={value}' for name, value in asdict(needs).items() if value)})"
+        for worker in workers
+        for task, needs in worker.needs.items()
+    ]
+    if asked:
+        warn(
+            "what these Tasks ask of their functions and mappings isn't in this part, and is for"
+            f" your own to give: {'; '.join(asked)}"
+        )
