@@ -884,3 +884,12 @@ def test_any_damage_to_a_file_is_settings_or_an_error_that_names_a_line(
     (tmp_path / "pyproject.toml").write_bytes(content[:start] + put + content[end:])
 
     settings_or_line(tmp_path)
+
+
+def test_names_that_no_terminal_shows_are_told_as_one_may_write_them(project: Project) -> None:
+    """What is meant is put into quotes, escaped where it has to be."""
+    line, what = refusal(project('[tool.algernon.workers."sh\u2028p".mail]\ntimeout = 5\n'))
+
+    assert line == 1
+    assert what.isprintable()
+    assert r'workers."sh\u2028p.mail"' in what

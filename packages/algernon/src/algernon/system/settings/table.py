@@ -84,7 +84,7 @@ def _check_own(module: str, table: object) -> None:
     for name, value in table.items() if isinstance(table, Mapping) else ():
         quoted = (
             "a module of a package stands in quotes,"
-            f" workers.{json.dumps(f'{module}.{name}', ensure_ascii=False)}"
+            f" workers.{_quoted(f'{module}.{name}')}"
         )
         if name in _NAMES_OF_ALL and name not in _NAMES_OF_ONE:
             or_module = f"; or, if it is a module, {quoted}" if isinstance(value, Mapping) else ""
@@ -117,7 +117,7 @@ def _statements(value: object) -> object:
 
 def _tables_of_settings(module: str | None = None) -> Mapping[str, str]:
     """Return in which table each setting stands, beside the variables of all or of one worker."""
-    own = f"[tool.algernon.workers.{json.dumps(module or 'module', ensure_ascii=False)}]"
+    own = f"[tool.algernon.workers.{_quoted(module or 'module')}]"
     of_one, of_all = dict.fromkeys(_NAMES_OF_ONE, own), dict.fromkeys(_NAMES_OF_ALL, _OF_ALL)
     return {**of_one, **of_all} if module is None else {**of_all, **of_one}
 
@@ -156,3 +156,8 @@ def _within(*key: Key) -> Iterator[None]:
         yield
     except SettingsError as error:
         raise SettingsError(error.problem, key=(*key, *error.key)) from error
+
+
+def _quoted(name: str) -> str:
+    """Return a name as one writes it in TOML, which any terminal can show."""
+    return json.dumps(name, ensure_ascii=not name.isprintable())
