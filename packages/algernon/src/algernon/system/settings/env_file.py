@@ -70,8 +70,8 @@ def _line(binding: Binding) -> int:
 
 def _check(name: str, value: str, where: str) -> None:
     try:
-        check_local_name(name, name)
         check_name(name, name)
+        check_local_name(name, name)
     except SettingsError as error:
         raise SettingsError(error.problem, key=error.key, where=where) from error
     if "\0" in value:
