@@ -318,7 +318,7 @@ def test_a_command_line_that_names_no_variable_is_refused(
         assert message in done.stderr
 
 
-@pytest.mark.parametrize("name", ["AWS_PROFILE", "AWS_REGION", "http_proxy"])
+@pytest.mark.parametrize("name", ["AWS_PROFILE", "AWS_CA_BUNDLE", "http_proxy"])
 def test_a_variable_of_a_file_that_leads_away_is_told_with_its_line(
     tmp_path: Path, name: str
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from algernon import TaskNeeds
 from algernon.errors import TemplateError
 from algernon.template import system_template
 from algernon.worker import Worker
@@ -72,7 +71,6 @@ def test_the_handler_that_reads_secrets_is_no_workers_own() -> None:
         ({"pay": -1}, TemplateError, "'pay' has -1 retries, but it can't be tried less than once"),
         ({"pay": True}, TypeError, "'pay' are True, of the class bool, but have to be an int"),
         ({"pay": "7"}, TypeError, "'pay' are '7', of the class str, but have to be an int"),
-        ({"play": 7}, TemplateError, "tells of 'play', which isn't among its Tasks (pay)"),
         (7, TypeError, "retries of shop.handler is of the class int, but has to be a mapping"),
     ],
 )
@@ -92,11 +90,6 @@ def test_retries_are_numbers_of_the_workers_own_tasks(
         (("shop.handler", ("pay", 7), {}), TypeError, "7 of shop.handler can't be a Task's name"),
         (("shop.handler", (), {}), TemplateError, "the worker shop.handler has no Tasks"),
         (("shop.handler", ("pay",), {}, None), TypeError, "needs of shop.handler is of the class"),
-        (
-            ("shop.handler", ("pay",), {}, {"play": TaskNeeds(timeout=60)}),
-            TemplateError,
-            "needs of shop.handler tells of 'play', which isn't among its Tasks (pay)",
-        ),
     ],
 )
 def test_what_a_worker_is_made_of_is_checked(

@@ -82,10 +82,7 @@ def _check_own(module: str, table: object) -> None:
     `workers.shop.mail` without quotes is a table `mail` in one of a worker `shop`.
     """
     for name, value in table.items() if isinstance(table, Mapping) else ():
-        quoted = (
-            "a module of a package stands in quotes,"
-            f" workers.{_quoted(f'{module}.{name}')}"
-        )
+        quoted = f"a module of a package stands in quotes, workers.{_quoted(f'{module}.{name}')}"
         if name in _NAMES_OF_ALL and name not in _NAMES_OF_ONE:
             or_module = f"; or, if it is a module, {quoted}" if isinstance(value, Mapping) else ""
             raise SettingsError(

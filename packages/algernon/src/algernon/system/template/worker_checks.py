@@ -26,8 +26,7 @@ def check_workers(workers: Sequence[Worker]) -> None:
     """Refuse workers that can't be one system, or Tasks that AWS has no room for.
 
     Raises:
-        TemplateError: They can't, or it hasn't; or a worker has no Task, or says something of
-            one that it doesn't have.
+        TemplateError: They can't, or it hasn't; or a worker has no Task.
         TypeError: They are no list; what is among them isn't a `Worker`, or what that has is of
             another class than it should be.
     """
@@ -50,8 +49,6 @@ def check_workers(workers: Sequence[Worker]) -> None:
         _check_retries(worker)
         _check_needs(worker)
     _check_that_all_differ(workers)
-    for worker in workers:
-        _check_that_all_are_its_own(worker)
 
 
 def _check_handler(handler: object) -> None:
@@ -183,12 +180,3 @@ def _check_that_all_differ(workers: Sequence[Worker]) -> None:
                     " them, or give it another name there"
                 )
             handler_of[task] = worker.handler
-
-
-def _check_that_all_are_its_own(worker: Worker) -> None:
-    for name, table in (("retries", worker.retries), ("needs", worker.needs)):
-        if unknown := [task for task in table if task not in worker.tasks]:
-            raise TemplateError(
-                f"{name} of {worker.handler} tells of {unknown[0]!r}, which isn't among its Tasks"
-                f" ({', '.join(worker.tasks)}): name it there, or leave it out here"
-            )
