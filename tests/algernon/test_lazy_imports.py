@@ -82,6 +82,23 @@ def test_each_public_name_is_the_one_of_its_package() -> None:
         assert homes or name == "CommandError"
 
 
+def test_the_command_starts_without_what_a_system_is_made_of() -> None:
+    """Whoever sends a Task, or presses Tab, waits for neither the template nor the settings."""
+    code = "from algernon.commands.main import main\ntry: main(['--help'])\nexcept SystemExit: pass"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {*done.stdout.split()}
+
+    assert "algernon.commands.template" in loaded
+    assert not loaded & {"algernon.template", "algernon.settings", "boto3"}
+    assert not {name for name in loaded if name.startswith("algernon.system.template.document")}
+    assert "algernon.system.settings.settings" not in loaded
+
+
 def test_the_old_name_of_the_root_of_the_commands_errors_warns() -> None:
     """`AlgernonError` is still to be had, in both places, and says what it is called now."""
     for module in (algernon, errors):

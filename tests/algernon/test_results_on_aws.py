@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 from uuid import uuid4
 
 import boto3
@@ -17,17 +18,22 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 PLACE = ("--region", "eu-west-1", "--stack", "shop")
 
 
+def make_stack(url: str, name: str, template: dict[str, Any]) -> None:
+    """Create a stack on a local AWS."""
+    boto3.client(
+        "cloudformation",
+        endpoint_url=url,
+        region_name="eu-west-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    ).create_stack(StackName=name, TemplateBody=json.dumps(template))
+
+
 @pytest.fixture(scope="module")
 def endpoint(module_url: str) -> str:
     """An AWS with the stack `shop`, whose bucket is `shop-bucket`."""
     bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "shop-bucket"}}
-    boto3.client(
-        "cloudformation",
-        endpoint_url=module_url,
-        region_name="eu-west-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    ).create_stack(StackName="shop", TemplateBody=json.dumps({"Resources": {"Bucket": bucket}}))
+    make_stack(module_url, "shop", {"Resources": {"Bucket": bucket}})
     return module_url
 
 
@@ -102,16 +108,7 @@ def test_a_stack_that_is_not_there_is_one_line(command: Command, endpoint: str) 
 
 def test_a_stack_of_somebody_else_is_one_line(command: Command, endpoint: str) -> None:
     """A stack without a bucket, or an output that names one, is told to be none of Algernon's."""
-    boto3.client(
-        "cloudformation",
-        endpoint_url=endpoint,
-        region_name="eu-west-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    ).create_stack(
-        StackName="other",
-        TemplateBody=json.dumps({"Resources": {"Logs": {"Type": "AWS::Logs::LogGroup"}}}),
-    )
+    make_stack(endpoint, "other", {"Resources": {"Logs": {"Type": "AWS::Logs::LogGroup"}}})
 
     for verb in ("result", "cancel"):
         place = ("--region", "eu-west-1", "--stack", "other")
@@ -125,21 +122,11 @@ def test_a_bucket_that_is_no_part_of_the_stack_is_found(
     command: Command, endpoint: str, outcomes: Outcomes
 ) -> None:
     """The stack's outputs name it."""
-    boto3.client(
-        "cloudformation",
-        endpoint_url=endpoint,
-        region_name="eu-west-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    ).create_stack(
-        StackName="lodger",
-        TemplateBody=json.dumps(
-            {
-                "Resources": {"WorkerLogs": {"Type": "AWS::Logs::LogGroup"}},
-                "Outputs": {"Bucket": {"Value": "shop-bucket"}},
-            }
-        ),
-    )
+    template = {
+        "Resources": {"WorkerLogs": {"Type": "AWS::Logs::LogGroup"}},
+        "Outputs": {"Bucket": {"Value": "shop-bucket"}},
+    }
+    make_stack(endpoint, "lodger", template)
     task_id = str(uuid4())
     outcomes.write(task_id, Document.around(b"7"), is_kept=True)
 

@@ -43,8 +43,10 @@ _NOT_AUTHORIZED = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 # As Secrets Manager and Parameter Store speak of KMS, where it doesn't let them decrypt.
 _OF_KMS = re.compile("kms|ciphertext|decrypt", re.IGNORECASE)
 _NAME_ANOTHER = "name another in [tool.algernon] of pyproject.toml and deploy that"
-_this_thread = local()
 _TRIED_AGAIN = "the next process that Lambda starts asks again"
+
+# Whether a thread asks AWS for values.
+_this_thread = local()
 
 
 class _Place(NamedTuple):

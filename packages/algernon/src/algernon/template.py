@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .system.settings.settings import MEMORIES, TIMEOUTS
+from .system.settings.limits import MEMORIES, TIMEOUTS
 from .system.template.bucket import CACHE_FOLDER
 from .system.template.checks import check_limits
 from .system.template.document import system_template

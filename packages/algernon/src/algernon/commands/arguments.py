@@ -8,8 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from ..errors import SettingsError, WorkerError
-from ..system.settings.variables import check_name
-from ..template import MEMORIES, TIMEOUTS
+from ..system.settings.limits import MEMORIES, TIMEOUTS
 from ..worker import split_target
 
 # As long as what stands in a bucket usually does.
@@ -160,6 +159,8 @@ def variable(text: str) -> tuple[str, str]:
         >>> variable("BANK_URL=http://localhost:8000/?q=1")
         ('BANK_URL', 'http://localhost:8000/?q=1')
     """
+    from ..system.settings.variables import check_name
+
     name, sign, value = text.partition("=")
     if not sign:
         raise argparse.ArgumentTypeError(

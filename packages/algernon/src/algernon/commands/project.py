@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,13 +26,14 @@ def project_settings(options: argparse.Namespace) -> Settings:
     may be a slip, and may be meant, where one file has the workers of two systems.
     """
     from ..settings import read_settings
+    from ..system.settings.unknown_keys import likely_meant
 
     settings = read_settings(Path.cwd())
     modules = modules_of(options)
     for module in settings.workers:
         if module not in modules:
-            meant = get_close_matches(module, modules, n=1)
-            hint = f"; did you mean {meant[0]}?" if meant else ""
+            meant = likely_meant(module, modules)
+            hint = f"; did you mean {meant}?" if meant else ""
             warn(
                 f"[tool.algernon.workers] has settings of {module!r}, which is none of the workers"
                 f" here ({', '.join(modules)}){hint}"

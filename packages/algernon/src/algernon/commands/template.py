@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from ..story.printing import warn
-from ..system.template.checks import TemplatePart, text_of
+from ..system.template.part import TemplatePart
 from .arguments import add_env, add_workers
 from .project import modules_of, project_settings
 
@@ -46,6 +46,7 @@ def execute(options: argparse.Namespace) -> None:
     if options.part == "tasks" and options.env:
         options.usage_error("--env is for functions, and --part tasks has none")
     from ..system.settings.environment import template_settings
+    from ..system.template.checks import text_of
     from ..system.template.functions import throttled_tasks
     from ..system.workers import import_workers
     from ..template import system_template

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from ...errors import SettingsError
+from .limits import MEMORIES, TIMEOUTS
 from .statements import check_statements
 from .values import (
     Key,
@@ -26,8 +27,6 @@ from .values import (
 from .variables import check_name, check_variables
 
 # AWS Lambda Developer Guide, "Lambda quotas".
-TIMEOUTS = range(1, 900 + 1)
-MEMORIES = range(128, 10_240 + 1)
 _MOST_LAYERS = 5
 # More than any account has, which AWS itself knows.
 _RESERVATIONS = range(1, 1_000_000 + 1)

@@ -114,10 +114,6 @@ def _check_texts(value: object, *key: Key) -> None:
 
 
 def _as_list(value: object) -> list[str]:
-    return (
-        [value]
-        if isinstance(value, str)
-        else list(value)
-        if isinstance(value, list | tuple)
-        else []
-    )
+    if isinstance(value, str):
+        return [value]
+    return list(value) if isinstance(value, list | tuple) else []

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
 from ...errors import TemplateError
-from ..settings.settings import MEMORIES, TIMEOUTS, Settings
-
-#: What of a system a template describes: all of it, or its Tasks, for functions of one's own.
-TemplatePart: TypeAlias = Literal["all", "tasks"]
+from ..settings.limits import MEMORIES, TIMEOUTS
+from ..settings.settings import Settings
 
 # AWS CloudFormation User Guide, "Understand CloudFormation quotas".
 _RESOURCES_A_TEMPLATE = 500
@@ -54,18 +52,6 @@ def check_settings(settings: object) -> None:
             f"settings is of the class {type(settings).__name__}, but has to be a Settings of"
             " algernon.settings: write Settings(memory=512), or read_settings(directory) for those"
             " of a pyproject.toml"
-        )
-
-
-def check_part(part: str) -> None:
-    """Refuse what isn't a part of a system that a template can describe.
-
-    Raises:
-        TemplateError: It isn't.
-    """
-    if part not in get_args(TemplatePart):
-        raise TemplateError(
-            f'{part!r} is no part of a system: a template describes "all" of it, or its "tasks"'
         )
 
 

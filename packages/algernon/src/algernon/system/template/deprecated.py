@@ -10,7 +10,7 @@ from typing import Any, Protocol, overload
 
 from ...worker import Worker
 from ..settings.settings import Settings
-from .checks import TemplatePart
+from .part import TemplatePart
 
 
 class _SystemTemplate(Protocol):

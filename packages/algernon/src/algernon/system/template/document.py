@@ -12,9 +12,7 @@ from ..settings.settings import Settings
 from .alarms import alarms
 from .bucket import bucket
 from .checks import (
-    TemplatePart,
     check_limits,
-    check_part,
     check_sections,
     check_settings,
     check_size,
@@ -26,6 +24,7 @@ from .given import with_given
 from .logs import log_group
 from .outputs import outputs_for_own_functions, outputs_of_functions, outputs_of_tasks
 from .parameters import CONDITIONS, CONDITIONS_OF_TASKS, PARAMETERS, PARAMETERS_OF_TASKS
+from .part import TemplatePart, check_part
 from .policy_quotas import check_number_of_policies
 from .queues import topics_and_queues
 from .role import policies_of_tasks, role
