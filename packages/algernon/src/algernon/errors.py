@@ -27,11 +27,16 @@ class WorkerError(CommandError):
     Attributes:
         missing_module: The full name of a module that was imported and isn't there, or
             None where that isn't the reason.
+        traceback: The traceback of the module's own code, if it was that which failed, and ``""``
+            if not.
     """
 
-    def __init__(self, message: str, *, missing_module: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, missing_module: str | None = None, traceback: str = ""
+    ) -> None:
         super().__init__(message)
         self.missing_module = missing_module
+        self.traceback = traceback
 
 
 class TemplateError(CommandError, ValueError):
@@ -88,8 +93,16 @@ class LogsError(CommandError):
     """Raised when no log group can be read."""
 
 
+class BuildError(CommandError):
+    """Raised when what a worker needs can't be put together for Lambda."""
+
+
 class DeploymentError(LocalSystemError):
     """Raised when CloudFormation couldn't create or update a stack; the message has its reason."""
+
+
+class RefusedError(DeploymentError):
+    """Raised where a deployment would lose something, or isn't the planned one: it does nothing."""
 
 
 class MissingExtraError(CommandError, ImportError):
