@@ -130,6 +130,10 @@ def _as_in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     root = logging.getLogger()
     root.setLevel(logging.WARNING)
     root.handlers = [one for one in root.handlers if type(one).__module__ == "_pytest.logging"]
+    # The command quietens libraries, and tells its steps, for the process that it is.
+    for name in ("algernon", "boto3", "botocore", "urllib3"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    logging.getLogger("algernon").handlers.clear()
 
 
 @pytest.fixture(scope="session")
