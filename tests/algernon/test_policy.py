@@ -204,6 +204,12 @@ def give_up(aws: LocalAWS, dead_letter_queue: str, **others: Any) -> str:
     return task_id
 
 
+def at(place: Sequence[str], line: Sequence[str]) -> Sequence[str]:
+    """Return a command line that means a place: all that follows -- is a program's own."""
+    verb, *more = line
+    return [verb, *place, *more] if "--" in line else [*line, *place]
+
+
 def by_prefix(shop: Shop) -> Sequence[str]:
     """Return the options that mean the same system without its stack."""
     return ("--prefix", "shop-", "--bucket", shop.bucket)
@@ -215,6 +221,9 @@ def lines_of(verb: str, shop: Shop) -> Sequence[Sequence[str]]:
         "send": (["pay"], ["pay", "--wait", "--timeout", "0", "--kwargs", json.dumps({"a": LONG})]),
         "result": ([shop.result_id], [shop.group_id, "--timeout", "0"]),
         "cancel": ([shop.sent_id], [shop.group_id]),
+        # The test goes on only where there is none to become.
+        "exec": (["--", "no-such-program"],),
+        "env": ([],),
         "group": ([shop.group_id],),
         "trace": ([shop.chain_id, "--kwargs", "--json"],),
         "logs": ([], ["pay", "--failed"]),
@@ -301,7 +310,7 @@ def test_the_policy_of_an_operator_allows_what_a_verb_asks_for(
         used: set[Asked] = set()
         for line in lines_of(verb, shop):
             give_up(aws, shop.dead_letter_queue)
-            asked_for = run(wire, *line, *where)[1]
+            asked_for = run(wire, *at(where, line))[1]
             # Others only prepare for it.
             used |= asked_for if line[: len(verb.split())] == verb.split() else set()
         by_arns = printed_policy(capsys, "--for", "operate", *where)
@@ -313,7 +322,7 @@ def test_the_policy_of_an_operator_allows_what_a_verb_asks_for(
     assert all_used - UNASKED == rights
 
 
-@pytest.mark.parametrize("verb", ["send", "result"])
+@pytest.mark.parametrize("verb", ["send", "result", "exec", "env"])
 def test_the_policy_of_a_sender(
     shop: Shop, wire: Wire, verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -322,7 +331,7 @@ def test_the_policy_of_a_sender(
     sending = [statement for statement in policy if statement["Sid"].startswith("Send")]
 
     for line in lines_of(verb, shop):
-        assert [what for what in run(wire, *line, *ON_AWS)[1] if not allows(policy, what)] == []
+        assert [what for what in run(wire, *at(ON_AWS, line))[1] if not allows(policy, what)] == []
     assert all(allows(sending, what) for what in run(wire, "send", "pay", *ON_AWS)[1])
     assert {statement["Sid"] for statement in policy} == {
         *("SendTopics", "SendObjects", "ResultObjects", "ResultBucket", "ResultStack")
@@ -339,15 +348,15 @@ def test_each_right_that_is_missing_is_named(
     """
     *before, line = lines_of(verb, shop)
     give_up(aws, shop.dead_letter_queue)
-    _, used = run(wire, *line, *ON_AWS)
+    _, used = run(wire, *at(ON_AWS, line))
     for action in sorted({what.action for what in used}):
         for other in before:
-            run(wire, *other, *ON_AWS)
+            run(wire, *at(ON_AWS, other))
         # What was taken while a right was missing may be hidden.
         give_up(aws, shop.dead_letter_queue)
         wire.treatment = denying(action)
         capsys.readouterr()
-        status, _ = run(wire, *line, *ON_AWS)
+        status, _ = run(wire, *at(ON_AWS, line))
         output = capsys.readouterr()
         wire.treatment = None
 

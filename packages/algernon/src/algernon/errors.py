@@ -161,6 +161,18 @@ class CanaryFailedError(RedriveError):
     """Raised when a letter that went first didn't do well, so that those like it stayed."""
 
 
+class ProgramError(CommandError):
+    """Raised when a program isn't there, or can't be run.
+
+    Attributes:
+        status: The exit status by which shells tell that.
+    """
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class EditError(CommandError):
     """Raised when keyword arguments can't be edited; nothing was changed."""
 

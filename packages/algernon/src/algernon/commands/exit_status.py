@@ -1,6 +1,8 @@
-"""The exit statuses of the verbs that wait for what comes of what was sent."""
+"""The exit statuses of verbs that tell by them what came of what they were to do."""
 
 from __future__ import annotations
+
+from ..errors import ProgramError
 
 _FAILED, _CANCELLED, _EXPIRED, _TIMED_OUT = 3, 4, 5, 6
 
@@ -30,4 +32,6 @@ def status_of(error: Exception) -> int:
             return _EXPIRED
         case ResultTimeoutError():
             return _TIMED_OUT
+        case ProgramError():
+            return error.status
     return 1

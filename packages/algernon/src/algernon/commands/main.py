@@ -16,6 +16,8 @@ from ..story.printing import printing, reading_has_ended, warn
 from . import (
     cancel,
     completion,
+    env,
+    exec_,
     group,
     logs,
     pause,
@@ -73,6 +75,8 @@ _VERBS: dict[str, _Verb | dict[str, _Verb]] = {
     "send": send,
     "result": result,
     "cancel": cancel,
+    "exec": exec_,
+    "env": env,
     "group": group,
     "status": status,
     "tasks": tasks,
@@ -128,8 +132,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0 when all went well, or nobody reads on; 1 when it didn't, or 3 to 6 where what
-        was waited for has no result, and 130 when it was interrupted, after one line on
-        standard error that says why. Wrong usage ends the process with 2, as argparse does.
+        was waited for has no result, 126 or 127 where a program couldn't be run, and 130
+        when it was interrupted, after one line on standard error that says why. Wrong usage
+        ends the process with 2, as argparse does.
 
     Example:
         ``main(["template", "worker:router", "--timeout", "60"])``
@@ -181,7 +186,7 @@ def _reason(error: Exception, options: argparse.Namespace) -> str:
 
 def _policy_for(options: argparse.Namespace) -> str:
     """Return the command that prints the rights that whoever gave this one should have."""
-    of_senders = (send.execute, result.execute, cancel.execute)
+    of_senders = (send.execute, result.execute, cancel.execute, exec_.execute, env.execute)
     role = "send" if options.execute in of_senders else "operate"
     # A stack's is of patterns, and asks AWS nothing: that may be what is denied.
     names = ("stack",) if options.stack else _NAMES_OF_A_PREFIX if options.prefix else ()

@@ -19,6 +19,15 @@ def place_of_system(system: RunningSystem) -> Place:
     return place_of_local_aws(system.environ, log_groups=(system.log_group,))
 
 
+def variables_of_system(system: RunningSystem) -> dict[str, str | None]:
+    """Return the environment variables that lead a program to a local system.
+
+    What else the environment says of AWS and Algernon is None: it is to be unset.
+    """
+    others = sorted(name for name in os.environ if name.startswith(_OTHERS))
+    return {**dict.fromkeys(others), **system.environ}
+
+
 def place_of_local_aws(environ: Mapping[str, str], *, log_groups: tuple[str, ...] = ()) -> Place:
     """Return where a local AWS is, whatever this process's environment says of AWS.
 

@@ -17,6 +17,26 @@ from .throttling import wait_while_throttled
 # has no credentials. (Those of the environment it leaves out by itself.)
 _SOURCES_WITHOUT_PROFILE = ("ec2-credentials-file", "boto-config", "container-role", "iam-role")
 
+# What botocore takes before the credentials of AWS_PROFILE, or before that name itself.
+_BEFORE_A_PROFILE = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_DEFAULT_PROFILE",
+)
+# What says which system is meant, where some may be left unsaid.
+_OF_A_SYSTEM = (
+    "ALGERNON_TOPIC_PREFIX",
+    "ALGERNON_TOPIC_PARAMETER_PREFIX",
+    "ALGERNON_BUCKET_NAME",
+    "CACHE_FOLDER_NAME",
+)
+
 
 def aws_place(
     profile: str | None,
@@ -78,6 +98,31 @@ def with_bucket(place: Place, stack: str) -> Place:
     bucket = Stack(place.client("cloudformation"), stack).bucket()
     own = {"ALGERNON_BUCKET_NAME": bucket, "CACHE_FOLDER_NAME": CACHE_FOLDER}
     return replace(place, environ={**place.environ, **own})
+
+
+def variables_on_aws(place: Place, profile: str | None) -> dict[str, str | None]:
+    """Return the environment variables that lead a program to a system on AWS.
+
+    They hold no credentials: a profile is named, and what would come before it in the
+    program's environment is None, which is to be unset. Without a profile, the program's
+    credentials are those that the environment leads to, as they are here.
+
+    Args:
+        place: Where the system is, with its bucket as far as that is known.
+        profile: The profile that led there, if one was named.
+
+    Raises:
+        botocore.exceptions.NoRegionError: Nothing names a region.
+    """
+    from botocore.exceptions import NoRegionError
+
+    region = place.session.region_name
+    if not region:
+        raise NoRegionError
+    variables: dict[str, str | None] = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+    if profile is not None:
+        variables |= {**dict.fromkeys(_BEFORE_A_PROFILE), "AWS_PROFILE": profile}
+    return variables | {name: place.environ.get(name) for name in _OF_A_SYSTEM}
 
 
 def _session(profile: str | None) -> Any:

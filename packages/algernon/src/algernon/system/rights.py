@@ -90,6 +90,9 @@ RESULTS = (*_FIND_BUCKET, *_READ_OBJECTS)
 RIGHTS: Mapping[str, Sequence[Right]] = {
     "send": (*SENDING, *RESULTS),
     "result": RESULTS,
+    # The program that they lead to a system needs its own: those of send and result.
+    "exec": _FIND_BUCKET,
+    "env": _FIND_BUCKET,
     "cancel": (*RESULTS, *_WRITE_OBJECTS, Right("sns:Publish", "topics")),
     "group": (*RESULTS, *_READ_LETTERS),
     # The letters and objects are of trace --kwargs and of status --groups.
