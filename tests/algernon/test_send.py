@@ -153,6 +153,10 @@ def test_an_unknown_profile_is_one_line(command: Command) -> None:
             '{"a": {"_alg_class": "Order", "_alg_module": "shop", "value": {}}}',
             "--kwargs: $.a: shop:Order is no class that is registered here",
         ),
+        (
+            '{"a": {"_alg_class": "Order", "_alg_module": "shop", "value": {}}}',
+            "; a TASK that is named as MODULE:TASK has its module imported",
+        ),
     ],
 )
 def test_arguments_that_are_no_json_object_are_refused(
@@ -176,3 +180,103 @@ def test_without_a_system_it_says_how_to_start_one(command: Command) -> None:
         "algernon: no local system runs: start one with algernon run MODULE:ROUTER, or name a"
         " --region or --profile to send to AWS\n"
     )
+
+
+WORKER = """
+import os
+from dataclasses import dataclass
+
+import boto3
+from algernon import AlgObject, TaskRouter
+
+router = TaskRouter()
+# As whoever is led to a region does.
+sns = boto3.client("sns")
+largest = int(os.environ["LARGEST"])
+print("imported")
+
+
+@dataclass
+class Picture(AlgObject):
+    width: int
+
+
+@router.task(name="resize")
+def make_smaller(picture):
+    return picture
+
+
+@router.task
+def store(picture):
+    return None
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with a worker in a package, and its settings."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "pictures.py").write_text(WORKER, encoding="utf-8")
+    settings = '[tool.algernon.workers."shop.pictures".environment]\nLARGEST = "640"\n'
+    (tmp_path / "pyproject.toml").write_text(settings, encoding="utf-8")
+    return tmp_path
+
+
+def send_of_module(command: Command, endpoint: str, *arguments: str) -> Any:
+    """Send to the stack on AWS, with nothing said of AWS but where it is."""
+    return command(
+        *("send", *arguments, "--region", "eu-west-1", "--stack", "shop"),
+        AWS_ENDPOINT_URL=endpoint,
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
+        AWS_DEFAULT_REGION="",
+        AWS_REGION="",
+    )
+
+
+@pytest.mark.parametrize("task", ["resize", "make_smaller"])
+def test_a_module_that_is_named_is_imported(
+    command: Command, endpoint: str, queue: Callable[[], Any], project: Path, task: str
+) -> None:
+    """As the worker's is, so that its classes are known; a Task may be named as its function."""
+    tagged = {"_alg_class": "Picture", "_alg_module": "shop.pictures", "value": {"width": 640}}
+    kwargs = json.dumps({"picture": tagged})
+
+    done = send_of_module(command, endpoint, f"shop.pictures:{task}", "--kwargs", kwargs)
+
+    assert (done.returncode, done.stderr) == (0, "imported\n")
+    message = queue()
+    assert message["task_id"] == done.stdout.strip()
+    assert (message["task_name"], message["task_kwargs"]) == ("resize", {"picture": tagged})
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ("shop.pictures:reduce", "the module shop.pictures has no Task 'reduce'; its Tasks are "),
+        ("shop.pictures:reduce", "its Tasks are resize, store (what was loaded is "),
+        ("shop.pictures:os", "the module shop.pictures has no Task 'os'"),
+        ("json:dumps", "the module json has no Task 'dumps'; its Tasks are none"),
+        ("shop.picture:resize", "there is no module 'shop.picture' in "),
+    ],
+)
+def test_a_task_that_the_module_lacks_is_one_line(
+    command: Command, endpoint: str, project: Path, task: str, message: str
+) -> None:
+    """It names those that are there, and nothing is sent."""
+    done = send_of_module(command, endpoint, task)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    line = done.stderr.removeprefix("imported\n")
+    assert line.startswith("algernon: ")
+    assert message in line
+    assert line.count("\n") == 1
+
+
+@pytest.mark.parametrize("task", [":resize", "shop/pictures.py:resize", "shop.pictures:", "a:b:c"])
+def test_what_cannot_be_a_module_is_wrong_usage(command: Command, task: str) -> None:
+    """It says how one is written."""
+    done = command("send", task)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{task!r} is no MODULE:TASK: write the module as import takes it" in done.stderr

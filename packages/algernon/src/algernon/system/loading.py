@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from ..errors import WorkerError
+from ..errors import UnknownTaskError, WorkerError
 from ..worker import Worker, split_target
 from .module_origin import check_origin, file_of, hint_at_hidden
 
@@ -75,6 +75,31 @@ def routers_in(module: ModuleType) -> dict[str, TaskRouter]:
     from algernon_queue import TaskRouter
 
     return {name: value for name, value in vars(module).items() if isinstance(value, TaskRouter)}
+
+
+def task_in(module: ModuleType, name: str) -> str:
+    """Return the name of a Task that a module has, by that name or by its function's.
+
+    Args:
+        module: A worker's module, or any other that has routers or Tasks.
+        name: The Task's name or, where none is called so, what its function is called in it.
+
+    Raises:
+        UnknownTaskError: The module has no such Task.
+    """
+    from algernon_queue import RoutedTask
+
+    functions = {key: each for key, each in vars(module).items() if isinstance(each, RoutedTask)}
+    names = [name for router in routers_in(module).values() for name in router.tasks]
+    names = [*dict.fromkeys((*names, *(each.task_name for each in functions.values())))]
+    if name in names:
+        return name
+    if name in functions:
+        return functions[name].task_name
+    raise UnknownTaskError(
+        f"the module {module.__name__} has no Task {name!r}; its Tasks are"
+        f" {', '.join(names) or 'none'} (what was loaded is {file_of(module)})"
+    )
 
 
 def load_module(module_name: str, directory: Path) -> ModuleType:
