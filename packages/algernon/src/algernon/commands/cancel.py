@@ -9,6 +9,7 @@ from ..story.printing import warn
 from .arguments import add_place
 from .places import place_with_bucket
 
+ROLE = "send"
 HELP = "cancel a Task, a chain or a group"
 DESCRIPTION = (
     "Cancel what was sent, in the local system that runs or, given a region or profile, on AWS:"

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from .arguments import add_place
 from .environment import leading_variables
 
+ROLE = "send"
 HELP = "print the environment variables that lead programs to a system"
 DESCRIPTION = (
     "Print the environment variables with which any program sends Tasks to the local system that"

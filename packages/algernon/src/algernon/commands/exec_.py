@@ -6,12 +6,13 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from ..errors import ProgramError
 from .arguments import add_place
 from .environment import leading_variables
 
+ROLE = "send"
 HELP = "run a program that sends its Tasks to a system"
 DESCRIPTION = (
     "Run a program in whose environment the local system that runs or, given a region or profile,"
@@ -56,7 +57,7 @@ def _environ(variables: Mapping[str, str | None]) -> dict[str, str]:
     return others | {name: value for name, value in variables.items() if value is not None}
 
 
-def _become(command: Sequence[str], environ: Mapping[str, str]) -> None:
+def _become(command: list[str], environ: Mapping[str, str]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     handlers = {number: signal.signal(number, signal.SIG_DFL) for number in _IGNORED}

@@ -46,7 +46,11 @@ _INTERRUPTED = 128 + signal.SIGINT
 
 
 class _Verb(Protocol):
-    """A module of this package that is a verb. It may have EXAMPLES, too, one a line."""
+    """A module of this package that is a verb.
+
+    It may have EXAMPLES, too, one a line; and a ROLE, which is whose rights it needs on AWS, if it
+    isn't those to operate a system.
+    """
 
     HELP: str
     DESCRIPTION: str
@@ -148,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _status(arguments: Sequence[str] | None) -> int:
-    options = argparse.Namespace(execute=None, stack=None, prefix=None)
+    options = argparse.Namespace(rights_of="operate", stack=None, prefix=None)
     try:
         try:
             command_parser().parse_args(arguments, options)
@@ -186,13 +190,11 @@ def _reason(error: Exception, options: argparse.Namespace) -> str:
 
 def _policy_for(options: argparse.Namespace) -> str:
     """Return the command that prints the rights that whoever gave this one should have."""
-    of_senders = (send.execute, result.execute, cancel.execute, exec_.execute, env.execute)
-    role = "send" if options.execute in of_senders else "operate"
     # A stack's is of patterns, and asks AWS nothing: that may be what is denied.
     names = ("stack",) if options.stack else _NAMES_OF_A_PREFIX if options.prefix else ()
     given = {name: getattr(options, name) for name in names}
     where = [part for name, value in given.items() if value for part in (f"--{name}", value)]
-    return shlex.join(["algernon", "policy", "--for", role, *where])
+    return shlex.join(["algernon", "policy", "--for", options.rights_of, *where])
 
 
 class _PrintVersions(argparse.Action):
@@ -245,4 +247,8 @@ def _add_verb(verbs: argparse._SubParsersAction[CommandParser], name: str, verb:
         examples=getattr(verb, "EXAMPLES", ""),
     )
     verb.add_arguments(parser)
-    parser.set_defaults(execute=verb.execute, usage_error=parser.error)
+    parser.set_defaults(
+        execute=verb.execute,
+        usage_error=parser.error,
+        rights_of=getattr(verb, "ROLE", "operate"),
+    )

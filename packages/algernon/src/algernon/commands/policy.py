@@ -9,16 +9,18 @@ from ..story.printing import warn
 from .arguments import add_place
 from .places import is_on_aws, place_of
 
-HELP = "print the IAM policy that gives the rights to send, or to operate"
+HELP = "print the IAM policy that gives the rights to send, to operate, or to deploy"
 DESCRIPTION = (
     "Print the IAM policy that gives the rights for a system on AWS: to send, which is for programs"
-    " that send Tasks and get their results, or to operate, which is for all that this command"
-    " does. With a region, a profile or a prefix, AWS is asked for the system's parts, and they are"
-    " named one by one; without, they are patterns by the stack's name, and nothing is asked."
+    " that send Tasks and get their results; to operate, which is for all that this command does"
+    " with a system that is there; or to deploy, which is for making, changing and removing one."
+    " With a region, a profile or a prefix, AWS is asked for the system's parts, and they are named"
+    " one by one; without, they are patterns by the stack's name, and nothing is asked."
 )
 EXAMPLES = """\
 algernon policy --for send --stack shop
-algernon policy --for operate --stack shop --region eu-west-1\
+algernon policy --for operate --stack shop --region eu-west-1
+algernon policy --for deploy --stack shop\
 """
 
 # What stands for the name of a stack that wasn't named.
@@ -30,9 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--for",
         dest="role",
-        choices=("operate", "send"),
+        choices=("deploy", "operate", "send"),
         required=True,
-        help="operate: all of this command's verbs; send: send, result and cancel",
+        help="deploy: deploy and destroy; operate: all other verbs; send: send, result, cancel,"
+        " exec and env",
     )
     add_place(parser)
 
@@ -42,6 +45,11 @@ def execute(options: argparse.Namespace) -> None:
     from ..system.parts import parts_by_name, parts_of
     from ..system.policy import MOST_CHARACTERS, policy
 
+    if is_on_aws(options) and options.role == "deploy":
+        options.usage_error(
+            "--for deploy takes --stack alone: a deployment makes parts that AWS doesn't know yet,"
+            " so its policy has patterns of their names"
+        )
     if is_on_aws(options):
         parts = parts_of(place_of(options))
     else:

@@ -11,6 +11,7 @@ from .arguments import add_place, add_timeout
 from .exit_status import STATUSES
 from .places import place_with_bucket
 
+ROLE = "send"
 HELP = "wait for the result of a Task, a chain or a group, and print it"
 DESCRIPTION = (
     "Wait for the result of a Task, a chain or a group of the local system that runs or, given a"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..local.entries import RunningSystem
     from ..system.place import Place
 
+ROLE = "send"
 HELP = "send a Task, and print its task_id, or its result"
 DESCRIPTION = (
     "Send a Task to the local system that runs or, given a region or profile, to AWS, and print the"

@@ -24,18 +24,34 @@ def parts_by_name(stack: str) -> Parts:
     def arn(service: str, name: str) -> tuple[str]:
         return (f"arn:aws:{service}:*:*:{name}",)
 
+    queues = arn("sqs", f"{stack}-Queue*")
+    dead_letter_queues = arn("sqs", f"{stack}-DeadLetterQueue*")
+    of_stack = arn("cloudformation", f"stack/{stack}/*")
     bucket = f"arn:aws:s3:::{stack.lower()}-bucket-*"
+    # Where none is given, deploy makes one, in a stack of its own.
+    code = "arn:aws:s3:::algernon-code-bucket-*"
+    roles = (f"arn:aws:iam::*:role/{stack}-WorkerRole*",)
     return {
         "topics": arn("sns", f"{stack}-*"),
-        "queues": arn("sqs", f"{stack}-Queue*"),
-        "dead-letter queues": arn("sqs", f"{stack}-DeadLetterQueue*"),
+        "queues": queues,
+        "dead-letter queues": dead_letter_queues,
         "objects": (f"{bucket}/{CACHE_FOLDER}/*",),
         "bucket": (bucket,),
-        "stack": arn("cloudformation", f"stack/{stack}/*"),
+        "stack": of_stack,
         "log group": arn("logs", f"log-group:{stack}-WorkerLogs*"),
         "functions": arn("lambda", f"function:{stack}-Worker*"),
         "mappings": arn("lambda", f"function:{stack}-Worker*"),
         "everything": ("*",),
+        "alarms": arn("cloudwatch", f"alarm:{stack}-*"),
+        "all queues": (*queues, *dead_letter_queues),
+        "buckets": (bucket, code),
+        "code": (f"{code}/*",),
+        "key of functions": arn("kms", "key/*"),
+        "managed policies": (f"arn:aws:iam::*:policy/{stack}-*",),
+        "role of functions": roles,
+        "roles": roles,
+        "stacks": (*of_stack, *arn("cloudformation", "stack/algernon-code/*")),
+        "tags of mappings": arn("lambda", "event-source-mapping:*"),
     }
 
 

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Literal, TypeAlias
 
+from .deploying_rights import DEPLOYING
 from .rights import RESULTS, RIGHTS, SENDING, Part, Right
 from .template.expressions import policy_document
 
-#: What a policy is for: sending Tasks and getting their results, or all that the command does.
-Role: TypeAlias = Literal["operate", "send"]
+#: What a policy is for: deploying and removing systems; all else that the command does; or sending
+#: Tasks and getting their results.
+Role: TypeAlias = Literal["deploy", "operate", "send"]
 
 #: The ARNs of a system's parts, or patterns of them; of mappings, those of their functions. In a
 #: template, they are expressions.
@@ -22,6 +24,7 @@ MOST_CHARACTERS = 6144
 # What a role does, and the rights to it.
 _ROLES: Mapping[Role, Mapping[str, Iterable[Right]]] = {
     "send": {"Send": SENDING, "Result": RESULTS},
+    "deploy": {"Deploy": DEPLOYING},
     "operate": {"Operate": [*chain.from_iterable(RIGHTS.values())]},
 }
 
@@ -57,8 +60,15 @@ def _statements(role: Role, parts: Parts) -> Iterator[dict[str, Any]]:
 
 
 def _resource(part: Part, arns: Sequence[Any]) -> dict[str, Any]:
-    if part != "mappings":
-        return {"Resource": list(arns)}
-    # Service Authorization Reference, "AWS Lambda": a mapping is known by a UUID, which is
-    # another after each time that it was replaced, and by its function.
-    return {"Resource": "*", "Condition": {"ArnLike": {"lambda:FunctionArn": list(arns)}}}
+    match part:
+        case "mappings":
+            # Service Authorization Reference, "AWS Lambda": a mapping is known by a UUID, which is
+            # another after each time that it was replaced, and by its function.
+            return {"Resource": "*", "Condition": {"ArnLike": {"lambda:FunctionArn": list(arns)}}}
+        case "role of functions":
+            only = {"iam:PassedToService": "lambda.amazonaws.com"}
+            return {"Resource": list(arns), "Condition": {"StringEquals": only}}
+        case "key of functions":
+            only = {"kms:ViaService": "lambda.*.amazonaws.com"}
+            return {"Resource": list(arns), "Condition": {"StringLike": only}}
+    return {"Resource": list(arns)}

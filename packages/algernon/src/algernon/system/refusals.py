@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from .rights import actions_of
+from .actions import actions_of
 from .throttling import THROTTLED
 
 #: The services' words for a right that is missing, by "Common errors" of their API references.

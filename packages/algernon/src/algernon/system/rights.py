@@ -1,4 +1,4 @@
-"""The rights that each verb of the command needs on AWS: no more, and in one place."""
+"""The rights that each verb of the command needs on AWS to operate a system, and no more."""
 
 from __future__ import annotations
 
@@ -17,6 +17,18 @@ Part: TypeAlias = Literal[
     "functions",
     "mappings",
     "everything",
+    # Those that only deploying has to do with. Its queues are both kinds, its stacks and buckets
+    # the system's own and those of the code.
+    "alarms",
+    "all queues",
+    "buckets",
+    "code",
+    "key of functions",
+    "managed policies",
+    "role of functions",
+    "roles",
+    "stacks",
+    "tags of mappings",
 ]
 
 
@@ -86,7 +98,7 @@ SENDING = (
 #: To get what came of them.
 RESULTS = (*_FIND_BUCKET, *_READ_OBJECTS)
 
-#: The rights of each verb; a verb that isn't here asks AWS for nothing.
+#: The rights of each verb but those that deploy; one that isn't here asks AWS for nothing.
 RIGHTS: Mapping[str, Sequence[Right]] = {
     "send": (*SENDING, *RESULTS),
     "result": RESULTS,
@@ -134,28 +146,3 @@ RIGHTS: Mapping[str, Sequence[Right]] = {
     "resume": _SWITCH,
     "policy": (*_FIND_QUEUES, *_FIND_BUCKET, *_FIND_FUNCTIONS),
 }
-
-# Operations that need another right than the one of their name, by AWS's Service Authorization
-# Reference and Amazon S3 API Reference, "Permissions".
-_ACTIONS = {
-    "ChangeMessageVisibilityBatch": ("sqs:ChangeMessageVisibility",),
-    "CompleteMultipartUpload": ("s3:PutObject",),
-    "CreateMultipartUpload": ("s3:PutObject",),
-    "DeleteMessageBatch": ("sqs:DeleteMessage",),
-    "HeadBucket": ("s3:ListBucket",),
-    # It is denied, too, if nothing is there and one may not know it.
-    "GetObject": ("s3:GetObject", "s3:ListBucket"),
-    "HeadObject": ("s3:GetObject", "s3:ListBucket"),
-    "ListObjectsV2": ("s3:ListBucket",),
-    "PublishBatch": ("sns:Publish",),
-    "SendMessageBatch": ("sqs:SendMessage",),
-    "UploadPart": ("s3:PutObject",),
-}
-
-
-def actions_of(operation: str) -> tuple[str, ...]:
-    """Return the actions that an operation needs the right to, as far as they are known."""
-    if operation in _ACTIONS:
-        return _ACTIONS[operation]
-    known = {right.action for rights in RIGHTS.values() for right in rights}
-    return tuple(action for action in sorted(known) if action.partition(":")[2] == operation)
