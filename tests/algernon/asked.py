@@ -53,7 +53,9 @@ def _arn(service: str, name: str) -> str:
 def _of_query(call: Call) -> _Pairs:
     fields = call.form
     if call.service == "cloudformation":
-        yield fields["Action"], _arn("cloudformation", f"stack/{fields['StackName']}/1")
+        stack = fields["StackName"]
+        arn = stack if stack.startswith("arn:") else _arn("cloudformation", f"stack/{stack}/1")
+        yield fields["Action"], arn
     else:
         yield fields["Action"], fields.get("TopicArn", fields.get("ResourceArn", "*"))
 

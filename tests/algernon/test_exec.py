@@ -166,8 +166,24 @@ def test_the_exit_status_is_the_programs(algernon: Algernon) -> None:
     assert ended.stderr == killed.stderr == ""
 
 
-def test_signals_are_the_programs(algernon: Algernon) -> None:
-    """It has the signals' usual meaning, so that it ends where nobody reads what it writes."""
+def test_signals_reach_the_program(algernon: Algernon, folder: Path) -> None:
+    """What ends the command ends the program, which may tidy up first."""
+    trap = "trap 'echo tidied up; exit 9' TERM; echo ready; while :; do sleep 0.05; done"
+    with subprocess.Popen(
+        [sys.executable, "-m", "algernon.commands", "exec", "--", "sh", "-c", trap],
+        env={**os.environ, "XDG_STATE_HOME": str(folder / "state")},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        assert process.stdout.read() == "tidied up\n"
+    assert process.returncode == 9
+
+
+def test_signals_mean_what_they_do_elsewhere(algernon: Algernon) -> None:
+    """What Python ignores the program doesn't, so that it ends where nobody reads on."""
     done = algernon("exec", "--", "sh", "-c", "kill -PIPE $$; echo still here")
 
     assert (done.returncode, done.stdout) == (-signal.SIGPIPE, "")

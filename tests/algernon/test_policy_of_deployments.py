@@ -225,4 +225,4 @@ def test_who_operates_may_not_deploy() -> None:
 
     assert "cloudformation:ExecuteChangeSet" in deploying - for_operating
     assert "sns:Publish" in for_operating - deploying
-    assert "sqs:ReceiveMessage" in for_operating - deploying
+    assert "sqs:DeleteMessage" in for_operating - deploying

@@ -37,17 +37,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the Task, and where it goes."""
     parser.add_argument(
         "task",
-        metavar="[MODULE:]TASK",
+        metavar="TASK",
         type=_task,
-        help="the Task's name; behind a worker's module, which is imported as the worker's is, the"
-        " function's name does, too",
+        help="the Task's name; or MODULE:TASK, a worker's module, which is imported, and the name"
+        " of a Task in it or of its function",
     )
     parser.add_argument(
         "--kwargs",
         metavar="JSON",
         default="{}",
-        help="keyword arguments, a JSON object; behind MODULE:TASK it may hold objects of the"
-        " module's classes, as they are tagged ({})",
+        help="keyword arguments, a JSON object, with MODULE:TASK of objects of the module's"
+        " classes, too, as they are tagged ({})",
     )
     parser.add_argument("--callback", metavar="a#b", help="Tasks that the result goes on to")
     parser.add_argument(

@@ -34,5 +34,7 @@ DEPLOYING: Sequence[Right] = (
     Right("s3:PutObject", "code"),
     # Of Tasks that are drained, and whether their functions take messages.
     Right("lambda:ListEventSourceMappings", "everything"),
+    # Whether a queue is as empty as its numbers say, before it is deleted.
+    Right("sqs:ReceiveMessage", "all queues"),
     *chain.from_iterable(RESOURCE_RIGHTS.values()),
 )
