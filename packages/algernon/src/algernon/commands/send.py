@@ -46,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--kwargs",
         metavar="JSON",
         default="{}",
-        help="keyword arguments, a JSON object, with MODULE:TASK of objects of the module's"
-        " classes, too, as they are tagged ({})",
+        help="keyword arguments, a JSON object, which may hold objects of MODULE's classes, as they"
+        " are tagged ({})",
     )
     parser.add_argument("--callback", metavar="a#b", help="Tasks that the result goes on to")
     parser.add_argument(
