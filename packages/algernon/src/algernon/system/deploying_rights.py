@@ -29,6 +29,8 @@ _OF_STACKS = (
 #: does for them, in the name of whoever calls.
 DEPLOYING: Sequence[Right] = (
     *(Right(f"cloudformation:{name}", "stacks") for name in _OF_STACKS),
+    # Of one that is deleted, and has left queues.
+    Right("cloudformation:ListStacks", "everything"),
     # CloudFormation and Lambda read templates and code so, too.
     Right("s3:GetObject", "code"),
     Right("s3:PutObject", "code"),
