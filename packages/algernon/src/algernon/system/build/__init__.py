@@ -1,0 +1,1 @@
+"""What is deployed: from a project's folder to a zip for Lambda."""
