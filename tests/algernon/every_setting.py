@@ -24,6 +24,7 @@ name = "shop"
 timeout = 45
 memory = 512
 architecture = "arm64"
+bundle_boto3 = true
 log_retention = 90
 cache_days = 60
 inline_bytes = 1_000

@@ -63,6 +63,7 @@ def test_every_setting_is_read(project: Project) -> None:
         timeout=45,
         memory=512,
         architecture="arm64",
+        bundle_boto3=True,
         environment={
             "BANK_URL": "https://bank.example",
             "DB_PASSWORD": Secret(SECRET, "password"),

@@ -31,7 +31,11 @@ ARROWS = {
 EXTRAS = {
     "algernon-serialize": {"orjson": {"orjson"}, "ormsgpack": {"orjson", "ormsgpack"}},
     "algernon-logging": {"otel": {"opentelemetry"}},
-    "algernon": {"command": {"rich", "shtab"}, "local": {"dotenv", "ministack", "rich", "shtab"}},
+    "algernon": {
+        "command": {"rich", "shtab"},
+        "deploy": {"packaging", "rich", "shtab", "uv"},
+        "local": {"dotenv", "ministack", "rich", "shtab"},
+    },
 }
 #: What comes with a sibling, or with an extra's own requirements.
 INDIRECT = {"algernon": {"boto3", "botocore", "yaml"}}

@@ -53,17 +53,13 @@ def algernon_files() -> dict[str, Path]:
         OSError: A folder can't be read.
     """
     return {
-        name: path
-        for package in ALGERNON
-        for name, path in _packed(*_installed(package)).items()
+        name: path for package in ALGERNON for name, path in _packed(*_installed(package)).items()
     }
 
 
 def _packed(root: Path, source: Path) -> dict[str, Path]:
     return {
-        path.relative_to(root).as_posix(): path
-        for path in _files(source)
-        if not _is_compiled(path)
+        path.relative_to(root).as_posix(): path for path in _files(source) if not _is_compiled(path)
     }
 
 

@@ -299,6 +299,7 @@ class Settings:
             of workers and Tasks that say something else.
         memory: The functions' memory, in MB (128 to 10,240), likewise.
         architecture: ``x86_64`` or ``arm64``, for which the zip has to be built.
+        bundle_boto3: Whether the zip of a deployment has boto3, in place of Lambda's own.
         environment: Environment variables of all workers.
         workers: What is one worker's own, by its module.
         layers: The ARNs of layers of all functions.
@@ -332,6 +333,7 @@ class Settings:
     timeout: int = 30
     memory: int = 256
     architecture: Literal["x86_64", "arm64"] = "x86_64"
+    bundle_boto3: bool = False
     environment: Environment = field(default_factory=dict)
     workers: Mapping[str, WorkerSettings] = field(default_factory=dict)
     layers: Sequence[str] = ()
@@ -357,6 +359,7 @@ class Settings:
         check_number(self.timeout, TIMEOUTS, "seconds", "timeout")
         check_number(self.memory, MEMORIES, "MB", "memory")
         check_one_of(self.architecture, ("x86_64", "arm64"), "architecture")
+        check_bool(self.bundle_boto3, "bundle_boto3")
         _check_environment(self.environment)
         for module, own in check_table(
             self.workers, "workers, by their modules", "workers"

@@ -1,0 +1,165 @@
+"""What workers need of others, resolved and installed for Lambda by uv."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import distributions
+from pathlib import Path, PurePosixPath
+
+from packaging.requirements import Requirement
+
+from ...errors import BuildError
+from .algernon_requirements import DISTRIBUTIONS, algernon_requirements
+from .platform import LambdaPlatform
+from .requirements import Requirements
+from .uv_command import UvError, in_one_line, run_uv
+
+# What an installer notes of where and how it installed, which differs from machine to machine.
+_NOTES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
+_NO_WHEEL = re.compile(
+    r"(?P<name>[A-Za-z0-9][\w.-]*?)(==(?P<version>[^\s,]+)|[<>!~=][^\s]*)? (?:has|have) no"
+    r" (?:usable )?wheels"
+)
+_NO_WHEEL_OF = re.compile(r"(?:Wheels are (?:required|available) for|wheels for) `(?P<name>[^`]+)`")
+_HINT = re.compile(r"hint: (Wheels are available .*?|.*? we only found wheels .*?)(?= hint:|$)")
+
+
+def install(
+    requirements: Requirements,
+    folder: Path,
+    *,
+    platform: LambdaPlatform,
+    leaving_out: Collection[str],
+) -> None:
+    """Install what workers and Algernon need of others in a folder, from wheels alone.
+
+    Args:
+        requirements: What the workers need.
+        folder: An empty folder, where what is needed then lies in `installed`.
+        platform: Where it is to run.
+        leaving_out: Distributions that aren't installed, nor what only they need.
+
+    Raises:
+        BuildError: Something isn't to be had, has no wheel for the platform, or contradicts
+            something else.
+        MissingExtraError: uv isn't installed.
+    """
+    pinned = [
+        _built(line, requirements.directory, folder)
+        for line in _resolve(requirements, folder, platform, leaving_out)
+    ]
+    arguments = [
+        "pip", "install", "--no-deps", "--target", str(folder / "installed"), "--link-mode", "copy",
+        "-r", _write(folder / "pinned.txt", pinned), *_for(platform),
+    ]  # fmt: skip
+    if requirements.hashes:
+        hashes = _write(folder / "hashes.txt", requirements.hashes)
+        arguments += ["-c", hashes]
+    with _telling_of_wheels(platform):
+        run_uv(*arguments, directory=requirements.directory, doing="install what workers need")
+
+
+def installed_files(folder: Path) -> dict[str, Path]:
+    """Return what was installed in a folder, by names in a zip.
+
+    What a machine or an installer notes for itself is left out, as are programs.
+    """
+    installed = folder / "installed"
+    found = {path.relative_to(installed): path for path in installed.rglob("*") if path.is_file()}
+    return {
+        name.as_posix(): path
+        for name, path in sorted(found.items())
+        if _belongs(PurePosixPath(name))
+    }
+
+
+def needs_of_installed(folder: Path) -> Iterator[tuple[str, Requirement]]:
+    """Give what each distribution installed in a folder needs, after its name and version."""
+    for distribution in distributions(path=[str(folder / "installed")]):
+        for line in distribution.requires or ():
+            needed = Requirement(line)
+            if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+                yield f"{distribution.name} {distribution.version}", needed
+
+
+def _belongs(name: PurePosixPath) -> bool:
+    top, *_ = name.parts
+    return not (
+        top in {"bin", ".lock"}
+        or name.suffix == ".pyc"
+        or (top.endswith(".dist-info") and len(name.parts) == 2 and name.name in _NOTES)
+    )
+
+
+def _resolve(
+    requirements: Requirements,
+    folder: Path,
+    platform: LambdaPlatform,
+    leaving_out: Collection[str],
+) -> list[str]:
+    """Return all that is to be installed, each pinned."""
+    # An override that holds nowhere leaves out what it names, whoever needs it.
+    nowhere = [f"{name} ; python_version < '0'" for name in sorted({*DISTRIBUTIONS, *leaving_out})]
+    lines = [*requirements.lines, *map(str, algernon_requirements())]
+    with _telling_of_wheels(platform):
+        resolved = run_uv(
+            "pip", "compile", _write(folder / "needed.txt", lines),
+            "--override", _write(folder / "nowhere.txt", nowhere),
+            "-c", _write(folder / "constraints.txt", requirements.constraints),
+            "--no-header", "--no-annotate", "--emit-index-url", "--emit-find-links",
+            *_for(platform),
+            directory=requirements.directory,
+            doing="resolve what workers need",
+        )  # fmt: skip
+    return resolved.splitlines()
+
+
+def _for(platform: LambdaPlatform) -> Sequence[str]:
+    return (
+        "--only-binary", ":all:", "--python-version", platform.python,
+        "--python-platform", platform.uv_name,
+    )  # fmt: skip
+
+
+def _write(path: Path, lines: Sequence[str]) -> str:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return str(path)
+
+
+def _built(line: str, directory: Path, folder: Path) -> str:
+    """Return a line with the wheel of what lies in a folder, if it is such a line."""
+    place = re.sub(r"^(-e\s+|[\w.-]+ @ )", "", line).removeprefix("file://")
+    if not (line.startswith(("-e ", ".", "/")) or " @ file://" in line):
+        return line
+    source = directory / place
+    if not source.is_dir():
+        return line
+    wheels = folder / f"wheel-{len([*folder.glob('wheel-*')])}"
+    run_uv(
+        "build", "--wheel", "--out-dir", str(wheels), str(source),
+        directory=directory,
+        doing=f"build a wheel of {source}",
+    )  # fmt: skip
+    (wheel,) = wheels.glob("*.whl")
+    return str(wheel)
+
+
+@contextmanager
+def _telling_of_wheels(platform: LambdaPlatform) -> Iterator[None]:
+    """Let an error of uv in the block say so, if it is about a wheel that is missing."""
+    try:
+        yield
+    except UvError as error:
+        words = in_one_line(error.words)
+        found = _NO_WHEEL.search(words) or _NO_WHEEL_OF.search(words)
+        if found is None:
+            raise
+        what = " ".join(filter(None, found.groupdict().values()))
+        hints = _HINT.findall(words)
+        raise BuildError(
+            f"{what} has no wheel for {platform.name}, and nothing is compiled here: choose a"
+            " version that has one, another architecture in [tool.algernon], or build a wheel for"
+            " it and name its folder in UV_FIND_LINKS" + (f" ({'; '.join(hints)})" if hints else "")
+        ) from error
