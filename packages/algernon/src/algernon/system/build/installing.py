@@ -23,6 +23,7 @@ _NO_WHEEL = re.compile(
     r" (?:usable )?wheels"
 )
 _NO_WHEEL_OF = re.compile(r"(?:Wheels are (?:required|available) for|wheels for) `(?P<name>[^`]+)`")
+_PINNED = re.compile(r"[\w.-]+==")
 _HINT = re.compile(r"hint: (Wheels are available .*?|.*? we only found wheels .*?)(?= hint:|$)")
 
 
@@ -100,6 +101,27 @@ def _resolve(
     leaving_out: Collection[str],
 ) -> list[str]:
     """Return all that is to be installed, each pinned."""
+    pinned = _compile(requirements, folder, platform, leaving_out=(), pinned=())
+    if not leaving_out:
+        return pinned
+    # What is left out is beside it in Lambda, and so has a say in the versions of all others.
+    return _compile(
+        requirements,
+        folder,
+        platform,
+        leaving_out=leaving_out,
+        pinned=[line for line in pinned if _PINNED.match(line)],
+    )
+
+
+def _compile(
+    requirements: Requirements,
+    folder: Path,
+    platform: LambdaPlatform,
+    *,
+    leaving_out: Collection[str],
+    pinned: Sequence[str],
+) -> list[str]:
     # An override that holds nowhere leaves out what it names, whoever needs it.
     nowhere = [f"{name} ; python_version < '0'" for name in sorted({*DISTRIBUTIONS, *leaving_out})]
     lines = [*requirements.lines, *map(str, algernon_requirements())]
@@ -107,7 +129,7 @@ def _resolve(
         resolved = run_uv(
             "pip", "compile", _write(folder / "needed.txt", lines),
             "--override", _write(folder / "nowhere.txt", nowhere),
-            "-c", _write(folder / "constraints.txt", requirements.constraints),
+            "-c", _write(folder / "constraints.txt", pinned or requirements.constraints),
             "--no-header", "--no-annotate", "--emit-index-url", "--emit-find-links",
             *_for(platform),
             directory=requirements.directory,

@@ -77,22 +77,28 @@ def find_requirements(
 
 def _locked(folder: Path, directory: Path, leaving_out: Collection[str]) -> Requirements:
     """Return what a project has locked, without its groups for development and itself."""
-    options = [f"--no-emit-package={name}" for name in sorted(DISTRIBUTIONS)]
-    options += [f"--prune={name}" for name in sorted(leaving_out)]
     source = os.path.relpath(folder / "uv.lock", directory)
-    exported = run_uv(
-        "export", "--frozen", "--no-default-groups", "--no-emit-project", "--no-header",
-        "--no-annotate", *options,
-        directory=directory,
-        doing=f"read {source}",
-    )  # fmt: skip
-    lines = _logical_lines(exported)
+    everything = _export(directory, source)
+    lines = _export(directory, source, *(f"--prune={name}" for name in sorted(leaving_out)))
     return Requirements(
         source=source,
         directory=folder,
         lines=lines,
+        constraints=[line for line in everything if "==" in line.partition(";")[0]],
         hashes=_hashed(lines),
         direct=_project_requirements(directory, folder),
+    )
+
+
+def _export(directory: Path, source: str, *options: str) -> list[str]:
+    return _logical_lines(
+        run_uv(
+            *("export", "--frozen", "--no-default-groups", "--no-emit-project"),
+            *(f"--no-emit-package={name}" for name in sorted(DISTRIBUTIONS)),
+            *("--no-header", "--no-annotate", *options),
+            directory=directory,
+            doing=f"read {source}",
+        )
     )
 
 
