@@ -1,0 +1,442 @@
+"""The zip of a deployment, built without a network."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from algernon.errors import BuildError
+from algernon.settings import Settings
+from algernon.system.build.build import Build, build
+from uv import find_uv_bin
+
+from .wheels import write_installed, write_what_algernon_needs, write_wheel
+
+pytestmark = pytest.mark.starts
+
+WORKER = """
+{imports}
+from algernon import TaskRouter
+
+router = TaskRouter()
+
+
+@router.task
+def price(items):
+    import {within}
+    return items
+
+
+handler = router.handler
+"""
+# A build for this machine is imported from, which takes its time.
+ARCHITECTURES: list[Literal["x86_64", "arm64"]] = ["x86_64", "arm64"]
+if platform.machine() != "x86_64":
+    ARCHITECTURES.reverse()
+HERE, ELSEWHERE = (Settings(architecture=architecture) for architecture in ARCHITECTURES)
+Project = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def _shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Wheels of what Algernon needs."""
+    folder = tmp_path_factory.mktemp("shelf")
+    write_what_algernon_needs(folder)
+    return folder
+
+
+@pytest.fixture
+def wheels(_shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of this test's own wheels, where uv finds these and what Algernon needs."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    for name in [name for name in os.environ if name.startswith("UV_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("UV_FIND_LINKS", f"{_shelf},{folder}")
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(_shelf.parent / "cache"))
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Write a project, and return its folder."""
+
+    def write(imports: str = "", *, within: str = "json", requirements: str | None = None) -> Path:
+        folder = tmp_path / "project"
+        folder.mkdir(exist_ok=True)
+        source = WORKER.format(imports=imports, within=within)
+        (folder / "worker.py").write_text(source, encoding="utf-8")
+        if requirements is not None:
+            (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
+        return folder
+
+    return write
+
+
+def built(folder: Path, settings: Settings = ELSEWHERE) -> Build:
+    """Return what is built of the worker in a folder."""
+    return build(["worker:router"], folder, settings=settings, tell=lambda line: None)
+
+
+def refusal(folder: Path, settings: Settings = ELSEWHERE) -> str:
+    """Return why nothing can be built of the worker in a folder."""
+    with pytest.raises(BuildError) as raised:
+        built(folder, settings)
+    message = str(raised.value)
+    assert "\n" not in message
+    return message
+
+
+def files(code: Build) -> dict[str, bytes]:
+    """Return the files in a zip."""
+    with zipfile.ZipFile(io.BytesIO(code.archive)) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
+def tops(code: Build) -> set[str]:
+    """Return what is at the top of a zip, without what tells of a distribution."""
+    return {name.partition("/")[0] for name in files(code) if ".dist-info/" not in name}
+
+
+ALWAYS = {
+    "algernon", "algernon_logging", "algernon_queue", "algernon_serialize", "algernon_storage",
+    "aws_xray_sdk", "dateutil", "orjson", "six.py", "worker.py", "wrapt",
+}  # fmt: skip
+
+
+def test_what_requirements_txt_lists_is_in_the_zip(wheels: Path, project: Project) -> None:
+    """With what that needs, and what Algernon needs; boto3 and what it alone needs are Lambda's."""
+    write_wheel(wheels, "prices", requires=["coins"])
+    write_wheel(wheels, "coins")
+    write_wheel(wheels, "unused")
+    folder = project("import prices", requirements="prices\n")
+
+    code = built(folder, HERE)
+
+    assert tops(code) - {"wrapt-stubs"} == ALWAYS | {"prices.py", "coins.py", "requirements.txt"}
+    assert code.key == f"{hashlib.sha256(code.archive).hexdigest()}.zip"
+    assert code.source == "requirements.txt"
+    assert code.left_out == ("boto3", "botocore", "jmespath", "s3transfer")
+    assert code.notes == ()
+
+
+def test_what_a_machine_notes_and_the_command_are_left_out(wheels: Path, project: Project) -> None:
+    """Of Algernon there is what Lambda needs, the secrets' door too; of others no programs."""
+    names = set(files(built(project(requirements=""))))
+
+    assert {"algernon/__init__.py", "algernon/secrets.py", "algernon/errors.py"} <= names
+    rooms = "commands|console|local|story|system"
+    assert not [name for name in names if re.match(rf"algernon/({rooms}|template)\b", name)]
+    left_out = r"bin/|.*\.pyc$|.*dist-info/(RECORD|INSTALLER|REQUESTED|direct_url.json)|\.lock"
+    assert not [name for name in names if re.match(left_out, name)]
+    assert [name for name in names if re.fullmatch(r"six-[\d.]+dist-info/METADATA", name)]
+
+
+def test_equal_projects_give_equal_zips(
+    wheels: Path, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the folder, the time, the file mode mask nor uv's cache makes another zip."""
+    write_wheel(wheels, "prices")
+    here = project("import prices", requirements="prices==1.0\n")
+    there = tmp_path / "far" / "away"
+    shutil.copytree(here, there)
+    os.utime(there / "worker.py", (0, 0))
+    first = built(here)
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "another-cache"))
+    mask = os.umask(0o077)
+    try:
+        second = built(there)
+    finally:
+        os.umask(mask)
+
+    assert first == second
+
+
+def test_without_a_list_it_is_what_the_worker_imports(wheels: Path, project: Project) -> None:
+    """In the version that is installed here, also where a Task alone imports it; this is said."""
+    write_installed(wheels, "packaging")
+    write_wheel(wheels, "packaging", "9999.0")
+    write_wheel(wheels, "prices")
+
+    code = built(project(within="packaging.version"))
+
+    assert tops(code) - {"wrapt-stubs"} == ALWAYS | {"packaging"}
+    assert b"9999.0" not in b"".join(files(code).values())
+    assert code.source.startswith(
+        "installed: the imports' distributions, since there is no uv.lock"
+    )
+
+
+def test_the_nearest_list_counts(wheels: Path, project: Project) -> None:
+    """One above the folder is read where there is none in it."""
+    write_wheel(wheels, "prices")
+    folder = project("import prices")
+    (folder.parent / "requirements.txt").write_text("prices")
+
+    code = built(folder)
+
+    assert code.source == "../requirements.txt"
+    assert "prices.py" in tops(code)
+
+
+def lock(folder: Path, dependencies: str, development: str = "") -> None:
+    """Write a project's pyproject.toml, and lock it."""
+    (folder / "pyproject.toml").write_text(
+        f"[project]\nname = 'shop'\nversion = '1'\nrequires-python = '>=3.11'\n"
+        f"dependencies = [{dependencies}]\n[dependency-groups]\ndev = [{development}]\n"
+    )
+    subprocess.run(
+        [find_uv_bin(), "lock", "--quiet", "--python", sys.executable], cwd=folder, check=True
+    )
+
+
+def test_what_is_locked_is_in_the_zip(wheels: Path, project: Project) -> None:
+    """In the locked version, without what is for development and what boto3 alone needs."""
+    write_wheel(wheels, "prices", "1.0")
+    write_wheel(wheels, "pricetest")
+    folder = project("import prices")
+    lock(folder, "'prices', 'boto3'", "'pricetest'")
+    write_wheel(wheels, "prices", "2.0")
+
+    code = built(folder)
+
+    assert code.source == "uv.lock"
+    assert "prices-1.0.dist-info/METADATA" in files(code)
+    assert {"pricetest.py", "urllib3", "boto3"} & tops(code) == set()
+    assert not [name for name in files(code) if name.startswith("urllib3")]
+
+
+def test_a_wheel_with_another_hash_is_refused(wheels: Path, project: Project) -> None:
+    """Where it is said which hash a wheel has, no other one is installed."""
+    wheel = write_wheel(wheels, "prices")
+    own = hashlib.sha256(wheel.read_bytes()).hexdigest()
+
+    for number, said in enumerate([own, own.replace(own[0], "0" if own[0] != "0" else "1")]):
+        folder = project(requirements=f"prices==1.0 \\\n    --hash=sha256:{said}\n")
+        if number:
+            assert "Hash mismatch for `prices==1.0`" in refusal(folder)
+        else:
+            assert "prices.py" in tops(built(folder))
+
+
+@pytest.mark.parametrize(
+    "requirements", ["algernon\n", "shop-core\n", "algernon>=9\nalgernon-queue==9.0\n"]
+)
+def test_algernon_is_never_looked_for_by_name(
+    wheels: Path, project: Project, requirements: str
+) -> None:
+    """Whatever an index has by these names, directly or for others, what is installed is copied."""
+    for name in ("algernon", "algernon-queue"):
+        package = name.replace("-", "_")
+        write_wheel(wheels, name, "9.0", files={f"{package}/evil.py": b""}, requires=["evil"])
+    write_wheel(wheels, "evil")
+    write_wheel(wheels, "shop-core", requires=["algernon>=2"])
+
+    code = built(project(requirements=requirements))
+
+    assert not [name for name in files(code) if "evil" in name or "algernon-9" in name]
+    assert "algernon_queue/router.py" in files(code)
+
+
+def test_a_missing_wheel_is_named(wheels: Path, project: Project) -> None:
+    """With its version, the platform, where there are some, and what to do."""
+    write_wheel(wheels, "prices", "2.1", tag=f"cp3{sys.version_info.minor}-none-win_amd64")
+
+    folder = project("import prices", requirements="prices==2.1\n")
+    message = refusal(folder, Settings(architecture="x86_64"))
+
+    python = f"Python 3.{sys.version_info.minor} on x86_64"
+    assert message.startswith(f"prices 2.1 has no wheel for Lambda's {python} (Amazon Linux 2")
+    assert "choose a version that has one" in message
+    assert (
+        "Wheels are available for `prices` (v2.1) on the following platform: `win_amd64`" in message
+    )
+
+
+def test_a_wheel_for_the_other_processor_is_none(wheels: Path, project: Project) -> None:
+    """What is for x86_64 isn't installed for arm64."""
+    python = f"cp3{sys.version_info.minor}"
+    tag = f"{python}-{python}-manylinux_2_17_x86_64"
+    write_wheel(wheels, "prices", "2.1", tag=tag)
+    folder = project("import prices", requirements="prices==2.1\n")
+
+    assert "prices.py" in tops(built(folder, Settings(architecture="x86_64")))
+    assert refusal(folder, Settings(architecture="arm64")).startswith(
+        "prices 2.1 has no wheel for Lambda's Python 3."
+    )
+
+
+def test_what_is_there_as_source_alone_has_no_wheel(wheels: Path, project: Project) -> None:
+    """Nothing is compiled, and what would be is named."""
+    (wheels / "prices-2.1.tar.gz").write_bytes(b"")
+
+    message = refusal(project("import prices", requirements="prices\n"))
+
+    assert message.startswith("prices ")
+    assert "has no wheel for Lambda's Python" in message
+
+
+def test_what_is_nowhere_is_named(wheels: Path, project: Project) -> None:
+    """A distribution that no index has is told by uv's own words, in one line."""
+    message = refusal(project(requirements="not-there\n"))
+
+    assert message.startswith("uv can't resolve what workers need: ")
+    assert "not-there" in message
+
+
+def test_requirements_that_contradict_each_other_are_named(wheels: Path, project: Project) -> None:
+    """A pin that another requirement forbids is told with both."""
+    write_wheel(wheels, "prices", requires=["coins>=2"])
+    for version in ("1.0", "2.0"):
+        write_wheel(wheels, "coins", version)
+
+    message = refusal(project(requirements="prices\ncoins==1.0\n"))
+
+    assert "coins>=2" in message
+    assert "coins==1.0" in message
+
+
+def test_boto3_is_bundled_where_lambdas_own_may_not_do(wheels: Path, project: Project) -> None:
+    """Where something needs another version than Lambda may have, boto3 is in the zip, and told."""
+    write_wheel(wheels, "aio", requires=["botocore>=1.36,<1.37"])
+    write_wheel(wheels, "boto3", "1.36.2", requires=["botocore==1.36.2"])
+    write_wheel(wheels, "botocore", "1.36.2", requires=["urllib3"])
+
+    code = built(project(requirements="aio\n"))
+
+    assert code.left_out == ()
+    assert code.notes[0] == (
+        "boto3 is in the zip, since aio 1.0 needs botocore<1.37,>=1.36, which Lambda's own may not"
+        " be"
+    )
+    assert {"boto3.py", "botocore.py"} <= tops(code)
+    assert [name for name in files(code) if name.startswith("urllib3-")]
+
+
+def test_lambdas_boto3_has_a_say_in_other_versions(wheels: Path, project: Project) -> None:
+    """What isn't in the zip is imported beside it, so that dateutil is one that botocore takes."""
+    write_wheel(wheels, "python-dateutil", "99.0")
+
+    names = files(built(project(requirements="")))
+
+    assert [name for name in names if name.startswith("python_dateutil-2.")]
+
+
+def test_boto3_is_bundled_if_asked_for(wheels: Path, project: Project) -> None:
+    """`bundle_boto3` puts it in the zip, and nothing is left out."""
+    write_wheel(wheels, "boto3", "1.999", requires=["botocore"])
+
+    code = built(project(requirements=""), replace(ELSEWHERE, bundle_boto3=True))
+
+    assert code.left_out == ()
+    assert "boto3.py" in tops(code)
+
+
+def test_for_another_processor_nothing_is_imported_and_that_is_said(
+    wheels: Path, project: Project
+) -> None:
+    """A worker that can't be imported here is built for another all the same, with a note."""
+    code = built(project("import not_there", requirements=""))
+
+    (note,) = code.notes
+    assert note.startswith(
+        "the workers weren't imported from the zip, which is for Lambda's Python"
+    )
+    assert f" on {ELSEWHERE.architecture} (Amazon Linux 2" in note
+
+
+@pytest.mark.parametrize(
+    ("imports", "why"),
+    [
+        (
+            "import packaging",
+            "No module named 'packaging' (worker.py, line 2): nothing that the workers need brings",
+        ),
+        (
+            "from algernon.template import system_template",
+            "No module named 'algernon.template' (worker.py, line 2): what runs in Lambda has ",
+        ),
+        ("1 / 0", "ZeroDivisionError: division by zero (worker.py, line 2)"),
+        ("import os; os._exit(3)", "ended with status 3, and didn't say why"),
+    ],
+)
+def test_a_worker_that_the_zip_does_not_do_for_is_refused(
+    wheels: Path, project: Project, imports: str, why: str
+) -> None:
+    """It is imported from the zip alone, whatever else is installed here."""
+    assert why in refusal(project(imports, requirements=""), HERE)
+
+
+def test_a_workers_environment_is_there_when_it_is_imported(wheels: Path, project: Project) -> None:
+    """Its plain variables are set, as in Lambda."""
+    folder = project("import os; os.environ['BANK_URL']", requirements="")
+
+    built(folder, replace(HERE, environment={"BANK_URL": "https://bank.example"}))
+    assert "KeyError: 'BANK_URL'" in refusal(folder, HERE)
+
+
+def test_a_folder_of_the_project_is_built(wheels: Path, project: Project) -> None:
+    """What is required by its path is built as a wheel, with the backend that it names."""
+    folder = project("import coins", requirements="./coins\n")
+    coins = folder / "coins"
+    coins.mkdir()
+    (coins / "pyproject.toml").write_text(
+        "[project]\nname = 'coins'\nversion = '3'\n"
+        "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+    )
+    wheel = write_wheel(coins, "coins", "3", files={"coins/__init__.py": b"WORTH = 1"})
+    (coins / "backend.py").write_text(
+        "import shutil\n"
+        "def build_wheel(folder, config_settings=None, metadata_directory=None):\n"
+        f"    return shutil.copy({wheel.name!r}, folder) and {wheel.name!r}\n"
+    )
+
+    code = built(folder)
+
+    assert "coins-3.dist-info/METADATA" in files(code)
+
+
+def test_a_package_of_the_workers_own_hides_one_that_is_needed(
+    wheels: Path, project: Project
+) -> None:
+    """As on this machine, where the folder comes first; nothing of both is mixed."""
+    write_wheel(wheels, "prices", files={"prices/__init__.py": b"1 / 0", "prices/old.py": b""})
+    folder = project("import prices", requirements="prices\n")
+    (folder / "prices.py").write_text("")
+
+    names = files(built(folder))
+
+    assert "prices.py" in names
+    assert not [name for name in names if name.startswith("prices/")]
+
+
+def test_too_much_code_is_refused(wheels: Path, project: Project) -> None:
+    """What is larger than Lambda takes is told with the largest folders."""
+    folder = project(requirements="")
+    (folder / "model").mkdir()
+    with (folder / "model" / "weights.bin").open("wb") as file:
+        file.truncate(251 * 1024 * 1024)
+
+    assert re.search(r"takes more than 250 MB.*model \(251 MB\)", refusal(folder))
+
+
+def test_a_name_that_is_not_utf_8_is_refused(wheels: Path, project: Project) -> None:
+    """The error names the file."""
+    folder = project(requirements="")
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.txt")).touch()
+
+    assert r"caf\xe9.txt' would belong to the workers' code" in refusal(folder)
