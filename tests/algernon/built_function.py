@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import boto3
 from moto.server import ThreadedMotoServer
@@ -138,7 +139,11 @@ def _aws() -> Iterator[str]:
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     try:
-        yield "http://{}:{}".format(*server.get_host_and_port())
+        endpoint = "http://{}:{}".format(*server.get_host_and_port())
+        # What another one in this process had is still there.
+        with urlopen(Request(f"{endpoint}/moto-api/reset", method="POST")):
+            pass
+        yield endpoint
     finally:
         server.stop()
 

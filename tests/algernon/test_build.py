@@ -209,15 +209,17 @@ def test_what_is_locked_is_in_the_zip(wheels: Path, project: Project) -> None:
     write_wheel(wheels, "prices", "1.0")
     write_wheel(wheels, "pricetest")
     folder = project("import prices")
-    lock(folder, "'prices', 'boto3'", "'pricetest'")
+    write_wheel(wheels, "algernon", "9.0", requires=["coins"])
+    write_wheel(wheels, "coins")
+    lock(folder, "'prices', 'boto3', 'algernon'", "'pricetest'")
     write_wheel(wheels, "prices", "2.0")
 
     code = built(folder)
 
     assert code.source == "uv.lock"
     assert "prices-1.0.dist-info/METADATA" in files(code)
-    assert {"pricetest.py", "urllib3", "boto3"} & tops(code) == set()
-    assert not [name for name in files(code) if name.startswith("urllib3")]
+    left_out = ("pricetest", "urllib3", "boto3", "algernon-9", "algernon.py")
+    assert not [name for name in files(code) if name.startswith(left_out)]
 
 
 def test_a_wheel_with_another_hash_is_refused(wheels: Path, project: Project) -> None:
@@ -372,6 +374,7 @@ def test_for_another_processor_nothing_is_imported_and_that_is_said(
         ),
         ("1 / 0", "ZeroDivisionError: division by zero (worker.py, line 2)"),
         ("import os; os._exit(3)", "ended with status 3, and didn't say why"),
+        ("raise SystemExit('no bank')", "SystemExit: no bank (worker.py, line 2)"),
     ],
 )
 def test_a_worker_that_the_zip_does_not_do_for_is_refused(
@@ -382,8 +385,9 @@ def test_a_worker_that_the_zip_does_not_do_for_is_refused(
 
 
 def test_a_workers_environment_is_there_when_it_is_imported(wheels: Path, project: Project) -> None:
-    """Its plain variables are set, as in Lambda."""
-    folder = project("import os; os.environ['BANK_URL']", requirements="")
+    """Its plain variables are set, as in Lambda; a thread that it leaves is no matter."""
+    waits = "import threading; threading.Thread(target=threading.Event().wait).start()"
+    folder = project(f"import os; os.environ['BANK_URL']\n{waits}", requirements="")
 
     built(folder, replace(HERE, environment={"BANK_URL": "https://bank.example"}))
     assert "KeyError: 'BANK_URL'" in refusal(folder, HERE)

@@ -7,6 +7,7 @@ import platform
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from algernon.settings import Settings
@@ -36,7 +37,9 @@ def test_a_chain_runs_from_the_zip_with_boto3_beside_it_alone(
         imports="import orjson", module="orjson", double="2 * orjson.loads(str(number))"
     )
     (project / "worker.py").write_text(source)
-    architecture = "x86_64" if platform.machine() == "x86_64" else "arm64"
+    architecture: Literal["x86_64", "arm64"] = (
+        "x86_64" if platform.machine() == "x86_64" else "arm64"
+    )
 
     code = build(
         ["worker:router"],

@@ -57,15 +57,15 @@ def algernon_files() -> dict[str, Path]:
     }
 
 
-def _packed(root: Path, source: Path) -> dict[str, Path]:
-    return {
-        path.relative_to(root).as_posix(): path for path in _files(source) if not _is_compiled(path)
-    }
-
-
-def _is_compiled(path: Path) -> bool:
+def is_compiled(path: Path) -> bool:
     """Tell whether a file is what Python made of the source beside it, which it prefers."""
     return path.suffix == ".pyc" and path.with_suffix(".py").exists()
+
+
+def _packed(root: Path, source: Path) -> dict[str, Path]:
+    return {
+        path.relative_to(root).as_posix(): path for path in _files(source) if not is_compiled(path)
+    }
 
 
 def _source(module: str, directory: Path) -> tuple[Path, Path]:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import distributions
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from packaging.requirements import Requirement
 
 from ...errors import BuildError
+from ..code_files import is_compiled
 from .algernon_requirements import DISTRIBUTIONS, algernon_requirements
 from .platform import LambdaPlatform
 from .requirements import Requirements
@@ -68,11 +69,10 @@ def installed_files(folder: Path) -> dict[str, Path]:
     What a machine or an installer notes for itself is left out, as are programs.
     """
     installed = folder / "installed"
-    found = {path.relative_to(installed): path for path in installed.rglob("*") if path.is_file()}
     return {
-        name.as_posix(): path
-        for name, path in sorted(found.items())
-        if _belongs(PurePosixPath(name))
+        path.relative_to(installed).as_posix(): path
+        for path in installed.rglob("*")
+        if path.is_file() and _belongs(path, path.relative_to(installed).parts)
     }
 
 
@@ -85,13 +85,10 @@ def needs_of_installed(folder: Path) -> Iterator[tuple[str, Requirement]]:
                 yield f"{distribution.name} {distribution.version}", needed
 
 
-def _belongs(name: PurePosixPath) -> bool:
-    top, *_ = name.parts
-    return not (
-        top in {"bin", ".lock"}
-        or name.suffix == ".pyc"
-        or (top.endswith(".dist-info") and len(name.parts) == 2 and name.name in _NOTES)
-    )
+def _belongs(path: Path, parts: Sequence[str]) -> bool:
+    top, *below = parts
+    is_note = top.endswith(".dist-info") and len(below) == 1 and path.name in _NOTES
+    return not (is_note or top in {"bin", ".lock"} or "__pycache__" in parts or is_compiled(path))
 
 
 def _resolve(

@@ -24,7 +24,7 @@ _SECONDS = 120
 _BESIDE_THE_SDK = ("dateutil", "six", "urllib3")
 # It is given where to write, what stands first and last on the path, and modules.
 _PROGRAM = """
-import importlib, json, sys, traceback
+import importlib, json, os, sys, traceback
 
 answer, built, beside, *modules = sys.argv[1:]
 sys.path[:] = [built, *sys.path, beside]
@@ -44,6 +44,10 @@ for module in modules:
         break
 with open(answer, "w", encoding="utf-8", errors="backslashreplace") as file:
     json.dump(told, file)
+sys.stdout.flush()
+sys.stderr.flush()
+# Whatever threads the modules have left.
+os._exit(0)
 """
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from ...errors import BuildError, MissingExtraError
@@ -27,9 +27,12 @@ def run_uv(*arguments: str, directory: Path, doing: str) -> str:
         MissingExtraError: uv isn't installed.
     """
     done = subprocess.run(  # noqa: S603 - all of it is this module's callers'
-        [_program(), *arguments, "--color", "never", "--no-progress"],
+        [
+            *(_program(), *arguments, "--color", "never", "--no-progress"),
+            # Not one of a project's own environment, which may be of another version.
+            *("--python", sys.executable),
+        ],
         cwd=directory,
-        env={**os.environ, "UV_NO_WRAP": "1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
