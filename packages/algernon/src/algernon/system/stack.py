@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from ..errors import DeploymentError, NotASystemError
+from .looks import looks
 
 # AWS CloudFormation API Reference, UpdateStack: the end of what it says, as a ValidationError.
 _NO_CHANGE = "No updates are to be performed."
+# The end of what DescribeStacks says, as a ValidationError, of a stack that isn't there.
+_NO_STACK = "does not exist"
 # The beginning of what DescribeStackResource says, as a ValidationError, of a stack that is there.
 _NO_RESOURCE = "Resource "
 _STACK = "AWS::CloudFormation::Stack"
 _BEGINS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 _DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-# Often for one that is soon done, seldom for one that takes its minutes.
-_SHORTEST_PAUSE = 0.05
-_LONGEST_PAUSE = 5
-_PAUSE_SHARE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +26,20 @@ class StackFacts:
     """What a stack says of itself.
 
     Attributes:
+        stack_id: Its id, an ARN, by which it is known also once it is deleted.
         status: CloudFormation's word for how it is, such as ``CREATE_COMPLETE``.
+        since: When it was last begun to be created, updated or deleted.
         parameters: The values of its template's parameters.
         outputs: Its outputs.
+        capabilities: What was acknowledged of its template, such as ``CAPABILITY_IAM``.
     """
 
+    stack_id: str
     status: str
+    since: datetime
     parameters: Mapping[str, str]
     outputs: Mapping[str, str]
+    capabilities: tuple[str, ...]
 
 
 class Stack:
@@ -105,20 +110,17 @@ class Stack:
             DeploymentError: It couldn't be, for the reasons that CloudFormation gives; or
                 it still isn't.
         """
-        start = time.monotonic()
-        while (status := self.status()) not in _DONE:
+        for _ in looks(seconds):
+            status = self.status()
+            if status in _DONE:
+                return
             if not status.endswith("_IN_PROGRESS"):
                 reasons = "; ".join(self.failures()) or "CloudFormation gives no reason"
                 verb = "updated" if status.startswith("UPDATE_") else "created"
                 raise DeploymentError(
                     f"the stack {self.name!r} couldn't be {verb} ({status}): {reasons}"
                 )
-            waited = time.monotonic() - start
-            if waited > seconds:
-                raise DeploymentError(
-                    f"the stack {self.name!r} is still {status} after {seconds} s"
-                )
-            time.sleep(min(max(_SHORTEST_PAUSE, waited * _PAUSE_SHARE), _LONGEST_PAUSE))
+        raise DeploymentError(f"the stack {self.name!r} is still {status} after {seconds} s")
 
     def status(self) -> str:
         """Return CloudFormation's word for how the stack is, such as ``CREATE_COMPLETE``."""
@@ -127,11 +129,35 @@ class Stack:
     def facts(self) -> StackFacts:
         """Return what the stack says of itself."""
         (stack,) = self._cloudformation.describe_stacks(StackName=self.name)["Stacks"]
+        began = stack.get("DeletionTime") or stack.get("LastUpdatedTime") or stack["CreationTime"]
         return StackFacts(
-            stack["StackStatus"],
-            {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", ())},
-            {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())},
+            stack_id=stack["StackId"],
+            status=stack["StackStatus"],
+            since=began,
+            parameters={
+                each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", ())
+            },
+            outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())},
+            capabilities=tuple(stack.get("Capabilities", ())),
         )
+
+    def find(self) -> StackFacts | None:
+        """Return what the stack says of itself, or None where there is no such stack, or no more.
+
+        Raises:
+            botocore.exceptions.ClientError: AWS refused it, such as for the right
+                ``cloudformation:DescribeStacks``.
+        """
+        from botocore.exceptions import ClientError
+
+        try:
+            facts = self.facts()
+        except ClientError as error:
+            if error.response["Error"]["Message"].endswith(_NO_STACK):
+                return None
+            raise
+        # One that was deleted is found by its id for 90 days.
+        return None if facts.status == "DELETE_COMPLETE" else facts
 
     def failures(self) -> list[str]:
         """Return what failed when the stack was last created or updated, and why, in order."""
