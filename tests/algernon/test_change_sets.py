@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any
 
 import pytest
 from algernon.errors import DeploymentError, RefusedError
@@ -13,7 +11,6 @@ from algernon.local.aws import LocalAWS
 from algernon.local.place import place_of_local_aws
 from algernon.system.deployment.change_set import Change
 from algernon.system.place import Place
-from algernon.system.stack import Stack
 from algernon.system.template.logical_ids import logical_id
 
 from .small_stacks import MOST_SECONDS, SmallStack, queue, template

@@ -24,7 +24,8 @@ _SECONDS = 600
 _IS_THERE = {"PreconditionFailed"}
 _IS_WRITTEN = {"ConditionalRequestConflict"}
 
-_TEMPLATE = {
+#: That stack's template.
+TEMPLATE = {
     "AWSTemplateFormatVersion": "2010-09-09",
     "Description": "Algernon: the code of all systems in this region",
     "Metadata": {"Algernon": {"Code": True}},
@@ -172,7 +173,7 @@ def _create(cloudformation: Any) -> None:
     try:
         cloudformation.create_stack(
             StackName=STACK_NAME,
-            TemplateBody=json.dumps(_TEMPLATE),
+            TemplateBody=json.dumps(TEMPLATE),
         )
     except ClientError as error:
         # Two first deployments at once need but one.
