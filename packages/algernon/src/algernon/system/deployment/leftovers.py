@@ -1,0 +1,123 @@
+"""The queues that Tasks left behind, which belong to no stack any more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from ..place import Place
+from ..queue_facts import read_queue_facts
+from ..stack import Stack
+from ..template.logical_ids import logical_id
+
+_QUEUE = "AWS::SQS::Queue"
+_STACK = "AWS::CloudFormation::Stack"
+_SKIPPED = "DELETE_SKIPPED"
+# So many changes of the stack are looked through for what they left: those of one deployment are
+# two, and a few may have been broken off before. What is older has been told.
+_CHANGES = 6
+_BEGINS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A queue, or dead-letter queue, that a Task left behind.
+
+    Attributes:
+        logical_id: What it was called in the template.
+        url: Its URL.
+        messages: How many messages it holds, in whatever state.
+    """
+
+    logical_id: str
+    url: str
+    messages: int
+
+    @property
+    def name(self) -> str:
+        """The queue's name."""
+        return self.url.rsplit("/", 1)[-1]
+
+    def is_of(self, tasks: Collection[str]) -> bool:
+        """Tell whether it is one of these Tasks'."""
+        kinds = ("Queue", "DeadLetterQueue")
+        return self.logical_id in {logical_id(kind, task) for task in tasks for kind in kinds}
+
+
+def find_leftovers(place: Place, stack: Stack) -> list[Leftover]:
+    """Return the queues that the last changes of a stack left behind, and that are still there.
+
+    Args:
+        place: Where the stack is.
+        stack: The stack.
+
+    Raises:
+        botocore.exceptions.ClientError: AWS refused a call, such as for one of the rights
+            ``cloudformation:DescribeStackEvents`` and ``sqs:GetQueueAttributes``.
+    """
+    cloudformation, sqs = place.client("cloudformation"), place.client("sqs")
+    # What a rollback or an import brought back is no leftover.
+    own = set(stack.resources(_QUEUE).values())
+    left = {url: name for name, url in _skipped(cloudformation, stack.name) if url not in own}
+    counted = ((name, url, _messages(sqs, url)) for url, name in left.items())
+    return [Leftover(name, url, number) for name, url, number in counted if number is not None]
+
+
+def delete_leftovers(
+    place: Place, leftovers: Collection[Leftover], *, drop: Collection[str]
+) -> tuple[list[Leftover], list[Leftover]]:
+    """Delete the queues that are empty, or whose messages nobody wants.
+
+    Args:
+        place: Where they are.
+        leftovers: The queues.
+        drop: The names of the Tasks whose queues go with what they hold.
+
+    Returns:
+        The queues that were deleted, and those that stay.
+
+    Raises:
+        botocore.exceptions.ClientError: SQS refused it, such as for one of the rights
+            ``sqs:DeleteQueue`` and ``sqs:ReceiveMessage``.
+    """
+    sqs = place.client("sqs")
+    deleted, stay = [], []
+    for each in leftovers:
+        if each.is_of(drop) or (each.messages == 0 and _is_empty(sqs, each.url)):
+            sqs.delete_queue(QueueUrl=each.url)
+            deleted.append(each)
+        else:
+            stay.append(each)
+    return deleted, stay
+
+
+def _skipped(cloudformation: Any, stack_name: str) -> Iterator[tuple[str, str]]:
+    """Give the queues that weren't deleted with their resource, by logical id and URL."""
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_name)
+    changes = 0
+    for event in chain.from_iterable(page["StackEvents"] for page in pages):
+        if event["ResourceType"] == _QUEUE and event["ResourceStatus"] == _SKIPPED:
+            yield event["LogicalResourceId"], event["PhysicalResourceId"]
+        changes += event["ResourceType"] == _STACK and event["ResourceStatus"] in _BEGINS
+        if changes == _CHANGES:
+            return
+
+
+def _messages(sqs: Any, url: str) -> int | None:
+    """Return how many messages a queue holds, or None where it is gone."""
+    try:
+        return read_queue_facts(sqs, url).messages
+    except sqs.exceptions.QueueDoesNotExist:
+        return None
+
+
+def _is_empty(sqs: Any, url: str) -> bool:
+    """Tell whether a queue that seems to be empty is, which SQS's numbers say after a minute only.
+
+    To wait for messages asks all of SQS's servers: Amazon SQS Developer Guide, "Amazon SQS short
+    and long polling". What is there after all can be received again at once.
+    """
+    found = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, VisibilityTimeout=0)
+    return not found.get("Messages")
