@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from ..place import Place
 from ..queue_facts import read_queue_facts
 from ..stack import Stack
 from ..template.logical_ids import logical_id
+from .stack_events import read_events
 
 _QUEUE = "AWS::SQS::Queue"
-_STACK = "AWS::CloudFormation::Stack"
 _SKIPPED = "DELETE_SKIPPED"
 # So many changes of the stack are looked through for what they left: those of one deployment are
 # two, and a few may have been broken off before. What is older has been told.
@@ -95,12 +94,11 @@ def delete_leftovers(
 
 def _skipped(cloudformation: Any, stack_name: str) -> Iterator[tuple[str, str]]:
     """Give the queues that weren't deleted with their resource, by logical id and URL."""
-    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_name)
     changes = 0
-    for event in chain.from_iterable(page["StackEvents"] for page in pages):
-        if event["ResourceType"] == _QUEUE and event["ResourceStatus"] == _SKIPPED:
-            yield event["LogicalResourceId"], event["PhysicalResourceId"]
-        changes += event["ResourceType"] == _STACK and event["ResourceStatus"] in _BEGINS
+    for event in read_events(cloudformation, stack_name):
+        if event.kind == _QUEUE and event.status == _SKIPPED:
+            yield event.logical_id, event.physical_id
+        changes += event.is_of_stack and event.status in _BEGINS
         if changes == _CHANGES:
             return
 
