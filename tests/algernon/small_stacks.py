@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.request import Request, urlopen
 
 from algernon.system.deployment.change_set import ChangeSet, create_change_set
 from algernon.system.deployment.code_bucket import CodeBucket
@@ -102,3 +103,12 @@ class SmallStack(Stack):
         """Return the names of the change sets that there are of it."""
         answer = self.cloudformation.list_change_sets(StackName=self.name)
         return [summary["ChangeSetName"] for summary in answer["Summaries"]]
+
+
+def open_gate(stack: SmallStack, status: str = "SUCCESS") -> None:
+    """Have a stack go on, or fail, where it waits."""
+    wait_for(lambda: "Handle" in stack.resources())
+    url = stack.resources()["Handle"]
+    body = json.dumps({"Status": status, "UniqueId": "1", "Reason": "the test", "Data": ""})
+    # It is signed without a type, which urllib would add.
+    urlopen(Request(url, body.encode(), {"Content-Type": ""}, method="PUT")).close()

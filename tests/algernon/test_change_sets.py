@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
+import boto3
 import pytest
 from algernon.errors import DeploymentError, RefusedError
 from algernon.local.aws import LocalAWS
 from algernon.local.place import place_of_local_aws
 from algernon.system.deployment.change_set import Change
+from algernon.system.deployment.code_bucket import code_bucket
+from algernon.system.deployment.deployed import deployed_template
+from algernon.system.deployment.execution import execute
+from algernon.system.deployment.operation import delete_stack
+from algernon.system.deployment.stack_events import StackEvent
+from algernon.system.deployment.stack_state import ready
 from algernon.system.place import Place
 from algernon.system.template.logical_ids import logical_id
 
-from .small_stacks import MOST_SECONDS, SmallStack, queue, template
+from .. import conftest
+from .small_stacks import MOST_SECONDS, SmallStack, open_gate, queue, template
+from .stacks import code_that_notes
 
 pytestmark = pytest.mark.starts
 
@@ -122,17 +133,165 @@ def test_an_update_that_fails_leaves_the_stack_as_it_was(stack: SmallStack) -> N
     assert stack.change_set(template(queue("pay"))).is_empty
 
 
-@pytest.mark.parametrize("by", ["an update", "a change set"])
+@pytest.mark.parametrize("by", ["an update", "a change set", "a deletion"])
 def test_a_plan_is_refused_once_somebody_else_changed_the_stack(stack: SmallStack, by: str) -> None:
     """Nothing of it is done."""
     stack.deploy(template(queue("pay", {"Ref": "Seconds"})))
     planned = stack.change_set(Seconds="90")
     if by == "an update":
         assert stack.update(stack.url(template(queue("pay", {"Ref": "Seconds"}))), {"Seconds": "7"})
+        stack.wait_until("UPDATE_COMPLETE")
+    elif by == "a change set":
+        stack.deploy(Seconds="7")
     else:
-        stack.change_set(Seconds="7").execute()
-    stack.wait_until("UPDATE_COMPLETE")
+        delete_stack(stack.cloudformation, planned.stack_id)
+    before = stack.find()
 
     with pytest.raises(RefusedError, match=r"changed since the plan was made"):
         stack.execute(planned)
-    assert stack.facts().parameters["Seconds"] == "7"
+    assert stack.find() == before
+
+
+def test_a_plan_that_is_not_carried_out_leaves_nothing(stack: SmallStack) -> None:
+    """Neither a change set, nor a stack without anything; but one that another plan is of."""
+    body = template(queue("pay"))
+    stack.change_set(body).delete()
+    assert stack.find() is None
+
+    first = stack.change_set(body)
+    stack.cloudformation.create_change_set(
+        StackName=stack.name,
+        ChangeSetName="theirs",
+        ChangeSetType="CREATE",
+        TemplateURL=stack.url(body),
+    )
+    first.delete()
+    assert stack.change_sets() == ["theirs"]
+    assert stack.status() == "REVIEW_IN_PROGRESS"
+
+
+def test_what_interrupted_runs_left_is_deleted_after_an_hour(stack: SmallStack) -> None:
+    """Somebody may still decide on a younger one, and others than ours are nobody else's."""
+    body = template(queue("pay", {"Ref": "Seconds"}))
+    stack.deploy(body)
+    executed = {*stack.change_sets()}
+    stack.change_set(Seconds="60")
+    (left,) = {*stack.change_sets()} - executed
+    stack.cloudformation.create_change_set(
+        StackName=stack.name, ChangeSetName="theirs", TemplateURL=stack.url(template())
+    )
+    stack.change_set(Seconds="70").delete()
+    assert {*stack.change_sets()} - executed == {left, "theirs"}
+
+    def an_hour_later(parsed: dict[str, Any], **_: object) -> None:
+        for summary in parsed["Summaries"]:
+            summary["CreationTime"] -= timedelta(hours=1)
+
+    stack.cloudformation.meta.events.register(
+        "after-call.cloudformation.ListChangeSets", an_hour_later
+    )
+    stack.change_set(Seconds="70").delete()
+    assert {*stack.change_sets()} - executed == {"theirs"}
+
+
+def test_a_lost_answer_to_the_execution_is_no_failure(stack: SmallStack) -> None:
+    """boto3 asks again, and what began by the first call isn't somebody else's."""
+    planned = stack.change_set(template(queue("pay")))
+    planned.execute()
+    planned.execute()
+    stack.wait_until("CREATE_COMPLETE")
+
+
+def test_a_template_that_can_not_be_one_is_refused(stack: SmallStack) -> None:
+    """Nothing is left of it, and no stack either."""
+    with pytest.raises(DeploymentError, match=rf"template of the stack '{stack.name}' was refused"):
+        stack.change_set({"Resources": {"Pay": {"Type": "AWS::SQS::Nothing"}}})
+    assert stack.find() is None
+
+
+def test_a_name_that_is_taken_is_told_with_what_to_do(stack: SmallStack) -> None:
+    """Such as that of a bucket."""
+    stack.place.client("s3").create_bucket(Bucket="taken")
+    properties = {"BucketName": "taken"}
+    bucket = {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": properties}}
+    with pytest.raises(DeploymentError, match="is there, and no part of the stack: delete it if"):
+        stack.deploy(template(bucket))
+
+
+def test_code_that_is_not_there_is_told(stack: SmallStack) -> None:
+    """The error names the function, and the zip."""
+    stack.place.client("s3").put_object(
+        Bucket="templates", Key="1.zip", Body=code_that_notes({"worker": ["pay"]})
+    )
+    properties: dict[str, Any] = {
+        "Code": {"S3Bucket": "templates", "S3Key": "1.zip"},
+        "Handler": "worker.handler",
+        "Runtime": "python3.12",
+        "Role": "arn:aws:iam::000000000000:role/worker",
+    }
+    worker = {"Worker": {"Type": "AWS::Lambda::Function", "Properties": properties}}
+    stack.deploy(template(worker))
+    properties["Code"] = {"S3Bucket": "templates", "S3Key": "2.zip"}
+    with pytest.raises(DeploymentError) as raised:
+        stack.deploy(template(worker))
+    assert "(UPDATE_ROLLBACK_COMPLETE): Worker (AWS::Lambda::Function): " in str(raised.value)
+    assert "s3://templates/2.zip" in str(raised.value)
+
+
+def test_an_update_that_somebody_cancelled_is_told_so(stack: SmallStack) -> None:
+    """Nothing failed, and CloudFormation takes it back."""
+    stack.deploy(template(queue("pay")))
+    handle = {"Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle", "DependsOn": PAY}}
+    gate = {
+        "Gate": {
+            "Type": "AWS::CloudFormation::WaitCondition",
+            "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "3600"},
+        }
+    }
+    planned = stack.change_set(template(queue("pay", 60), handle, gate, queue("zero")))
+
+    def cancel(event: StackEvent) -> None:
+        if (event.logical_id, event.status) == ("Gate", "UPDATE_IN_PROGRESS"):
+            stack.cloudformation.cancel_update_stack(StackName=stack.name)
+            open_gate(stack)
+
+    with pytest.raises(DeploymentError, match=r"UPDATE_ROLLBACK_COMPLETE\): somebody cancelled it"):
+        execute(planned, tell=stack.told.append, progress=cancel)
+    assert stack.told == ["somebody cancelled it: CloudFormation takes the changes back"]
+
+
+def test_on_moto_a_stack_goes_through_its_life(aws: conftest.LocalAWS) -> None:
+    """Created, nothing to do, one parameter alone, a rename, and deleted.
+
+    moto lists no change for a parameter alone, and nothing fails there, nor is refused.
+    """
+    # Where "localhost" is, it takes for the URL of a template.
+    url = aws.url.replace("127.0.0.1", "localhost")
+    session = boto3.Session(region_name="us-east-1")
+    stack = SmallStack(Place(session, {}, endpoint_url=url, stack_name="shop"))
+    tell = stack.told.append
+    assert ready(stack.cloudformation, "shop", tell=tell, timeout=1) == "absent"
+
+    assert code_bucket(stack.place, "templates", tell=tell).name == "templates"
+    body = template(queue("pay", {"Ref": "Seconds"}))
+    planned = stack.change_set(body, Seconds="60", Others="70")
+    assert planned.changes == (Change("Add", PAY, "AWS::SQS::Queue"),)
+    assert ready(stack.cloudformation, "shop", tell=tell, timeout=1) == "new"
+    assert deployed_template(stack.place) is None
+    stack.execute(planned)
+    assert ready(stack.cloudformation, "shop", tell=tell, timeout=1) == "there"
+    assert deployed_template(stack.place) == body
+
+    assert stack.change_set(body, Seconds="60", Others="70").is_empty
+    assert stack.change_set(Seconds=None, Others=None).is_empty
+    assert stack.deploy(Seconds="90", Others=None).parameters == {"Seconds": "90", "Others": "70"}
+    renamed = stack.change_set(template(queue("bill")), Seconds=None, Others=None)
+    assert {(change.action, change.logical_id) for change in renamed.changes} == {
+        ("Add", BILL),
+        ("Remove", PAY),
+    }
+    stack.execute(renamed)
+    assert [*stack.resources()] == [BILL]
+    delete_stack(stack.cloudformation, stack.facts().stack_id)
+    assert ready(stack.cloudformation, "shop", tell=tell, timeout=1) == "absent"
+    assert stack.told == []

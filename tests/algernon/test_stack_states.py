@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 from algernon.errors import DeploymentError, NotASystemError
@@ -17,7 +16,7 @@ from algernon.system.place import Place
 from algernon.system.template.logical_ids import logical_id
 
 from ..waiting import PATIENCE, wait_for
-from .small_stacks import MOST_SECONDS, SmallStack, queue, template
+from .small_stacks import MOST_SECONDS, SmallStack, open_gate, queue, template
 from .stacks import code_that_notes
 
 pytestmark = pytest.mark.starts
@@ -73,18 +72,6 @@ def worker(key: str) -> dict[str, Any]:
         "Role": "arn:aws:iam::000000000000:role/worker",
     }
     return {"Worker": {"Type": "AWS::Lambda::Function", "Properties": properties}}
-
-
-def open_gate(stack: SmallStack, status: str = "SUCCESS") -> None:
-    """Have a stack go on, or fail, where it waits."""
-
-    def handle() -> str | None:
-        return stack.resources().get("Handle")
-
-    url = wait_for(handle)
-    body = json.dumps({"Status": status, "UniqueId": "1", "Reason": "the test", "Data": ""})
-    # It is signed without a type, which urllib would add.
-    urlopen(Request(url, body.encode(), {"Content-Type": ""}, method="PUT")).close()
 
 
 def test_of_nothing_nothing_is_told(stack: SmallStack) -> None:

@@ -12,6 +12,9 @@ from .looks import looks
 
 # AWS CloudFormation API Reference, UpdateStack: the end of what it says, as a ValidationError.
 _NO_CHANGE = "No updates are to be performed."
+# AWS CloudFormation User Guide, "Stack status codes": of what isn't part of it any more, which it
+# goes on to list.
+_GONE = ("DELETE_COMPLETE", "DELETE_SKIPPED")
 # The end of what DescribeStacks says, as a ValidationError, of a stack that isn't there.
 _NO_STACK = "does not exist"
 # The beginning of what DescribeStackResource says, as a ValidationError, of a stack that is there.
@@ -168,7 +171,7 @@ class Stack:
         ]
 
     def resources(self, kind: str | None = None) -> dict[str, str]:
-        """Return the physical id of each resource by its logical id, once it has one.
+        """Return the physical id of each resource by its logical id, for as long as it has one.
 
         Args:
             kind: Return only those of this type, such as ``"AWS::Lambda::Function"``.
@@ -180,7 +183,9 @@ class Stack:
             resource["LogicalResourceId"]: resource["PhysicalResourceId"]
             for page in pages
             for resource in page["StackResourceSummaries"]
-            if "PhysicalResourceId" in resource and kind in (None, resource["ResourceType"])
+            if "PhysicalResourceId" in resource
+            and resource["ResourceStatus"] not in _GONE
+            and kind in (None, resource["ResourceType"])
         }
 
     def physical_id(self, logical_id: str) -> str:

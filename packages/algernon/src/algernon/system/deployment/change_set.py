@@ -124,10 +124,10 @@ class ChangeSet:
         """
         if not self.is_empty:
             self.cloudformation.delete_change_set(
-                ChangeSetName=self.change_set_id, StackName=self.stack_id
+                ChangeSetName=self.change_set_id, StackName=self.stack_name
             )
         if self.is_new_stack:
-            _delete_reviewed_stack(self.cloudformation, self.stack_id)
+            _delete_reviewed_stack(self.cloudformation, self.stack_name, self.stack_id)
 
     def _is_executed(self) -> bool:
         from botocore.exceptions import ClientError
@@ -274,6 +274,8 @@ def _is_of_another_state(told: Mapping[str, str]) -> bool:
 def _delete_abandoned(cloudformation: Any, stack_name: str) -> None:
     now = datetime.now(UTC)
     for summary in _change_sets(cloudformation, stack_name):
+        if summary.get("ExecutionStatus") in _EXECUTED:
+            continue
         is_ours = summary["ChangeSetName"].startswith(NAME_PREFIX)
         if is_ours and now - summary["CreationTime"] > _ABANDONED_AFTER:
             cloudformation.delete_change_set(
@@ -286,10 +288,10 @@ def _change_sets(cloudformation: Any, stack: str) -> Iterator[dict[str, Any]]:
         yield from page["Summaries"]
 
 
-def _delete_reviewed_stack(cloudformation: Any, stack_id: str) -> None:
+def _delete_reviewed_stack(cloudformation: Any, stack_name: str, stack_id: str) -> None:
     """Delete a stack of which there is nothing but its name, and no change set any more."""
     facts = Stack(cloudformation, stack_id).find()
     if facts is None or facts.status != UNDER_REVIEW:
         return
-    if next(_change_sets(cloudformation, stack_id), None) is None:
+    if next(_change_sets(cloudformation, stack_name), None) is None:
         cloudformation.delete_stack(StackName=stack_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,8 +66,8 @@ def read_template(
     which = {"StackName": stack} | ({} if change_set is None else {"ChangeSetName": change_set})
     answer = cloudformation.get_template(**which, TemplateStage="Processed")
     body = answer["TemplateBody"]
-    # boto3 reads JSON, and leaves YAML as text.
-    return dict(body) if isinstance(body, Mapping) else None
+    # boto3 reads JSON, as mappings that are equal only in the same order, and leaves YAML as text.
+    return json.loads(json.dumps(body)) if isinstance(body, Mapping) else None
 
 
 def tasks_of(template: Mapping[str, Any]) -> list[str]:

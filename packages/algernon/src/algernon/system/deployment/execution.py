@@ -8,7 +8,7 @@ from contextlib import suppress
 from ...errors import DeploymentError
 from .change_set import ChangeSet
 from .deployed import read_template, tasks_of
-from .failures import in_words, with_advice
+from .failures import in_words, validation_errors, with_advice
 from .operation import Operation
 from .stack_events import StackEvent
 
@@ -56,7 +56,7 @@ def execute(
 
     def watch(event: StackEvent) -> None:
         if event.is_of_stack and event.status in _TAKES_BACK:
-            tell(f"{_why(operation, tasks)}: CloudFormation takes the changes back")
+            tell(f"{_why(change_set, operation, tasks)}: CloudFormation takes the changes back")
         progress(event)
 
     status = operation.wait(progress=watch)
@@ -64,7 +64,7 @@ def execute(
         verb = "created" if change_set.is_new_stack else "updated"
         raise DeploymentError(
             f"the stack {change_set.stack_name!r} couldn't be {verb} ({status}):"
-            f" {_why(operation, tasks)}; {_ENDS.get(status, 'look at its events')}"
+            f" {_why(change_set, operation, tasks)}; {_ENDS.get(status, 'look at its events')}"
         )
     for event in operation.events:
         if event.status == "DELETE_FAILED":
@@ -81,10 +81,13 @@ def _tasks(change_set: ChangeSet) -> set[str]:
     return {task for template in templates for task in tasks_of(template or {})}
 
 
-def _why(operation: Operation, tasks: Iterable[str]) -> str:
+def _why(change_set: ChangeSet, operation: Operation, tasks: Iterable[str]) -> str:
     failed = operation.failure
     if failed is None:
-        return (
-            "somebody cancelled it" if operation.is_cancelled else "CloudFormation doesn't say why"
-        )
-    return f"{in_words(failed, tasks)}: {with_advice(failed.reason)}"
+        told = operation.is_cancelled
+        return "somebody cancelled it" if told else "CloudFormation doesn't say why"
+    reasons = [failed.reason]
+    if failed.is_of_stack:
+        stack = change_set.stack_id
+        reasons = [*validation_errors(change_set.cloudformation, StackName=stack)] or reasons
+    return f"{in_words(failed, tasks)}: {with_advice('; '.join(reasons))}"

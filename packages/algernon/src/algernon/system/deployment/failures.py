@@ -104,28 +104,34 @@ def first_failure(events: Iterable[StackEvent]) -> StackEvent | None:
 
 
 def in_words(event: StackEvent, tasks: Iterable[str]) -> str:
+    """Return what something happened to is called by who uses it.
+
+    Args:
+        event: What happened.
+        tasks: The names of the system's Tasks, as far as they are known.
+    """
+    return "the stack" if event.is_of_stack else part_in_words(event.logical_id, event.kind, tasks)
+
+
+def part_in_words(name: str, kind: str, tasks: Iterable[str]) -> str:
     """Return what a resource is called by who uses it.
 
     Args:
-        event: What happened to it.
+        name: Its logical id.
+        kind: Its type.
         tasks: The names of the system's Tasks, as far as they are known.
 
     Example:
-        >>> failed = StackEvent(
-        ...     "1", "", "QueuePay5C4F9DF3", "", "AWS::SQS::Queue", "CREATE_FAILED", "Rate exceeded"
-        ... )
-        >>> in_words(failed, [])
-        'QueuePay5C4F9DF3 (AWS::SQS::Queue)'
+        >>> part_in_words("QueuePay9350872D", "AWS::SQS::Queue", ["bill", "pay"])
+        "the queue of the Task 'pay' (QueuePay9350872D)"
     """
-    if event.is_of_stack:
-        return "the stack"
     for task in tasks:
-        for kind, words in _PARTS_OF_TASKS.items():
-            if event.logical_id == logical_id(kind, task):
-                return f"{words} of the Task {task!r} ({event.logical_id})"
-        if event.logical_id.endswith(logical_id("Queue", task)):
-            return f"what feeds the worker of the Task {task!r} ({event.logical_id})"
-    return f"{event.logical_id} ({event.kind})"
+        for part, words in _PARTS_OF_TASKS.items():
+            if name == logical_id(part, task):
+                return f"{words} of the Task {task!r} ({name})"
+        if name.endswith(logical_id("Queue", task)):
+            return f"what feeds the worker of the Task {task!r} ({name})"
+    return f"{name} ({kind})"
 
 
 def validation_errors(cloudformation: Any, **which: str) -> Iterator[str]:
@@ -146,8 +152,14 @@ def validation_errors(cloudformation: Any, **which: str) -> Iterator[str]:
         found = cloudformation.describe_events(**which, Filters={"FailedEvents": True})
     except ClientError:
         return
-    for event in found.get("OperationEvents", ()):
-        if event.get("EventType") == "VALIDATION_ERROR":
+    errors = [
+        event
+        for event in found.get("OperationEvents", ())
+        if event.get("EventType") == "VALIDATION_ERROR"
+    ]
+    for event in errors:
+        # Of a stack, those of all that was ever done with it are told, the last ones first.
+        if event.get("OperationId") == errors[0].get("OperationId"):
             yield _validation_error(event)
 
 

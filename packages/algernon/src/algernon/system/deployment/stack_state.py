@@ -80,7 +80,7 @@ def ready(
         the stack 'shop' is UPDATE_IN_PROGRESS since 12:03:20 UTC: waiting for its end
         'there'
     """
-    facts = _settled(cloudformation, stack_name, tell, timeout)
+    facts = settled(cloudformation, stack_name, tell=tell, timeout=timeout)
     if facts is not None and facts.status == "UPDATE_ROLLBACK_FAILED":
         facts = _rolled_back(cloudformation, stack_name, facts, tell, timeout)
     if facts is not None and facts.status == "ROLLBACK_COMPLETE":
@@ -98,10 +98,26 @@ def ready(
     )
 
 
-def _settled(
-    cloudformation: Any, stack_name: str, tell: Callable[[str], object], timeout: float
+def settled(
+    cloudformation: Any,
+    stack_name: str,
+    *,
+    tell: Callable[[str], object],
+    timeout: float,
 ) -> StackFacts | None:
-    """Wait until nobody changes a stack, and return what it says of itself then."""
+    """Wait until nobody changes a stack, and return what it says of itself; None of none.
+
+    Args:
+        cloudformation: A boto3 client for CloudFormation.
+        stack_name: The stack's name.
+        tell: What is waited for is said there, once, in a sentence without a full stop.
+        timeout: For how many seconds to wait.
+
+    Raises:
+        DeploymentError: It isn't done in time.
+        botocore.exceptions.ClientError: AWS refused it, such as for the right
+            ``cloudformation:DescribeStacks``.
+    """
     stack = Stack(cloudformation, stack_name)
     told = None
     for _ in looks(timeout):
