@@ -128,6 +128,7 @@ def test_code_alone_goes_as_such_or_together(aws: LocalAWS) -> None:
     system.deploy(SHOP)
     template = system.stack.template()
     settings = replace(TEXT, environment={"BANK": "https://bank.example"})
+    system.told.clear()
     deployment, _ = system.begin(SHOP, settings=settings, is_code_only=True)
     code = Zip(code_that_notes({"shop": ("order", "pay"), "more": ("others",)}))
 
@@ -135,7 +136,7 @@ def test_code_alone_goes_as_such_or_together(aws: LocalAWS) -> None:
     deployment.carry_out(plan, code)
 
     assert (plan.code_changes, plan.template_changes, plan.changed) == (True, False, ())
-    assert system.told[-1] == "--code-only leaves as it is deployed: environment + BANK"
+    assert system.told[0] == "--code-only leaves as it is deployed: environment + BANK"
     assert system.stack.template() == template
     assert system.stack.facts().parameters["CodeKey"] == code.key
     with pytest.raises(RefusedError, match="has to change for price"):
@@ -261,7 +262,7 @@ def test_what_comes_for_a_task_that_goes_ends_the_deployment(aws: LocalAWS) -> N
     with pytest.raises(RefusedError, match="'pay' goes, and has 1 waiting"):
         deployment.carry_out(deployment.plan(code), code)
 
-    assert system.told[-1] == "resuming pay"
+    assert "resuming pay" in system.told
     system.stack.wait_for_notes("shop pay late")
     plan, _ = system.deploy(SHOP)
     assert plan.is_empty
@@ -290,7 +291,7 @@ def test_what_fails_is_taken_back_and_the_tasks_go_on(aws: LocalAWS) -> None:
     with pytest.raises(DeploymentError):
         deployment.carry_out(deployment.plan(code), code)
 
-    assert system.told[-1] == "resuming pay"
+    assert "resuming pay" in system.told
     system.stack.publish("pay", "again")
     system.stack.wait_for_notes("shop pay again")
     assert system.deploy(SHOP, BANK)[0].is_empty

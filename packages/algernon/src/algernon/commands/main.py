@@ -16,6 +16,7 @@ from ..story.printing import printing, reading_has_ended, warn
 from . import (
     cancel,
     completion,
+    deploy,
     env,
     exec_,
     group,
@@ -76,6 +77,7 @@ _VERBS_OF_DEAD: dict[str, _Verb] = {
 _VERBS: dict[str, _Verb | dict[str, _Verb]] = {
     "run": run,
     "template": template,
+    "deploy": deploy,
     "send": send,
     "result": result,
     "cancel": cancel,

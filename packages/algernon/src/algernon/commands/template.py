@@ -63,11 +63,11 @@ def execute(options: argparse.Namespace) -> None:
     if options.part == "tasks":
         _tell_needs(workers)
     else:
-        _tell_throttled(throttled_tasks(workers, settings))
+        tell_throttled(throttled_tasks(workers, settings))
     print(text_of(template))
 
 
-def _tell_throttled(tasks_of: Mapping[str, Sequence[str]]) -> None:
+def tell_throttled(tasks_of: Mapping[str, Sequence[str]]) -> None:
     """Say which Tasks, by their worker's module, may take more than is reserved for that."""
     for module, tasks in tasks_of.items():
         warn(

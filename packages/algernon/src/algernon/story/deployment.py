@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
 
-from ..system.deployment.leftovers import Leftover
+from ..system.deployment.failures import in_words
 from ..system.deployment.plan import Kind, Plan, TaskChange
+from ..system.deployment.stack_events import StackEvent
 from .terminal import Line, Style
 from .wording import count
+
+if TYPE_CHECKING:
+    from ..system.deployment.deploy import Outcome
 
 _SIGNS: dict[Kind, tuple[str, Style]] = {
     "add": ("+", "good"),
@@ -15,6 +20,14 @@ _SIGNS: dict[Kind, tuple[str, Style]] = {
     "move": (">", "open"),
     "remove": ("-", "bad"),
     "keep": (" ", "plain"),
+}
+
+
+# By what the statuses of resources begin with.
+_VERBS = {
+    "CREATE": ("making", "made"),
+    "DELETE": ("deleting", "deleted"),
+    "ROLLBACK": ("taking back", "took back"),
 }
 
 
@@ -54,14 +67,55 @@ def plan_lines(plan: Plan, stack: str) -> Iterator[Line]:
         yield Line(f"  meanwhile the messages of {', '.join(plan.paused)} wait", "faint")
 
 
-def leftover_lines(leftovers: Sequence[Leftover]) -> Iterator[Line]:
-    """Give what Tasks that went have left behind, since there are messages in it."""
-    for each in leftovers:
+def outcome_lines(outcome: Outcome, plan: Plan, stack: str) -> Iterator[Line]:
+    """Give what a deployment has done besides what its plan says.
+
+    Args:
+        outcome: It.
+        plan: The plan that was carried out.
+        stack: The stack's name.
+    """
+    for each in outcome.deleted:
+        yield Line(f"deleted the queue {each.name}, which its Task left behind")
+    for each in outcome.left:
         yield Line(
-            f"{each.name} stays, in no stack any more, since it holds"
-            f" {count(each.messages, 'message')}: {each.url}",
+            f"{each.url} stays, in no stack any more, since it holds"
+            f" {count(each.messages, 'message')}",
             "open",
         )
+    for task in outcome.paused:
+        yield Line(f"{task} is paused, as it was: algernon resume {task} ends that", "open")
+    for task in outcome.resumed:
+        yield Line(
+            f"{task} was paused and isn't any more, since what takes its messages is another one",
+            "open",
+        )
+    if not plan.is_empty:
+        running = sum(change.kind != "remove" for change in plan.tasks)
+        yield Line(f"{stack} is deployed, and runs {count(running, 'Task')}", "good")
+
+
+def event_text(event: StackEvent, tasks: Collection[str]) -> str:
+    """Return what CloudFormation does just now, in a few words.
+
+    Args:
+        event: The event of it.
+        tasks: The names of the system's Tasks.
+
+    Example:
+        >>> queue = "QueuePay9350872D"
+        >>> making = StackEvent(
+        ...     "1", "", queue, "", "AWS::SQS::Queue", "CREATE_IN_PROGRESS", ""
+        ... )
+        >>> event_text(making, ["pay"])
+        "making the queue of the Task 'pay'"
+    """
+    verb, _, state = event.status.partition("_")
+    doing, done = _VERBS.get(verb, ("changing", "changed"))
+    what = in_words(event, tasks).partition(" (")[0]
+    if event.status.endswith("_FAILED"):
+        return f"{what} failed"
+    return f"{doing if state.endswith('IN_PROGRESS') else done} {what}"
 
 
 def _task_line(change: TaskChange) -> Line:

@@ -340,6 +340,7 @@ class Deployment:
 
     def _execute(self, change_set: ChangeSet) -> None:
         if not change_set.is_empty:
+            self._tell(f"CloudFormation changes the stack {self._stack.name!r}")
             execute(change_set, tell=self._tell, progress=self._progress)
 
     def _tidied_up(self, by_hand: Collection[str]) -> Outcome:

@@ -94,8 +94,8 @@ def _likeness(one: str, other: str) -> float:
 def _of_a_name(gone: TaskChange, new: str) -> str:
     old = gone.task
     return (
-        f"the Task {old!r} goes, and {new!r} comes in the same worker, as if its function had got"
-        f" another name{_counts(gone, ': ')}. Keep the old one, by @router.task(name={old!r}),"
+        f"the Task {old!r} goes{_counts(gone, ' with ')}, and {new!r} comes in the same worker, as"
+        f" if its function had got another name. Keep the old one, by @router.task(name={old!r}),"
         f" and nothing is lost; or, if it is to go, say --drop {old}"
     )
 
@@ -109,6 +109,7 @@ def _messages(change: TaskChange) -> int:
 
 
 def _counts(change: TaskChange, before: str) -> str:
-    if change.count is None:
+    """Return how many messages a Task has, or nothing where it has none."""
+    if change.count is None or not _messages(change):
         return ""
     return f"{before}{change.count.waiting:,} waiting and {change.count.dead:,} dead messages"
