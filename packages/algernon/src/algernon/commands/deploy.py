@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 HELP = "bring a system to AWS, or change it there"
 DESCRIPTION = (
     "Build the workers' code for Lambda, show what changes, Task by Task, and have CloudFormation"
-    " make it so. Nothing that holds messages is deleted or replaced, and the messages of Tasks that"
-    " go or move wait meanwhile. The next deployment goes on with one that was interrupted."
+    " make it so. Nothing that holds messages is deleted or replaced, and messages of Tasks that go"
+    " or move wait meanwhile. The next deployment goes on with one that was"
+    " interrupted."
 )
 EXAMPLES = """\
 algernon deploy worker:router --stack shop --region eu-west-1

@@ -13,6 +13,7 @@ from .wording import count
 
 if TYPE_CHECKING:
     from ..system.deployment.deploy import Outcome
+    from ..system.deployment.removal import Removal
 
 _SIGNS: dict[Kind, tuple[str, Style]] = {
     "add": ("+", "good"),
@@ -93,6 +94,26 @@ def outcome_lines(outcome: Outcome, plan: Plan, stack: str) -> Iterator[Line]:
     if not plan.is_empty:
         running = sum(change.kind != "remove" for change in plan.tasks)
         yield Line(f"{stack} is deployed, and runs {count(running, 'Task')}", "good")
+
+
+def removal_lines(removal: Removal, drop: Collection[str]) -> Iterator[Line]:
+    """Give what goes when a system is deleted, and what stays.
+
+    Args:
+        removal: It.
+        drop: The names of the Tasks whose queues go with what they hold.
+    """
+    yield Line(f"{removal.stack_name}:", "bold")
+    for task in removal.tasks:
+        if removal.is_stack_there:
+            yield Line(f"- {task}", "bad")
+    for queue in removal.queues:
+        if queue.messages:
+            fate = "deleted" if queue.is_of(drop) else "in the way"
+            text = f"{removal.in_words(queue)}: {count(queue.messages, 'message')}, {fate}"
+            yield Line(f"  {text}", "open")
+    if removal.bucket is not None:
+        yield Line(f"  the bucket {removal.bucket} stays, with what is in it", "faint")
 
 
 def event_text(event: StackEvent, tasks: Collection[str]) -> str:
