@@ -12,6 +12,7 @@ from algernon.local.aws import LocalAWS
 from algernon.local.place import place_of_local_aws
 from algernon.system.deployment.removal import Removal, destroy, find_removal
 from algernon.system.deployment.stack_events import StackEvent
+from algernon.system.deployment.stack_state import ready
 from algernon.system.place import Place
 from algernon.template import logical_id, system_template
 from algernon.worker import Worker
@@ -204,7 +205,7 @@ def test_a_protected_stack_stays(stack: SmallStack) -> None:
 
 
 def test_what_can_not_be_deleted_is_told_and_the_next_removal_goes_on(stack: SmallStack) -> None:
-    """Such as a network in which somebody has made something by hand."""
+    """Such as a network in which somebody has made something by hand; nothing is deployed then."""
     network = {"Network": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}}
     stack.deploy(template(queue("pay", stays=True), network))
     ec2 = stack.place.client("ec2")
@@ -212,6 +213,8 @@ def test_what_can_not_be_deleted_is_told_and_the_next_removal_goes_on(stack: Sma
 
     with pytest.raises(DeploymentError, match=r"couldn't be deleted \(DELETE_FAILED\): Network: "):
         remove(stack)
+    with pytest.raises(DeploymentError, match=r"DELETE_FAILED \(Network: .*by algernon destroy or"):
+        ready(stack.cloudformation, stack.name, tell=stack.told.append, timeout=PATIENCE)
     ec2.delete_subnet(SubnetId=subnet["Subnet"]["SubnetId"])
     remove(stack)
     assert stack.find() is None

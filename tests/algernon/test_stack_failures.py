@@ -118,6 +118,13 @@ def test_a_part_is_called_by_its_task(name: str, words: str) -> None:
             "The role defined for the function cannot be assumed by Lambda. (Service: Lambda)",
             "that may pass: run it again",
         ),
+        (
+            (
+                "Stack:arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/1 is in"
+                " UPDATE_IN_PROGRESS state and can not be updated."
+            ),
+            "somebody else changes it",
+        ),
         ("Rate exceeded (HandlerErrorCode: Throttling)", "AWS throttles: run it again"),
     ],
 )

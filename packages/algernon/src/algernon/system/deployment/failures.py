@@ -33,6 +33,7 @@ _ADVICE = {
         "algernon acknowledges CAPABILITY_IAM alone: leave out macros, and the names of roles and"
         " policies, or deploy this template by yourself"
     ),
+    r"is in \w+_IN_PROGRESS stat": "somebody else changes it: run this again when that is done",
     "stack policy": (
         "the stack has a policy that forbids it: change that by aws cloudformation set-stack-policy"
     ),
