@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ _SKIPPED = "DELETE_SKIPPED"
 # So many changes of the stack are looked through for what they left: those of one deployment are
 # two, and a few may have been broken off before. What is older has been told.
 _CHANGES = 6
+# No more than a boto3 client has connections for.
+_THREADS = 10
 _BEGINS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 
 
@@ -82,14 +85,17 @@ def delete_leftovers(
             ``sqs:DeleteQueue`` and ``sqs:ReceiveMessage``.
     """
     sqs = place.client("sqs")
-    deleted, stay = [], []
-    for each in leftovers:
-        if each.is_of(drop) or (each.messages == 0 and _is_empty(sqs, each.url)):
-            sqs.delete_queue(QueueUrl=each.url)
-            deleted.append(each)
-        else:
-            stay.append(each)
-    return deleted, stay
+
+    def goes(each: Leftover) -> bool:
+        return each.is_of(drop) or (each.messages == 0 and _is_empty(sqs, each.url))
+
+    # To look whether one is empty takes a second.
+    with ThreadPoolExecutor(_THREADS) as pool:
+        going = [*zip(leftovers, pool.map(goes, leftovers), strict=True)]
+    deleted = [each for each, is_going in going if is_going]
+    for each in deleted:
+        sqs.delete_queue(QueueUrl=each.url)
+    return deleted, [each for each, is_going in going if not is_going]
 
 
 def _skipped(cloudformation: Any, stack_name: str) -> Iterator[tuple[str, str]]:
