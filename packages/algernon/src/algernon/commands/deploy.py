@@ -22,6 +22,7 @@ from .project import modules_of, project_settings
 if TYPE_CHECKING:
     from ..settings import Settings
 
+ROLE = "deploy"
 HELP = "bring a system to AWS, or change it there"
 DESCRIPTION = (
     "Build the workers' code for Lambda, show what changes, Task by Task, and have CloudFormation"

@@ -7,6 +7,7 @@ import argparse
 from ..story.printing import warn
 from .deploying import Watch, add_consent, add_drop, add_stack, check_consent, show, stack_place
 
+ROLE = "deploy"
 HELP = "take a system from AWS"
 DESCRIPTION = (
     "Delete a system's stack and, after it, its queues, if nothing is in them. Its bucket stays,"
