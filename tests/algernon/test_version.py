@@ -18,8 +18,8 @@ pytestmark = pytest.mark.starts
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 VERBS = (
-    *("run", "template", "send", "result", "cancel", "group", "status", "tasks", "logs", "trace"),
-    *("dead", "pause", "resume", "policy", "completion"),
+    *("new", "run", "template", "send", "result", "cancel", "group", "status", "tasks", "logs"),
+    *("trace", "dead", "pause", "resume", "policy", "completion"),
 )
 VERBS_OF_DEAD = ("list", "show", "run", "redrive", "export", "import", "discard")
 

@@ -69,6 +69,10 @@ class SecretsError(CommandError):
         self.variables = variables
 
 
+class ProjectError(CommandError):
+    """Raised when a project can't be made: its name is no good, or something has it already."""
+
+
 class LocalSystemError(CommandError):
     """Raised when a local system can't start, or has ended by itself."""
 

@@ -22,6 +22,7 @@ from . import (
     exec_,
     group,
     logs,
+    new,
     pause,
     policy,
     result,
@@ -76,6 +77,7 @@ _VERBS_OF_DEAD: dict[str, _Verb] = {
 }
 #: All verbs, in the order in which somebody comes to need them.
 _VERBS: dict[str, _Verb | dict[str, _Verb]] = {
+    "new": new,
     "run": run,
     "template": template,
     "deploy": deploy,
@@ -114,6 +116,8 @@ algernon dead export letters.jsonl
 algernon dead discard --task resize --stack shop --region eu-west-1\
 """
 _EXAMPLES = """\
+make a project that runs as it is:
+  algernon new shop
 run a system on this machine, and send it a Task from another terminal:
   algernon run worker:router
   algernon send resize --kwargs '{"width": 640}' --wait
