@@ -27,6 +27,7 @@ from ..waiting import PATIENCE
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
+README = Path(__file__).parents[2] / "packages" / "algernon" / "README.md"
 PARTS = ("algernon", "algernon-logging", "algernon-queue", "algernon-serialize", "algernon-storage")
 
 
@@ -109,6 +110,12 @@ def test_it_runs_on_a_local_aws(shop: Path) -> None:
             send_task("count_words", {"text": "Try it now"}, "judge", keep_result=True)
         )
         assert sent.result(timeout=PATIENCE) == said
+
+
+def test_its_worker_is_the_one_that_the_quick_start_shows(shop: Path) -> None:
+    """Whoever reads on finds there what they have."""
+    worker = (shop / "my_shop" / "worker.py").read_text(encoding="utf-8")
+    assert f"```python\n{worker}```\n" in README.read_text(encoding="utf-8")
 
 
 def test_its_settings_are_those_that_hold_anyway(shop: Path) -> None:

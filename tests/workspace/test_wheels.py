@@ -335,9 +335,9 @@ def test_the_meta_package_is_lazy(wheels: dict[str, Path], tmp_path: Path) -> No
 def test_the_zip_for_lambda_is_the_same_wherever_it_is_made(
     wheels: dict[str, Path], tmp_path: Path
 ) -> None:
-    """The README's commands make equal zips, of what Lambda needs and no more, on any machine."""
-    readme = (ROOT / "packages" / "algernon" / "README.md").read_text()
-    blocks = re.findall(r"^```console\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    """The commands of "By hand" make equal zips, of what Lambda needs alone, on any machine."""
+    page = (ROOT / "packages" / "algernon" / "docs" / "deploying.md").read_text()
+    blocks = re.findall(r"^```console\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     (block,) = (block for block in blocks if block.startswith("$ rm -rf build\n"))
     script = re.sub(r"^\$ ", "", block, flags=re.MULTILINE)
     zips = []
@@ -345,7 +345,9 @@ def test_the_zip_for_lambda_is_the_same_wherever_it_is_made(
         folder = tmp_path / place
         folder.mkdir(parents=True)
         (folder / "dist").symlink_to(wheels["serialize"].parent)
-        (folder / "worker.py").write_text("print('at work')\n")
+        (folder / "shop").mkdir()
+        (folder / "shop" / "worker.py").write_text("print('at work')\n")
+        run(sys.executable, "-m", "compileall", "-q", folder / "shop")
         run(sys.executable, "-m", "venv", folder / "venv")
         shell = f"set -euo pipefail; umask {mask}; export TZ={zone} PATH={folder}/venv/bin:$PATH"
         run("bash", "-c", f"{shell}\n{script}", cwd=folder)
@@ -353,5 +355,29 @@ def test_the_zip_for_lambda_is_the_same_wherever_it_is_made(
     assert zips[0] == zips[1]
     with zipfile.ZipFile(io.BytesIO(zips[0])) as opened:
         names = opened.namelist()
-    assert {"worker.py", "algernon/__init__.py", "wrapt/__init__.py"} <= set(names)
+    assert {"shop/worker.py", "algernon/__init__.py", "wrapt/__init__.py"} <= set(names)
     assert not [name for name in names if name.endswith(".pyc") or name.startswith("bin/")]
+
+
+def test_a_new_project_takes_algernon_from_its_own_wheels(
+    wheels: dict[str, Path], tmp_path: Path
+) -> None:
+    """Made where the wheels are installed, it is set up, checked and tested as its CI does it.
+
+    So it is elsewhere, by what was locked here, and no index is asked for a part of Algernon.
+    """
+    folder = tmp_path / "here" / "shop"
+    folder.parent.mkdir()
+    python = install(tmp_path / "env", *wheels.values())
+    run(python.parent / "algernon", "new", "shop", cwd=folder.parent)
+    run("uv", "lock", "--quiet", cwd=folder)
+    folder = folder.rename(tmp_path / "shop")
+    jobs = (folder / ".github" / "workflows" / "ci.yml").read_text()
+    commands = re.findall(r"^      - run: (.*)$", jobs, re.MULTILINE)
+    assert commands[0] == "uv sync --locked"
+    for command in commands:
+        run(*command.split(), cwd=folder)
+    locked = tomllib.loads((folder / "uv.lock").read_text())["package"]
+    sources = {each["name"]: each["source"] for each in locked if "algernon" in each["name"]}
+    assert set(sources) == set(map(wheel_name, wheels.values()))
+    assert all(source["path"].startswith("wheels/") for source in sources.values())
