@@ -39,6 +39,7 @@ from .dead import list as dead_list
 from .dead import run as dead_run
 from .dead import show as dead_show
 from .exit_status import status_of
+from .own_traceback import show_traceback
 from .parser import CommandParser
 
 # What tells where a system without a stack is.
@@ -173,6 +174,7 @@ def _status(arguments: Sequence[str] | None) -> int:
     except Exception as error:  # whatever it is, one line is promised
         if isinstance(error, BrokenPipeError) and reading_has_ended():
             raise
+        show_traceback(error)
         warn(_reason(error, options))
         return status_of(error)
     return 0

@@ -7,8 +7,9 @@ answer is an error.
 
 ``python -m algernon.system.import_process DESCRIPTOR MODULE:ROUTER …`` sends one line
 of JSON through the descriptor of a socket: ``{"workers": [{"handler", "tasks",
-"retries", "needs"}, …], "left"}``, or ``{"error": {"message", "missing_module"}, "left"}``,
-where `left` says whether a thread or a process goes on.
+"retries", "needs"}, …], "left"}``, or
+``{"error": {"message", "missing_module", "traceback"}, "left"}``, where `left` says whether a
+thread or a process goes on.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any
 
 from ..errors import WorkerError
 from .module_origin import hint_at_hidden
+from .own_traceback import own_traceback
 
 
 def main() -> None:
@@ -69,12 +71,19 @@ def _answer(targets: Sequence[str], directory: Path) -> dict[str, Any]:
         return _described(error)
     except BaseException as error:  # noqa: BLE001 - without an answer nobody would know
         reason = f"{' '.join(targets)} can't be imported: {type(error).__name__}: {error}"
-        return _described(WorkerError(f"{reason}{hint_at_hidden(error, directory)}"))
+        hint = hint_at_hidden(error, directory)
+        return _described(WorkerError(f"{reason}{hint}", traceback=own_traceback(error)))
     return {"workers": [asdict(worker) for worker in workers]}
 
 
 def _described(error: WorkerError) -> dict[str, Any]:
-    return {"error": {"message": str(error), "missing_module": error.missing_module}}
+    return {
+        "error": {
+            "message": str(error),
+            "missing_module": error.missing_module,
+            "traceback": error.traceback,
+        }
+    }
 
 
 def _has_left_something() -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import UnknownTaskError, WorkerError
 from ..worker import Worker, split_target
 from .module_origin import check_origin, file_of, hint_at_hidden
+from .own_traceback import own_traceback
 
 if TYPE_CHECKING:
     from algernon_queue import TaskRouter
@@ -129,6 +130,7 @@ def load_module(module_name: str, directory: Path) -> ModuleType:
             f"the module {module_name} can't be imported: {type(error).__name__}: {error}"
             f" ({_place_of(error)}){hint_at_hidden(error, Path(place))}",
             missing_module=missing,
+            traceback=own_traceback(error),
         ) from error
     check_origin(module_name, module, Path(place))
     return module

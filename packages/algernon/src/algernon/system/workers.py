@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
@@ -57,9 +58,26 @@ def import_packed_workers(
         try:
             return import_workers(targets, packed, environ=environ, settings=settings)
         except WorkerError as error:
-            message = str(error).replace(str(packed), str(directory))
             left_out = _left_out(error.missing_module, directory, packed)
-            raise WorkerError(message + left_out, missing_module=error.missing_module) from error
+            raise WorkerError(
+                _own_paths(str(error), packed, directory) + left_out,
+                missing_module=error.missing_module,
+                traceback=_own_paths(error.traceback, packed, directory),
+            ) from error
+
+
+def _own_paths(text: str, packed: Path, directory: Path) -> str:
+    """Name the files that were packed in place of their copies."""
+
+    def own_path(copy: re.Match[str]) -> str:
+        top = copy["top"] or ""
+        if not top or (directory / top).exists():
+            return f"{directory}/{top}" if top else str(directory)
+        spec = find_spec(top.removesuffix(".py"))
+        folder = Path(spec.origin or "").parent if spec and spec.origin else directory
+        return str(folder if folder.name == top else folder / top)
+
+    return re.sub(rf"{re.escape(str(packed))}(?:/(?P<top>\w+(?:\.py)?))?", own_path, text)
 
 
 def _left_out(missing: str | None, directory: Path, packed: Path) -> str:
@@ -117,7 +135,9 @@ def import_workers(
             workers = _import(together, directory, {**around, **dict(variables_of_all)})
         except WorkerError as error:
             message = f"{error}{_hint_at_secrets(str(error), secrets - around.keys())}"
-            raise WorkerError(message, missing_module=error.missing_module) from error
+            raise WorkerError(
+                message, missing_module=error.missing_module, traceback=error.traceback
+            ) from error
         imported |= dict(zip(together, workers, strict=True))
     return [imported[target] for target in targets]
 
@@ -165,7 +185,11 @@ def _import(targets: Sequence[str], directory: Path, environ: Mapping[str, str])
         )
     if "error" in answer:
         error = answer["error"]
-        raise WorkerError(error["message"], missing_module=error["missing_module"])
+        raise WorkerError(
+            error["message"],
+            missing_module=error["missing_module"],
+            traceback=error["traceback"],
+        )
     return [_worker(**told) for told in answer["workers"]]
 
 
