@@ -573,7 +573,7 @@ def test_a_stack_that_cannot_be_created_tells_cloudformations_reason(
     """The error has the resource and the reason, and the local AWS is gone."""
     template = system_template([Worker("shop.worker.handler", ("work",), {})])
     template["Resources"]["Bad"] = resource
-    monkeypatch.setattr(LocalSystem, "_template", lambda _system: template)
+    monkeypatch.setattr(LocalSystem, "_template", lambda _system, _code: template)
     system = LocalSystem("shop.worker:router", directory=folder)
 
     with pytest.raises(DeploymentError, match=reason), system:

@@ -378,8 +378,8 @@ from algernon.local import LocalSystem
 make_template = LocalSystem._template
 
 
-def with_an_impossible_queue(system):
-    template = make_template(system)
+def with_an_impossible_queue(system, code):
+    template = make_template(system, code)
     queue = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 43_201}}
     template["Resources"]["Impossible"] = queue
     return template

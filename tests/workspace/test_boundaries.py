@@ -34,7 +34,7 @@ EXTRAS = {
     "algernon": {
         "command": {"rich", "shtab"},
         "deploy": {"packaging", "rich", "shtab", "uv"},
-        "local": {"dotenv", "ministack", "rich", "shtab"},
+        "local": {"dotenv", "ministack", "rich", "shtab", "watchfiles"},
     },
 }
 #: What comes with a sibling, or with an extra's own requirements.

@@ -7,16 +7,20 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from .arguments import add_env, add_workers, number
-from .project import project_settings
+from .project import modules_of, project_settings
+from .reloading import Reloading
 
 if TYPE_CHECKING:
     from ..local import LocalSystem
+    from ..local.code_watch import CodeWatch
+    from ..local.entries import Entry
 
 HELP = "run a system of workers on this machine"
 DESCRIPTION = (
@@ -26,6 +30,7 @@ DESCRIPTION = (
 )
 EXAMPLES = """\
 algernon run worker:router
+algernon run worker:router --reload --persist .algernon
 algernon run shop:router mail:router --port 4566
 algernon run worker:router --env BANK_URL=http://localhost:8000 --env-file local.env\
 """
@@ -49,6 +54,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=number(range(1, 65_536)), help="port on 127.0.0.1 (free)")
     parser.add_argument("--stack", metavar="NAME", help="name of the stack (the first module's)")
     parser.add_argument(
+        "--reload",
+        action="store_true",
+        help="take over code and settings whenever they are saved, with all messages and objects"
+        " as they are",
+    )
+    parser.add_argument(
+        "--persist",
+        metavar="DIR",
+        type=Path,
+        help="keep messages, dead letters and objects in DIR, and go on with those that are there",
+    )
+    parser.add_argument(
         "--verbose", action="store_true", help="show the workers' lines whole on a terminal too"
     )
 
@@ -56,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> None:
     """Run the system until a signal stops it."""
     from ..local import LocalSystem
-    from ..local.entries import RunningSystem, reserve_entry
+    from ..local.entries import reserve_entry
 
     # Read once more by the system itself; here for what is to be said of them.
     project_settings(options)
@@ -67,6 +84,7 @@ def execute(options: argparse.Namespace) -> None:
         stack_name=options.stack,
         port=options.port,
         env=_env_of(options),
+        persist=options.persist,
     )
     show_logs = _show_logs if options.verbose or not sys.stdout.isatty() else _show_digest
     # A list, since a handler that waits for a lock may wait for the code that it interrupts.
@@ -82,17 +100,35 @@ def execute(options: argparse.Namespace) -> None:
     _tell_steps()
     try:
         _on_stop_signals(interrupt)
-        with reserve_entry(system.stack_name) as entry, system:
+        with reserve_entry(system.stack_name) as entry, _watching(options) as code, system:
             _on_stop_signals(lambda number, _frame: stops.append(number))
-            entry.announce(RunningSystem(system.tasks, system.environ, system.log_group))
-            print(_how_to_use(options.targets, system), flush=True)
+            _announce(entry, system)
+            print(_how_to_use(options, system), flush=True)
+            # What it does at each reload is told by what comes of it.
+            logging.getLogger("algernon").setLevel(logging.WARNING)
+            reloading = Reloading(system)
             while not stops:
                 time.sleep(_LOG_SECONDS)
                 show_logs(system)
+                if code and code.has_changed() and reloading.reload():
+                    _announce(entry, system)
             show_logs(system)
     except KeyboardInterrupt:
         pass
     print("Stopped.", flush=True)
+
+
+def _watching(options: argparse.Namespace) -> AbstractContextManager[CodeWatch | None]:
+    from ..local.code_watch import watch_code
+
+    return watch_code(modules_of(options), Path.cwd()) if options.reload else nullcontext()
+
+
+def _announce(entry: Entry, system: LocalSystem) -> None:
+    """Let others find the system, with the Tasks that it has now."""
+    from ..local.entries import RunningSystem
+
+    entry.announce(RunningSystem(system.tasks, system.environ, system.log_group))
 
 
 def _env_of(options: argparse.Namespace) -> dict[str, str]:
@@ -112,14 +148,18 @@ def _on_stop_signals(handler: Callable[[int, FrameType | None], object] | signal
         signal.signal(signal.SIGHUP, handler)
 
 
-def _how_to_use(targets: Sequence[str], system: LocalSystem) -> str:
+def _how_to_use(options: argparse.Namespace, system: LocalSystem) -> str:
+    kept = f"Messages, dead letters and objects are kept in {options.persist}."
+    reloaded = "Code and settings are taken over whenever they are saved."
     return "\n".join(
         (
-            f"The system of {', '.join(targets)} runs as the stack {system.stack_name!r}.",
+            f"The system of {', '.join(options.targets)} runs as the stack {system.stack_name!r}.",
             f"Local AWS: {system.endpoint_url}",
             f"Bucket: {system.bucket_name}",
             f"Tasks: {', '.join(system.tasks)}",
             f"Send one from another terminal: algernon send {system.tasks[0]} --kwargs JSON",
+            *([kept] if options.persist else []),
+            *([reloaded] if options.reload else []),
             "Stop it with Ctrl-C. Log lines follow.",
         )
     )

@@ -11,7 +11,8 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from importlib.metadata import version
@@ -21,6 +22,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..errors import LocalSystemError, MissingExtraError
+from .deliveries import GO_ON, HOLD
+from .kept_folder import KeptFolder
 from .place import place_of_local_aws
 from .temporary_folder import temporary_folder
 
@@ -34,6 +37,7 @@ _START_SECONDS = 120
 # On a busy machine, and of full queues.
 _ANSWER_SECONDS = 60
 _END_SECONDS = 5
+_SAVE_SECONDS = 120
 
 MINISTACK_SETTINGS = {
     "BIND_HOST": HOST,
@@ -100,6 +104,7 @@ class LocalAWS:
 
     def __init__(self, *, port: int | None = None) -> None:
         self._port = _free_port() if port is None else port
+        self._kept: KeptFolder | None = None
         self._cleanup = ExitStack()
         self._unfinished_line = ""
         self.endpoint_url = f"http://{HOST}:{self._port}"
@@ -117,7 +122,9 @@ class LocalAWS:
             self._needed = self._needed_environ()
             self.environ = {**self._undoing(), **self._needed}
             self._process = self._start()
-            cleanup.callback(self._kill)
+            cleanup.callback(self._end)
+            if self._kept:
+                self._say(HOLD)
             output = self._output_file.open(encoding="utf-8", errors="replace")
             self._output = cleanup.enter_context(output)
             self._place = place_of_local_aws(self.environ)
@@ -132,6 +139,28 @@ class LocalAWS:
         traceback: TracebackType | None,
     ) -> None:
         self._cleanup.close()
+
+    def keep_in(self, folder: KeptFolder) -> None:
+        """Let what it holds outlive it in a folder, and go on with what is there.
+
+        To be called before its block, in which queues give no messages to functions before a block
+        of `holding` has ended.
+        """
+        self._kept = folder
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Let no queue give messages to a function until the block ends; what runs goes on.
+
+        Example:
+            >>> with aws.holding():  # doctest: +SKIP
+            ...     stack.update(template_url, parameters)
+        """
+        self._say(HOLD)
+        try:
+            yield
+        finally:
+            self._say(GO_ON)
 
     @property
     def process_environ(self) -> dict[str, str]:
@@ -238,6 +267,13 @@ class LocalAWS:
             "S3_DATA_DIR": str(self._folder / "s3"),
             "STATE_DIR": str(self._folder / "state"),
         }
+        if self._kept:
+            settings |= {
+                "PERSIST_STATE": "1",
+                "STATE_DIR": str(self._kept.state),
+                "S3_PERSIST": "1",
+                "S3_DATA_DIR": str(self._kept.objects),
+            }
         with self._output_file.open("wb") as output:
             return subprocess.Popen(  # noqa: S603 - the settings are this module's
                 [sys.executable, "-P", "-m", "algernon.local.leash", json.dumps(settings)],
@@ -246,10 +282,25 @@ class LocalAWS:
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
                 env=self.process_environ,
+                # So that nobody else has the folder before all is saved there.
+                pass_fds=[self._kept.lock] if self._kept else (),
                 start_new_session=True,
             )
 
-    def _kill(self) -> None:
+    def _say(self, word: bytes) -> None:
+        """Tell the leash something; that ministack has ended shows when it is asked for more."""
+        with suppress(BrokenPipeError):
+            if pipe := self._process.stdin:
+                pipe.write(word)
+                pipe.flush()
+
+    def _end(self) -> None:
+        if self._kept and self._process.stdin:
+            # As if this process had ended: it saves what it holds, and ends.
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_SAVE_SECONDS)
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         with self._process:

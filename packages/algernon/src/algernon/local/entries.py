@@ -56,9 +56,9 @@ class Entry:
         self._file = file
 
     def announce(self, system: RunningSystem) -> None:
-        """Let the system be found."""
-        # In one piece, so that nobody reads half of it.
-        self._file.write(json.dumps(asdict(system)))
+        """Let the system be found, as it is from now on."""
+        # A line each, in one piece, so that nobody reads half of it: the last one holds.
+        self._file.write(f"{json.dumps(asdict(system))}\n")
         self._file.flush()
 
 
@@ -97,8 +97,8 @@ def read_entries() -> Entries:
             if _lock(file, fcntl.LOCK_SH):
                 path.unlink(missing_ok=True)
                 left_behind.append(path.stem)
-            elif text := file.read():
-                running[path.stem] = _system_of(path, text)
+            elif lines := file.read().splitlines():
+                running[path.stem] = _system_of(path, lines[-1])
             else:
                 starting.append(path.stem)
     return Entries(running, tuple(starting), tuple(left_behind))

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -22,11 +23,12 @@ from ..errors import (
     ChainFailedError,
     ChainTimeoutError,
     LocalSystemError,
+    RefusedError,
     TemplateError,
     WorkerError,
 )
 from ..story.chain import check_chain_id
-from ..system.code_archive import code_archive
+from ..system.code_archive import code_archive, worker_sources
 from ..system.letters.reader import read_dead_letters
 from ..system.letters.redrive import redrive_all
 from ..system.place import Place, leading_to
@@ -40,6 +42,7 @@ from ..worker import split_target
 from .aws import LocalAWS
 from .backlog import Backlog
 from .chain_end import dead_letter_of, messages_of_chain, say_what_failed, say_why
+from .kept_folder import check_not_packed, kept_folder
 from .place import place_of_local_aws
 from .worker_logs import WorkerLogs
 
@@ -52,6 +55,7 @@ Queues: TypeAlias = Mapping[str, Messages]
 # AWS CloudFormation API Reference, CreateStack.
 _STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 _CODE_BUCKET = "algernon-code"
+_TEMPLATE = "template.json"
 _DEPLOY_SECONDS = 120
 # Between two looks at what is left pass so many seconds at least, and so many times as long as
 # a look takes.
@@ -87,6 +91,11 @@ class LocalSystem:
         customize: Is called with the finished template, to change it as it likes, and
             returns None.
         stack_name: The stack's name; made from the first module's by default.
+        persist: A folder in which the system outlives its block: its queues with their
+            messages, dead letters, bucket and logs. The next block with the same folder goes on
+            with these, and with the code as it is then, whatever its port. A process that is
+            killed loses nothing either; if the local AWS itself is, or the machine stops,
+            messages are as they were some seconds before. By default nothing is kept.
         port: The port on 127.0.0.1; a free one by default.
 
     Attributes:
@@ -110,8 +119,10 @@ class LocalSystem:
         SettingsError: The pyproject.toml has a setting that means nothing, a variable of `env`
             can't be one, or secrets and parameters have no value; it names all of these.
         LocalSystemError: The local AWS can't start, a module is nowhere, or the code
-            is too large.
-        DeploymentError: CloudFormation couldn't create the stack.
+            is too large; or the folder to persist in has another system, or that of another
+            version, or one that runs.
+        RefusedError: A Task isn't there any more that has messages in the folder.
+        DeploymentError: CloudFormation couldn't create the stack, or update it.
 
     Example:
         >>> with LocalSystem("worker:router", "mailer:router") as system:  # doctest: +SKIP
@@ -131,6 +142,7 @@ class LocalSystem:
         port: int | None = None,
         env: Mapping[str, str] = MappingProxyType({}),
         customize: Callable[[dict[str, Any]], None] | None = None,
+        persist: Path | None = None,
     ) -> None:
         self._targets = (target, *others)
         self._modules = [module for module, _ in map(split_target, self._targets)]
@@ -138,10 +150,10 @@ class LocalSystem:
         check_limits(timeout, memory)
         self._timeout = timeout
         self._memory = memory
-        settings = read_settings(self._directory)
-        self._is_debug = settings.debug or os.environ.get("DEBUG", "").lower() == "true"
-        self._settings = local_settings(settings, self._modules, env)
+        self._env = dict(env)
         self._customize = customize
+        self._persist = persist and persist.absolute()
+        self._read_settings()
         self.stack_name = stack_name or default_stack_name(target)
         _check_stack_name(self.stack_name)
         self._aws = LocalAWS(port=port)
@@ -154,21 +166,22 @@ class LocalSystem:
 
     def __enter__(self) -> Self:
         with ExitStack() as cleanup:
+            is_there = False
+            if self._persist:
+                sources = worker_sources(self._modules, self._directory)
+                check_not_packed(self._persist, sources)
+                kept = cleanup.enter_context(kept_folder(self._persist, self.stack_name))
+                is_there = kept.has_system
+                self._aws.keep_in(kept)
             logger.info("Starting a local AWS at %s", self.endpoint_url)
             aws = cleanup.enter_context(self._aws)
-            module, *others = self._modules
-            logger.info("Packing the code")
-            self._code = code_archive(module, self._directory, others=others)
-            logger.info("Importing %s", ", ".join(self._modules))
-            template = self._template()
-            self.tasks = tuple(template["Metadata"]["Algernon"]["Tasks"])
-            self._hidden_seconds = {
-                task: template["Resources"][logical_id("Queue", task)]["Properties"][
-                    "VisibilityTimeout"
-                ]
-                for task in self.tasks
-            }
-            self._resources = self._deploy(template)
+            wanted = self._wanted()
+            with aws.holding():
+                if is_there:
+                    self._take_over(self._deployed_template())
+                    self._update(wanted)
+                else:
+                    self._create(wanted)
             self.bucket_name = self._resources["Bucket"]
             self.environ = {
                 **aws.environ,
@@ -179,6 +192,8 @@ class LocalSystem:
             }
             self.log_group = self._resources["WorkerLogs"]
             self._logs = WorkerLogs(aws.client("logs"), self.log_group)
+            if is_there:
+                self._logs.skip_written()
             self._cleanup = cleanup.pop_all()
         return self
 
@@ -204,6 +219,35 @@ class LocalSystem:
         """
         with leading_to(self._place):
             yield
+
+    def reload(self) -> bool:
+        """Take over the code and the settings as they are saved now, and tell whether they differ.
+
+        Queues and what they hold stay, as do dead letters and the bucket; Tasks may have come, gone
+        or changed. A batch that runs ends with the code that it began with. If this raises, the
+        system goes on as it was.
+
+        Raises:
+            WorkerError: As for the start; its `traceback` has that of a module that can't be
+                imported.
+            SettingsError: As for the start.
+            RefusedError: A Task isn't there any more, and there are messages for it, or dead
+                letters of it.
+            DeploymentError: CloudFormation couldn't update the stack.
+            LocalSystemError: As for the start, or the local AWS has ended.
+
+        Example:
+            >>> system.reload()  # doctest: +SKIP
+            True
+        """
+        self._aws.check()
+        wanted = self._wanted()
+        if wanted == self._running:
+            return False
+        with self._aws.holding():
+            self._update(wanted)
+        self._put_topic_parameters()
+        return True
 
     def run(self, *, timeout: float = 60.0) -> None:
         """Wait until nothing is left to do, what is tried again after a while included.
@@ -385,10 +429,25 @@ class LocalSystem:
             f" failed: without retries= or backoff= of its own, it comes again after {hidden} s"
         )
 
-    def _template(self) -> dict[str, Any]:
+    def _read_settings(self) -> None:
+        settings = read_settings(self._directory)
+        local = local_settings(settings, self._modules, self._env)
+        self._is_debug = settings.debug or os.environ.get("DEBUG", "").lower() == "true"
+        self._settings = local
+
+    def _wanted(self) -> _Version:
+        """Return the system that the files make now."""
+        self._read_settings()
+        module, *others = self._modules
+        logger.info("Packing the code")
+        code = code_archive(module, self._directory, others=others)
+        return _Version(code, self._template(code), is_debug=self._is_debug)
+
+    def _template(self, code: bytes) -> dict[str, Any]:
+        logger.info("Importing %s", ", ".join(self._modules))
         workers = import_packed_workers(
             self._targets,
-            self._code,
+            code,
             self._directory,
             environ=self._aws.process_environ,
             settings=self._settings,
@@ -404,44 +463,136 @@ class LocalSystem:
         except TemplateError as error:
             raise WorkerError(str(error)) from error
 
-    def _deploy(self, template: dict[str, Any]) -> dict[str, str]:
-        """Create the stack, and return the physical id of each resource."""
+    @property
+    def _stack(self) -> Stack:
+        return Stack(self._aws.client("cloudformation"), self.stack_name)
+
+    def _deployed_template(self) -> dict[str, Any]:
+        cloudformation = self._aws.client("cloudformation")
+        body = cloudformation.get_template(StackName=self.stack_name)["TemplateBody"]
+        template: dict[str, Any] = json.loads(body) if isinstance(body, str) else dict(body)
+        return template
+
+    def _create(self, wanted: _Version) -> None:
+        logger.info("Creating the stack %r", self.stack_name)
+        with self._aws_at_work():
+            self._stack.create(*self._upload(wanted))
+            self._stack.wait(_DEPLOY_SECONDS)
+        self._take_over(wanted.template)
+        self._running = wanted
+
+    def _update(self, wanted: _Version) -> None:
+        """Update the stack, unless that would leave messages behind."""
+        gone = [queues for queues in self._task_queues if queues.task not in wanted.tasks]
+        self._refuse_to_leave_messages(gone)
+        logger.info("Updating the stack %r", self.stack_name)
+        with self._aws_at_work():
+            if self._stack.update(*self._upload(wanted)):
+                self._stack.wait(_DEPLOY_SECONDS)
+        self._take_over(wanted.template)
+        self._running = wanted
+        self._tidy_up(wanted.code_key, gone)
+
+    @contextmanager
+    def _aws_at_work(self) -> Iterator[None]:
         from botocore.exceptions import BotoCoreError
 
-        code_key = f"{hashlib.sha256(self._code).hexdigest()}.zip"
+        try:
+            yield
+        except BotoCoreError:
+            self._aws.check()  # if it has ended, that is why nothing answers
+            raise
+
+    def _upload(self, wanted: _Version) -> tuple[str, dict[str, str]]:
+        """Put code and template into the local S3; return the template's URL, and parameters."""
         s3 = self._aws.client("s3")
         s3.create_bucket(Bucket=_CODE_BUCKET)
-        s3.put_object(Bucket=_CODE_BUCKET, Key=code_key, Body=self._code)
-        s3.put_object(Bucket=_CODE_BUCKET, Key="template.json", Body=json.dumps(template))
+        s3.put_object(Bucket=_CODE_BUCKET, Key=wanted.code_key, Body=wanted.code)
+        s3.put_object(Bucket=_CODE_BUCKET, Key=_TEMPLATE, Body=json.dumps(wanted.template))
         parameters = {
             "CodeBucket": _CODE_BUCKET,
-            "CodeKey": code_key,
-            "Debug": "true" if self._is_debug else "false",
+            "CodeKey": wanted.code_key,
+            "Debug": "true" if wanted.is_debug else "false",
             # ministack tells a worker neither the format nor the level, so that JSON
             # would be claimed and not so.
             "LogFormat": "Text",
         }
-        logger.info("Creating the stack %r", self.stack_name)
-        stack = Stack(self._aws.client("cloudformation"), self.stack_name)
-        try:
-            stack.create(f"{self.endpoint_url}/{_CODE_BUCKET}/template.json", parameters)
-            stack.wait(_DEPLOY_SECONDS)
-        except BotoCoreError:
-            self._aws.check()  # if it has ended, that is why nothing answers
-            raise
-        return stack.resources()
+        return f"{self.endpoint_url}/{_CODE_BUCKET}/{_TEMPLATE}", parameters
+
+    def _take_over(self, template: Mapping[str, Any]) -> None:
+        """Be the system that the stack is, which has this template."""
+        tasks = tuple(template["Metadata"]["Algernon"]["Tasks"])
+        self._hidden_seconds = {
+            task: template["Resources"][logical_id("Queue", task)]["Properties"][
+                "VisibilityTimeout"
+            ]
+            for task in tasks
+        }
+        self._resources = self._stack.resources()
+        self.tasks = tasks
+
+    def _refuse_to_leave_messages(self, gone: Sequence[TaskQueues]) -> None:
+        """Raise if Tasks that are gone have messages: nobody would come to these any more."""
+        held = self._aws.queued_messages()
+        for queues in gone:
+            waiting = len(held.get(queues.queue_url, ()))
+            dead = len(held.get(self.dead_letter_queue_url(queues.task), ()))
+            if waiting or dead:
+                raise RefusedError(
+                    f"the Task {queues.task!r} isn't there any more, but there are messages for it"
+                    f" ({waiting} waiting, {dead} dead), so nothing was changed: put it back, and"
+                    " have them done, or discard them (algernon dead discard), before it goes. A"
+                    f" function that was renamed keeps them with @router.task(name={queues.task!r})"
+                )
+
+    def _tidy_up(self, code_key: str, gone: Sequence[TaskQueues]) -> None:
+        """Delete code that nobody needs any more, and the empty queues of Tasks that are gone."""
+        s3 = self._aws.client("s3")
+        for stored in s3.list_objects_v2(Bucket=_CODE_BUCKET)["Contents"]:
+            if stored["Key"] not in (code_key, _TEMPLATE):
+                s3.delete_object(Bucket=_CODE_BUCKET, Key=stored["Key"])
+        held = self._aws.queued_messages()
+        sqs = self._aws.client("sqs")
+        ssm = self._aws.client("ssm")
+        for queues in gone:
+            ssm.delete_parameters(Names=[f"{self._topic_parameters}{queues.task}"])
+            urls = [queues.queue_url, *filter(None, [queues.dead_letter_queue_url])]
+            if not any(held.get(url) for url in urls):
+                for url in urls:
+                    sqs.delete_queue(QueueUrl=url)
+
+    @property
+    def _topic_parameters(self) -> str:
+        return f"/algernon/{self.stack_name}/"
 
     def _put_topic_parameters(self) -> str:
         """Put the Tasks' topics into the local Parameter Store, and return the names' prefix.
 
         Where a variable says that topics are looked up there, none can say that they aren't.
         """
-        prefix = f"/algernon/{self.stack_name}/"
+        prefix = self._topic_parameters
         ssm = self._aws.client("ssm")
         for task in self.tasks:
             topic = self._resources[logical_id("Topic", task)]
-            ssm.put_parameter(Name=f"{prefix}{task}", Value=topic, Type="String")
+            ssm.put_parameter(Name=f"{prefix}{task}", Value=topic, Type="String", Overwrite=True)
         return prefix
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """What a system is made of, as its files were once."""
+
+    code: bytes
+    template: dict[str, Any]
+    is_debug: bool
+
+    @property
+    def code_key(self) -> str:
+        return f"{hashlib.sha256(self.code).hexdigest()}.zip"
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        return tuple(self.template["Metadata"]["Algernon"]["Tasks"])
 
 
 def default_stack_name(target: str) -> str:

@@ -45,6 +45,12 @@ class WorkerLogs:
             self._newest_ms = max(self._newest_ms, written_ms)
         return invocations
 
+    def skip_written(self) -> None:
+        """Take all that is written by now as read."""
+        for name, written_ms in [*self._unread_streams()]:
+            self._read.add(name)
+            self._newest_ms = max(self._newest_ms, written_ms)
+
     def _unread_streams(self) -> Iterator[tuple[str, int]]:
         """Give the name of each stream, some more than once, and when it was written."""
         pages = self._client.get_paginator("describe_log_streams").paginate(

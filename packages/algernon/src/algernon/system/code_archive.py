@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import BuildError, LocalSystemError
 from .archive import zip_of
-from .code_files import algernon_files, worker_files
+from .code_files import algernon_files, sources_of, worker_files
 
 
 def code_archive(module: str, directory: Path, *, others: Sequence[str] = ()) -> bytes:
@@ -31,5 +31,25 @@ def code_archive(module: str, directory: Path, *, others: Sequence[str] = ()) ->
     """
     try:
         return zip_of({**worker_files([module, *others], directory), **algernon_files()})
+    except BuildError as error:
+        raise LocalSystemError(str(error)) from error
+
+
+def worker_sources(modules: Sequence[str], directory: Path) -> list[Path]:
+    """Return the files and folders of workers that `code_archive` packs.
+
+    Args:
+        modules: The workers' modules, by their full names.
+        directory: The directory that these are searched in first.
+
+    Raises:
+        LocalSystemError: A module is nowhere.
+
+    Example:
+        >>> worker_sources(["shop.worker", "shop.mailer"], Path("/src"))  # doctest: +SKIP
+        [PosixPath('/src/shop')]
+    """
+    try:
+        return sources_of(modules, directory)
     except BuildError as error:
         raise LocalSystemError(str(error)) from error

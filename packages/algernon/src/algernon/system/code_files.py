@@ -45,6 +45,15 @@ def worker_files(modules: Sequence[str], directory: Path) -> dict[str, Path]:
     }
 
 
+def sources_of(modules: Sequence[str], directory: Path) -> list[Path]:
+    """Return the files and folders that `worker_files` packs.
+
+    Raises:
+        BuildError: A module is nowhere.
+    """
+    return [*dict.fromkeys(_source(module, directory)[1] for module in modules)]
+
+
 def algernon_files() -> dict[str, Path]:
     """Return the files of Algernon's own packages as they are installed, by their names in a zip.
 
