@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -292,6 +293,35 @@ def test_what_is_there_as_source_alone_has_no_wheel(wheels: Path, project: Proje
     assert "has no wheel for Lambda's Python" in message
 
 
+def test_a_missing_wheel_that_another_one_needs_is_named_with_that(
+    wheels: Path, project: Project
+) -> None:
+    """Whoever listed the other one hasn't to guess where it comes from."""
+    write_wheel(wheels, "shop-core", requires=["prices==2.1"])
+    write_wheel(wheels, "prices", "2.1", tag="cp27-cp27m-win_amd64")
+
+    message = refusal(project(requirements="shop-core\n"))
+
+    assert message.startswith("prices 2.1 has no wheel for Lambda's Python")
+    assert "shop-core" in message
+
+
+def test_what_would_be_built_from_its_repository_has_no_wheel(
+    wheels: Path, project: Project, tmp_path: Path
+) -> None:
+    """A source archive by its URL is named as what has no wheel."""
+    archive = tmp_path / "prices-1.0.tar.gz"
+    with tarfile.open(archive, "w:gz") as opened:
+        text = b"[project]\nname = 'prices'\ndynamic = ['version']\n"
+        entry = tarfile.TarInfo("prices-1.0/pyproject.toml")
+        entry.size = len(text)
+        opened.addfile(entry, io.BytesIO(text))
+
+    message = refusal(project(requirements=f"prices @ {archive.as_uri()}\n"))
+
+    assert message.startswith("prices has no wheel for Lambda's Python")
+
+
 def test_what_is_nowhere_is_named(wheels: Path, project: Project) -> None:
     """A distribution that no index has is told by uv's own words, in one line."""
     message = refusal(project(requirements="not-there\n"))
@@ -393,10 +423,12 @@ def test_a_workers_environment_is_there_when_it_is_imported(wheels: Path, projec
     assert "KeyError: 'BANK_URL'" in refusal(folder, HERE)
 
 
-def test_a_folder_of_the_project_is_built(wheels: Path, project: Project) -> None:
+@pytest.mark.parametrize("line", ["./my coins", "-e ./my coins", "coins @ {uri}"])
+def test_a_folder_of_the_project_is_built(wheels: Path, project: Project, line: str) -> None:
     """What is required by its path is built as a wheel, with the backend that it names."""
-    folder = project("import coins", requirements="./coins\n")
-    coins = folder / "coins"
+    folder = project("import coins")
+    coins = folder / "my coins"
+    (folder / "requirements.txt").write_text(line.format(uri=coins.as_uri()))
     coins.mkdir()
     (coins / "pyproject.toml").write_text(
         "[project]\nname = 'coins'\nversion = '3'\n"
@@ -444,3 +476,18 @@ def test_a_name_that_is_not_utf_8_is_refused(wheels: Path, project: Project) -> 
     Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.txt")).touch()
 
     assert r"caf\xe9.txt' would belong to the workers' code" in refusal(folder)
+
+
+def test_the_extra_that_is_missing_is_named() -> None:
+    """Without packaging, which it brings, nothing can be built, and that is said."""
+    program = (
+        "import sys; sys.modules['packaging'] = None\n"
+        "from algernon.errors import MissingExtraError\n"
+        "try:\n    import algernon.system.build.build\n"
+        "except MissingExtraError as error:\n    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert "install the extra algernon[deploy]" in done.stdout

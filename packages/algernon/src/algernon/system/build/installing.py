@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import distributions
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from packaging.requirements import Requirement
 
@@ -23,7 +25,9 @@ _NO_WHEEL = re.compile(
     r"(?P<name>[A-Za-z0-9][\w.-]*?)(==(?P<version>[^\s,]+)|[<>!~=][^\s]*)? (?:has|have) no"
     r" (?:usable )?wheels"
 )
-_NO_WHEEL_OF = re.compile(r"(?:Wheels are (?:required|available) for|wheels for) `(?P<name>[^`]+)`")
+_NO_WHEEL_OF = re.compile(
+    r"(?:Wheels are (?:required|available) for|wheels for|attempted to build) `(?P<name>[^`]+)`"
+)
 _PINNED = re.compile(r"[\w.-]+==")
 _HINT = re.compile(r"hint: (Wheels are available .*?|.*? we only found wheels .*?)(?= hint:|$)")
 
@@ -149,10 +153,11 @@ def _write(path: Path, lines: Sequence[str]) -> str:
 
 def _built(line: str, directory: Path, folder: Path) -> str:
     """Return a line with the wheel of what lies in a folder, if it is such a line."""
-    place = re.sub(r"^(-e\s+|[\w.-]+ @ )", "", line).removeprefix("file://")
-    if not (line.startswith(("-e ", ".", "/")) or " @ file://" in line):
+    place = re.sub(r"^(-e\s+|[\w.-]+ @ )", "", line)
+    if not (line.startswith(("-e ", ".", "/")) or place.startswith("file://")):
         return line
-    source = directory / place
+    path = url2pathname(urlsplit(place).path) if place.startswith("file://") else place
+    source = directory / path
     if not source.is_dir():
         return line
     wheels = folder / f"wheel-{len([*folder.glob('wheel-*')])}"
@@ -176,9 +181,10 @@ def _telling_of_wheels(platform: LambdaPlatform) -> Iterator[None]:
         if found is None:
             raise
         what = " ".join(filter(None, found.groupdict().values()))
-        hints = _HINT.findall(words)
+        # Where others need it, that is told too, in uv's own words.
+        told = [words] if re.search(r"\bdepends? on\b", words) else _HINT.findall(words)
         raise BuildError(
             f"{what} has no wheel for {platform.name}, and nothing is compiled here: choose a"
             " version that has one, another architecture in [tool.algernon], or build a wheel for"
-            " it and name its folder in UV_FIND_LINKS" + (f" ({'; '.join(hints)})" if hints else "")
+            " it and name its folder in UV_FIND_LINKS" + (f" ({'; '.join(told)})" if told else "")
         ) from error
