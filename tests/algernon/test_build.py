@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from algernon.errors import BuildError
+from algernon.errors import BuildError, MissingExtraError
 from algernon.settings import Settings
 from algernon.system.build.build import Build, build
 from uv import find_uv_bin
@@ -77,7 +77,7 @@ def project(tmp_path: Path) -> Project:
     """Write a project, and return its folder."""
 
     def write(imports: str = "", *, within: str = "json", requirements: str | None = None) -> Path:
-        folder = tmp_path / "project"
+        folder = tmp_path / "a project"
         folder.mkdir(exist_ok=True)
         source = WORKER.format(imports=imports, within=within)
         (folder / "worker.py").write_text(source, encoding="utf-8")
@@ -491,3 +491,14 @@ def test_the_extra_that_is_missing_is_named() -> None:
     )
 
     assert "install the extra algernon[deploy]" in done.stdout
+
+
+def test_uv_that_is_missing_is_named(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where it is neither installed nor on the path, the extra that brings it is named."""
+    monkeypatch.setitem(sys.modules, "uv", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(MissingExtraError, match=r"install the extra algernon\[deploy\]"):
+        built(project(requirements=""))

@@ -103,7 +103,7 @@ def _export(directory: Path, source: str, *options: str) -> list[str]:
 
 
 def _listed(file: Path, directory: Path) -> Requirements:
-    lines = _logical_lines(file.read_text(encoding="utf-8-sig"))
+    lines = _logical_lines(file.read_text(encoding="utf-8-sig", errors="backslashreplace"))
     return Requirements(
         source=os.path.relpath(file, directory),
         directory=file.parent,
