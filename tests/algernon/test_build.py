@@ -14,7 +14,10 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Literal
 
 import pytest
@@ -320,6 +323,29 @@ def test_what_would_be_built_from_its_repository_has_no_wheel(
     message = refusal(project(requirements=f"prices @ {archive.as_uri()}\n"))
 
     assert message.startswith("prices has no wheel for Lambda's Python")
+
+
+def test_what_was_yanked_is_taken_only_where_it_is_pinned(
+    wheels: Path, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As everywhere: who has a version keeps it, and nobody gets it anew."""
+    served = tmp_path / "index" / "prices"
+    served.mkdir(parents=True)
+    wheel = write_wheel(served, "prices")
+    (served / "index.html").write_text(f"<a href='{wheel.name}' data-yanked='broken'>prices</a>")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(served.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        for name in ("UV_OFFLINE", "UV_NO_INDEX"):
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://127.0.0.1:{server.server_port}")
+        try:
+            assert "yanked" in refusal(project(requirements="prices\n"))
+            assert "prices.py" in tops(built(project(requirements="prices==1.0\n")))
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_what_is_nowhere_is_named(wheels: Path, project: Project) -> None:
