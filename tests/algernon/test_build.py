@@ -268,6 +268,7 @@ def test_a_missing_wheel_is_named(wheels: Path, project: Project) -> None:
     python = f"Python 3.{sys.version_info.minor} on x86_64"
     assert message.startswith(f"prices 2.1 has no wheel for Lambda's {python} (Amazon Linux 2")
     assert "choose a version that has one" in message
+    assert ("Python 3.12 or newer" in message) == (sys.version_info < (3, 12))
     assert (
         "Wheels are available for `prices` (v2.1) on the following platform: `win_amd64`" in message
     )

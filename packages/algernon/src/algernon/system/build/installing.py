@@ -183,8 +183,10 @@ def _telling_of_wheels(platform: LambdaPlatform) -> Iterator[None]:
         what = " ".join(filter(None, found.groupdict().values()))
         # Where others need it, that is told too, in uv's own words.
         told = [words] if re.search(r"\bdepends? on\b", words) else _HINT.findall(words)
+        newer = ", Python 3.12 or newer, for which there are more" * platform.is_on_amazon_linux_2
         raise BuildError(
             f"{what} has no wheel for {platform.name}, and nothing is compiled here: choose a"
-            " version that has one, another architecture in [tool.algernon], or build a wheel for"
-            " it and name its folder in UV_FIND_LINKS" + (f" ({'; '.join(told)})" if told else "")
+            f" version that has one{newer}, another architecture in [tool.algernon], or build a"
+            " wheel for it and name its folder in UV_FIND_LINKS"
+            + (f" ({'; '.join(told)})" if told else "")
         ) from error

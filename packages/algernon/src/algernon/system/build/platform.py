@@ -31,13 +31,13 @@ class LambdaPlatform:
     @property
     def name(self) -> str:
         """What people call it."""
-        system = "Amazon Linux 2" if self._is_on_amazon_linux_2 else "Amazon Linux 2023"
+        system = "Amazon Linux 2" if self.is_on_amazon_linux_2 else "Amazon Linux 2023"
         return f"Lambda's Python {self.python} on {self.architecture} ({system})"
 
     @property
     def uv_name(self) -> str:
         """What uv calls it: the newest of the platforms whose wheels run there."""
-        newest = "manylinux2014" if self._is_on_amazon_linux_2 else "manylinux_2_28"
+        newest = "manylinux2014" if self.is_on_amazon_linux_2 else "manylinux_2_28"
         return f"{_MACHINES[self.architecture]}-{newest}"
 
     @property
@@ -50,7 +50,8 @@ class LambdaPlatform:
         )
 
     @property
-    def _is_on_amazon_linux_2(self) -> bool:
+    def is_on_amazon_linux_2(self) -> bool:
+        """Whether it is the older system, which takes fewer wheels."""
         major, minor = self.python.split(".")
         return (int(major), int(minor)) <= _LAST_ON_AMAZON_LINUX_2
 
