@@ -24,10 +24,10 @@ import pytest
 from algernon.errors import BuildError, MissingExtraError
 from algernon.settings import Settings
 from algernon.system.build.build import Build, build
-from uv import find_uv_bin
 
 from .wheels import write_installed, write_what_algernon_needs, write_wheel
 
+uv = pytest.importorskip("uv")
 pytestmark = pytest.mark.starts
 
 WORKER = """
@@ -204,7 +204,7 @@ def lock(folder: Path, dependencies: str, development: str = "") -> None:
         f"dependencies = [{dependencies}]\n[dependency-groups]\ndev = [{development}]\n"
     )
     subprocess.run(
-        [find_uv_bin(), "lock", "--quiet", "--python", sys.executable], cwd=folder, check=True
+        [uv.find_uv_bin(), "lock", "--quiet", "--python", sys.executable], cwd=folder, check=True
     )
 
 

@@ -17,6 +17,7 @@ from .built_function import CHAIN, run_chain
 from .wheels import write_what_algernon_needs
 
 pytest.importorskip("awslambdaric")
+pytest.importorskip("uv")
 pytestmark = pytest.mark.starts
 
 
