@@ -332,9 +332,14 @@ def test_a_task_goes_from_a_stack_of_an_old_version_without_harm(aws: LocalAWS) 
     gone, *stay = first.tasks
     queue = system.queue(gone)
 
-    plan, outcome = system.deploy(replace(first, tasks=tuple(stay)), *others)
+    workers = (replace(first, tasks=tuple(stay)), *others)
+    plan, outcome = system.deploy(*workers)
 
     assert plan.removed == (gone,)
+    # Their timeouts become so short that they had to wait, and are fed again.
+    assert {*stay} <= {*plan.paused}
+    assert {system.stack.mapping(task)["State"] for task in stay} == {"Enabled"}
+    assert system.deploy(*workers)[0].is_empty
     assert (logical_id("Queue", gone), "DELETE_SKIPPED") in system.stack.events()
     assert {each.url for each in outcome.deleted} >= {queue}
     assert not system.is_there(queue)

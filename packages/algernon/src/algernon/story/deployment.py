@@ -124,9 +124,8 @@ def event_text(event: StackEvent, tasks: Collection[str]) -> str:
         tasks: The names of the system's Tasks.
 
     Example:
-        >>> queue = "QueuePay9350872D"
         >>> making = StackEvent(
-        ...     "1", "", queue, "", "AWS::SQS::Queue", "CREATE_IN_PROGRESS", ""
+        ...     "1", "stack", "QueuePay9350872D", "", "AWS::SQS::Queue", "CREATE_IN_PROGRESS", ""
         ... )
         >>> event_text(making, ["pay"])
         "making the queue of the Task 'pay'"

@@ -306,6 +306,7 @@ class Deployment:
         self._tell(f"pausing {', '.join(plan.paused)}, until the change is made")
         interim = interim_template(deployed, pausing, plan.removed)
         self._deploy_as_it_is(interim, bucket)
+        self._template = with_mappings_active(self._template, interim)
         waiting = [each for each in find_task_queues(self._place) if each.task in plan.paused]
         pause(self._place, waiting)
         longest = max(before[task].function.get("Timeout", 0) for task in plan.paused)
