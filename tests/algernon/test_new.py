@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from algernon.commands.main import command_parser
 from algernon.commands.new.names import project_name
 from algernon.commands.new.project import make_project
 from algernon.errors import ProjectError
@@ -116,6 +118,15 @@ def test_its_worker_is_the_one_that_the_quick_start_shows(shop: Path) -> None:
     """Whoever reads on finds there what they have."""
     worker = (shop / "my_shop" / "worker.py").read_text(encoding="utf-8")
     assert f"```python\n{worker}```\n" in README.read_text(encoding="utf-8")
+
+
+def test_its_readme_shows_commands_that_there_are(shop: Path) -> None:
+    """Each that begins with `algernon` is one that the command takes."""
+    text = (shop / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"(?m)^\$ algernon (.*)$", text)
+    assert len(commands) == 3
+    for line in commands:
+        command_parser().parse_args(shlex.split(line))
 
 
 def test_its_settings_are_those_that_hold_anyway(shop: Path) -> None:
