@@ -61,11 +61,17 @@ def read_template(
         botocore.exceptions.ClientError: There is no such stack, or AWS refused it, such as for
             the right ``cloudformation:GetTemplate``.
     """
-    # AWS CloudFormation API Reference, GetTemplate: where there are no macros, both stages
-    # are the same.
     which = {"StackName": stack} | ({} if change_set is None else {"ChangeSetName": change_set})
-    answer = cloudformation.get_template(**which, TemplateStage="Processed")
-    body = answer["TemplateBody"]
+    # As it was written: what CloudFormation writes itself has other characters than those of ASCII
+    # replaced, which in the template stand as JSON's escapes.
+    template = _read(cloudformation, which, "Original")
+    if template is not None and "Transform" in template:
+        return _read(cloudformation, which, "Processed")
+    return template
+
+
+def _read(cloudformation: Any, which: Mapping[str, str], stage: str) -> dict[str, Any] | None:
+    body = cloudformation.get_template(**which, TemplateStage=stage)["TemplateBody"]
     # boto3 reads JSON, as mappings that are equal only in the same order, and leaves YAML as text.
     return json.loads(json.dumps(body)) if isinstance(body, Mapping) else None
 
