@@ -20,6 +20,7 @@ from urllib.request import Request, urlopen
 import pytest
 from hypothesis import HealthCheck, settings
 
+from .waiting import PATIENCE
 from .wire import Wire, proxy_to
 
 ACCOUNT = "123456789012"
@@ -113,7 +114,8 @@ class LocalAWS:
 
     def reset(self) -> None:
         """Forget everything."""
-        urlopen(Request(f"{self.url}/moto-api/reset", method="POST")).close()
+        request = Request(f"{self.url}/moto-api/reset", method="POST")
+        urlopen(request, timeout=PATIENCE).close()
 
 
 @pytest.fixture(autouse=True)

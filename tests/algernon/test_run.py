@@ -112,7 +112,9 @@ class Run:
     def end(self) -> int:
         """Return the exit status, once all that was printed is read."""
         status = self.process.wait(PATIENCE)
-        self._reader.join()
+        self._reader.join(PATIENCE)
+        # Else something that outlives the command holds what it writes to.
+        assert not self._reader.is_alive()
         assert self.process.stdout is not None
         self.process.stdout.close()
         return status

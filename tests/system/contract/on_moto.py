@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -13,6 +12,7 @@ from algernon_queue.retry import Retry
 from algernon_queue.testing import lambda_context
 
 from ...batches import Invoke, work_off
+from ...waiting import wait_for
 from .queues import Queues, QueueSystem
 from .system import FIFO, TIMEOUT, VISIBILITY_TIMEOUT, Start
 from .worker import plain, under_ledger
@@ -20,7 +20,6 @@ from .worker import plain, under_ledger
 _REGION = "us-east-1"
 _PREFIX = "contract-"
 _MAX_RECEIVE_COUNT = 7
-_POLL_SECONDS = 0.05
 
 
 @contextmanager
@@ -72,15 +71,15 @@ def on_moto() -> Iterator[Start]:
 
 def _work_off(queues: Queues, routers: Mapping[str, TaskRouter]) -> None:
     arns = {task: queues.arn(url) for task, url in queues.queues.items()}
-    while True:
+
+    def is_done() -> bool:
         batches = [
             work_off(queues.sqs, queues.queues[task], arns[task], _invoking(router))
             for task, router in routers.items()
         ]
-        if not any(batches):
-            if not queues.left():
-                return
-            time.sleep(_POLL_SECONDS)
+        return not any(batches) and not queues.left()
+
+    wait_for(is_done, moving=queues.left)
 
 
 def _invoking(router: TaskRouter) -> Invoke:
