@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import cycle, islice
 from pathlib import Path
 from random import Random, SystemRandom
 from tempfile import TemporaryDirectory
@@ -34,7 +35,7 @@ _ROOT = Path(__file__).parents[2]
 _STACK = "shop"
 _SHOWN = 20
 # Between two chains, in seconds: so that they run through all changes, of which each takes seconds.
-_PAUSE = 0.3
+_PAUSE = 0.6
 
 _START = """
 import os
@@ -299,7 +300,7 @@ def run(
         deployments = _Deployments(aws, project, account, chances)
         deployments.create()
         world = _World(aws)
-        kills_of = Counter(chances.choices(range(len(versions)), k=kills))
+        kills_of = Counter(islice(cycle(range(len(versions))), kills))
         with _Chains(world.place, chains) as sending:
             for number, version in enumerate(versions):
                 if version.what == "a function renamed":
