@@ -150,10 +150,11 @@ class LocalSystem:
         check_limits(timeout, memory)
         self._timeout = timeout
         self._memory = memory
-        self._env = dict(env)
+        self._env = env
         self._customize = customize
         self._persist = persist and persist.absolute()
         self._read_settings()
+        self._env = dict(env)  # it has just been found to be one
         self.stack_name = stack_name or default_stack_name(target)
         _check_stack_name(self.stack_name)
         self._aws = LocalAWS(port=port)
