@@ -282,7 +282,11 @@ def test_a_worker_that_dies_is_said_to_though_its_child_lives(tasks: Tasks) -> N
 
 
 def answers_of(
-    folder: Path, worker: str, *events: object, import_seconds: float = PATIENCE
+    folder: Path,
+    worker: str,
+    *events: object,
+    import_seconds: float = PATIENCE,
+    stderr: int | None = None,
 ) -> list[Any]:
     """Return what the program of a function's process answers to its invocations."""
     (folder / "worker.py").write_text(worker, encoding="utf-8")
@@ -303,6 +307,7 @@ def answers_of(
         [sys.executable, program],
         input="".join(f"{json.dumps(request)}\n" for request in requests),
         stdout=subprocess.PIPE,
+        stderr=stderr,
         env={**os.environ, "AWS_LAMBDA_FUNCTION_VERSION": "1", "AWS_LAMBDA_LOG_STREAM_NAME": "s"},
         text=True,
         check=False,
@@ -312,6 +317,25 @@ def answers_of(
 
 
 READY = {"status": "ready", "cold": True}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there its writer sees what is unread")
+def test_an_answer_waits_for_what_was_logged_before_it(tmp_path: Path) -> None:
+    """Lines that nobody has read yet hold it up, so that they aren't taken for the next one's."""
+    worker = (
+        "import sys, time\n"
+        "def handler(event, context):\n"
+        "    print(event, file=sys.stderr)\n"
+        "    return time.monotonic()\n"
+    )
+    errors, writes = os.pipe()
+
+    _, first, second = answers_of(tmp_path, worker, "a line", "another", stderr=writes)
+
+    assert second["result"] - first["result"] >= function_process.UNREAD_SECONDS
+    os.close(writes)
+    with os.fdopen(errors) as lines:
+        assert lines.read() == "a line\nanother\n"
 
 
 def test_a_module_that_is_never_imported_is_said_to(tmp_path: Path) -> None:

@@ -12,10 +12,12 @@ little, and nothing of Algernon's.
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import json
 import os
 import sys
+import termios
 import time
 import traceback
 from collections.abc import Callable, Collection
@@ -26,6 +28,9 @@ from typing import IO, Any
 
 # What the local AWS sets for the function, as Lambda does.
 _LAMBDAS_OWN = ("AWS_", "LAMBDA_TASK_ROOT")
+# ministack takes for an invocation's lines what it has read some milliseconds after the answer, and
+# what it reads later for the next one's.
+UNREAD_SECONDS = 0.5
 
 
 class Context:
@@ -138,8 +143,21 @@ def _answer(answers: IO[str], answer: dict[str, Any]) -> None:
         # A Task may have put anything in its place, or closed it.
         with suppress(AttributeError, OSError, ValueError):
             output.flush()
+    _wait_until_read(2)
     answers.write(json.dumps(answer) + "\n")
     answers.flush()
+
+
+def _wait_until_read(pipe: int) -> None:
+    """Wait until all log lines in it are read, but not for long, should nobody read them."""
+    patient_until = time.monotonic() + UNREAD_SECONDS
+    unread = bytearray(4)
+    with suppress(OSError):  # a Task may have closed it, or have put anything in its place
+        while time.monotonic() < patient_until:
+            fcntl.ioctl(pipe, termios.FIONREAD, unread)
+            if not any(unread):
+                return
+            time.sleep(0.001)
 
 
 def _where(error: BaseException) -> str:
