@@ -80,6 +80,7 @@ def test_a_text_that_isnt_python_is_shown_where_it_isnt(command: Command, tmp_pa
     assert f'  File "{shop}/prices.py", line 1' in shown
     assert "    def price_of(item:" in shown
     assert "SyntaxError: '(' was never closed" in shown
+    assert shown[-1].endswith(f" SyntaxError: '(' was never closed ({shop}/prices.py, line 1)")
     assert [line for line in shown if "importlib" in line or "/algernon/" in line] == []
 
 

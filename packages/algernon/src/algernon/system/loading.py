@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
@@ -127,8 +128,8 @@ def load_module(module_name: str, directory: Path) -> ModuleType:
                 missing_module=missing,
             ) from error
         raise WorkerError(
-            f"the module {module_name} can't be imported: {type(error).__name__}: {error}"
-            f" ({_place_of(error)}){hint_at_hidden(error, Path(place))}",
+            f"the module {module_name} can't be imported: {type(error).__name__}:"
+            f" {_reason_of(error)}{hint_at_hidden(error, Path(place))}",
             missing_module=missing,
             traceback=own_traceback(error),
         ) from error
@@ -136,10 +137,10 @@ def load_module(module_name: str, directory: Path) -> ModuleType:
     return module
 
 
-def _place_of(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if isinstance(error, SyntaxError) or trace is None:
-        return "see the file it names"
-    return f"{trace.tb_frame.f_code.co_filename}, line {trace.tb_lineno}"
+def _reason_of(error: BaseException) -> str:
+    """Return what an error says, and where it was raised or, of code that can't be read, is."""
+    if isinstance(error, SyntaxError) and error.lineno:
+        # By itself it names the file without its folder.
+        return f"{error.msg} ({error.filename}, line {error.lineno})"
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    return f"{error} ({frame.f_code.co_filename}, line {line})"
