@@ -222,8 +222,38 @@ def test_what_is_locked_is_in_the_zip(wheels: Path, project: Project) -> None:
 
     assert code.source == "uv.lock"
     assert "prices-1.0.dist-info/METADATA" in files(code)
-    left_out = ("pricetest", "urllib3", "boto3", "algernon-9", "algernon.py")
+    # Nor what the other algernon, by whose name something was locked, needs.
+    left_out = ("pricetest", "urllib3", "boto3", "algernon-9", "algernon.py", "coins")
     assert not [name for name in files(code) if name.startswith(left_out)]
+
+
+def test_what_is_locked_is_read_below_a_file_of_settings(wheels: Path, project: Project) -> None:
+    """A pyproject.toml that has no project, but settings alone, doesn't hide the project above."""
+    write_wheel(wheels, "prices")
+    folder = project("import prices")
+    lock(folder, "'prices'")
+    below = folder / "shop"
+    below.mkdir()
+    (folder / "worker.py").rename(below / "worker.py")
+    (below / "pyproject.toml").write_text("[tool.algernon]\nmemory = 256\n")
+
+    code = built(below)
+
+    assert code.source == "../uv.lock"
+    assert "prices.py" in tops(code)
+
+
+def test_what_is_locked_for_other_pythons_is_refused(wheels: Path, project: Project) -> None:
+    """What this Python needs may not be in it, and would be missed in Lambda."""
+    folder = project()
+    lock(folder, "")
+    text = (folder / "uv.lock").read_text()
+    (folder / "uv.lock").write_text(text.replace('">=3.11"', '">=3.99"'))
+
+    message = refusal(folder)
+
+    assert message.startswith("uv.lock is for Python >=3.99 (requires-python in pyproject.toml), ")
+    assert platform.python_version() in message
 
 
 def test_a_wheel_with_another_hash_is_refused(wheels: Path, project: Project) -> None:

@@ -131,7 +131,8 @@ def _compile(
             "pip", "compile", _write(folder / "needed.txt", lines),
             "--override", _write(folder / "nowhere.txt", nowhere),
             "-c", _write(folder / "constraints.txt", pinned or requirements.constraints),
-            "--no-header", "--no-annotate", "--emit-index-url", "--emit-find-links",
+            "--no-header", "--no-annotate", "--no-generate-hashes", "--emit-index-url",
+            "--emit-find-links",
             *_for(platform),
             directory=requirements.directory,
             doing="resolve what workers need",
@@ -161,8 +162,10 @@ def _built(line: str, directory: Path, folder: Path) -> str:
     if not source.is_dir():
         return line
     wheels = folder / f"wheel-{len([*folder.glob('wheel-*')])}"
+    # Not for building, either.
+    never = _write(folder / "never.txt", [f"{name} <0" for name in sorted(DISTRIBUTIONS)])
     run_uv(
-        "build", "--wheel", "--out-dir", str(wheels), str(source),
+        "build", "--wheel", "--out-dir", str(wheels), "--build-constraints", never, str(source),
         directory=directory,
         doing=f"build a wheel of {source}",
     )  # fmt: skip

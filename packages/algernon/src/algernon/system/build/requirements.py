@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 
+from ...errors import BuildError
 from .algernon_requirements import DISTRIBUTIONS
 from .imports import imports_of
 from .installed import installed_versions, requirements_of_imports
@@ -78,25 +82,48 @@ def find_requirements(
 def _locked(folder: Path, directory: Path, leaving_out: Collection[str]) -> Requirements:
     """Return what a project has locked, without its groups for development and itself."""
     source = os.path.relpath(folder / "uv.lock", directory)
-    everything = _export(directory, source)
-    lines = _export(directory, source, *(f"--prune={name}" for name in sorted(leaving_out)))
+    project = _nearest_project(directory, folder)
+    _check_python(folder / "uv.lock", source)
+    everything = _export(project, source)
+    # What a stranger's distribution of Algernon's name needs isn't the project's need.
+    pruned = sorted({*leaving_out, *DISTRIBUTIONS})
+    lines = _export(project, source, *(f"--prune={name}" for name in pruned))
     return Requirements(
         source=source,
         directory=folder,
         lines=lines,
         constraints=[line for line in everything if "==" in line.partition(";")[0]],
-        hashes=_hashed(lines),
-        direct=_project_requirements(directory, folder),
+        hashes=_hashed(everything),
+        direct=_project_requirements(project),
     )
 
 
-def _export(directory: Path, source: str, *options: str) -> list[str]:
+def _nearest_project(directory: Path, top: Path) -> Path:
+    """Return the folder of the project that a directory is in, within what is locked together."""
+    for folder in (directory, *directory.parents):
+        if folder == top or "project" in _pyproject(folder):
+            return folder
+    return top
+
+
+def _check_python(lock: Path, source: str) -> None:
+    """Refuse what is locked for other Pythons: of what this one needs, it may lack something."""
+    needed = tomllib.loads(lock.read_text(encoding="utf-8")).get("requires-python", "")
+    if not SpecifierSet(needed).contains(platform.python_version(), prereleases=True):
+        raise BuildError(
+            f"{source} is for Python {needed} (requires-python in pyproject.toml), and this is"
+            f" Python {platform.python_version()}, whose version the functions get in Lambda: run"
+            " algernon with one of those"
+        )
+
+
+def _export(project: Path, source: str, *options: str) -> list[str]:
     return _logical_lines(
         run_uv(
             *("export", "--frozen", "--no-default-groups", "--no-emit-project"),
             *(f"--no-emit-package={name}" for name in sorted(DISTRIBUTIONS)),
             *("--no-header", "--no-annotate", *options),
-            directory=directory,
+            directory=project,
             doing=f"read {source}",
         )
     )
@@ -123,17 +150,14 @@ def _hashed(lines: Sequence[str]) -> list[str]:
     return [line for line in lines if " --hash=" in line and not line.startswith("-")]
 
 
-def _project_requirements(directory: Path, top: Path) -> list[Requirement]:
-    """Return what the nearest pyproject.toml says that its project needs."""
-    for folder in (directory, *directory.parents):
-        file = folder / "pyproject.toml"
-        if file.is_file():
-            project = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {})
-            if project:
-                return [*_requirements(project.get("dependencies", ()))]
-        if folder == top:
-            break
-    return []
+def _project_requirements(project: Path) -> list[Requirement]:
+    """Return what a folder's pyproject.toml says that its project needs."""
+    return [*_requirements(_pyproject(project).get("project", {}).get("dependencies", ()))]
+
+
+def _pyproject(folder: Path) -> dict[str, Any]:
+    file = folder / "pyproject.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
 
 def _requirements(lines: Sequence[str]) -> Iterator[Requirement]:
