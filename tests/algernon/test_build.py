@@ -503,6 +503,21 @@ def test_a_folder_of_the_project_is_built(wheels: Path, project: Project, line: 
     assert "coins-3.dist-info/METADATA" in files(code)
 
 
+def test_what_may_hold_secrets_is_told(wheels: Path, project: Project) -> None:
+    """Keys, variables and an index's password that lie beside a worker are in its zip, so told."""
+    folder = project(requirements="--find-links https://me:hidden@wheels.example/\n")
+    for name in ("local.env", "tls.pem", ".env", "secrets.py", "monkey.txt"):
+        (folder / name).write_text("KEY=hidden")
+    (folder / "uv.toml").write_text('[[index]]\nurl = "https://wheels.example/"\n')
+
+    told = built(folder).notes[0]
+
+    assert told.startswith(
+        "what may hold secrets is in the zip: local.env, requirements.txt, tls.pem; what workers"
+    )
+    assert "hidden@" not in told
+
+
 def test_a_package_of_the_workers_own_hides_one_that_is_needed(
     wheels: Path, project: Project
 ) -> None:

@@ -17,6 +17,7 @@ from .installing import install, installed_files, needs_of_installed
 from .lambda_sdk import SDK, needs_another
 from .platform import LambdaPlatform, lambda_platform
 from .requirements import Requirements, find_requirements
+from .secret_files import secret_files
 from .smoke_import import smoke_import
 
 # Nothing in Lambda needs them: they are the command's own, and its doors.
@@ -27,6 +28,8 @@ _OF_THE_COMMAND = tuple(
         *("settings.py", "template.py"),
     )
 )
+
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ def build(
     wheels for Lambda's platform, and nothing is compiled. Packages of Algernon are copied as they
     are installed here: whatever an index has by their names isn't asked for.
 
+    What is among the workers' code and may hold secrets, such as `local.env`, is told.
+
     boto3 and what comes with it are Lambda's own, unless `Settings.bundle_boto3` is true, or
     something needs other versions than Lambda may have, which is told.
 
@@ -90,7 +95,7 @@ def build(
     with TemporaryDirectory(prefix="algernon-build-") as name:
         folder = Path(name).resolve()
         left_out = () if settings.bundle_boto3 else SDK
-        notes: list[str] = []
+        notes = _notes_of_secrets(own)
         tell(f"Building for {platform.name}")
         requirements, installed = _install(
             modules, directory, own, folder / "first", platform=platform, leaving_out=left_out
@@ -114,6 +119,18 @@ def build(
         left_out,
         tuple(notes),
     )
+
+
+def _notes_of_secrets(own: Mapping[str, Path]) -> list[str]:
+    if not (names := secret_files(own)):
+        return []
+    more = f" and {len(names) - _MOST_NAMED} more" * (len(names) > _MOST_NAMED)
+    named = f"{', '.join(names[:_MOST_NAMED])}{more}"
+    note = (
+        f"what may hold secrets is in the zip: {named}; what workers don't need belongs elsewhere,"
+        " such as in a hidden folder, or beside a package of theirs"
+    )
+    return [note]
 
 
 def _install(
