@@ -121,6 +121,22 @@ def test_a_burst_of_saves_is_one_reload(run: Run, folder: Path) -> None:
     assert len(reloads(run)) == before + 2
 
 
+def test_it_is_stopped_while_a_module_waits(run: Run, folder: Path) -> None:
+    """One that was saved waits for ever while it is imported; who runs it doesn't."""
+    waits = folder / "waits"
+    waiting = f"import time\n\nopen({str(waits)!r}, 'w').close()\ntime.sleep(600)\n"
+    (folder / "worker" / "__init__.py").write_text(waiting, encoding="utf-8")
+    wait_for(waits.exists)
+
+    start = time.monotonic()
+    run.process.send_signal(signal.SIGINT)
+
+    assert run.end() == 0
+    assert run.lines[-1] == "Stopped."
+    # A module that is imported has two minutes.
+    assert time.monotonic() - start < 60
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A folder with a module and a package."""

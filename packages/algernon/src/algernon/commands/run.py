@@ -97,11 +97,14 @@ def execute(options: argparse.Namespace) -> None:
         _on_stop_signals(signal.SIG_IGN)
         raise KeyboardInterrupt
 
+    def note(number: int, _frame: FrameType | None) -> None:
+        stops.append(number)
+
     _tell_steps()
     try:
         _on_stop_signals(interrupt)
         with reserve_entry(system.stack_name) as entry, _watching(options) as code, system:
-            _on_stop_signals(lambda number, _frame: stops.append(number))
+            _on_stop_signals(note)
             _announce(entry, system)
             print(_how_to_use(options, system), flush=True)
             # What it does at each reload is told by what comes of it.
@@ -110,8 +113,13 @@ def execute(options: argparse.Namespace) -> None:
             while not stops:
                 time.sleep(_LOG_SECONDS)
                 show_logs(system)
-                if code and code.has_changed() and reloading.reload():
-                    _announce(entry, system)
+                if code and code.has_changed():
+                    # It may wait long for a module that is imported, or for ever.
+                    _on_stop_signals(interrupt)
+                    is_another = reloading.reload()
+                    _on_stop_signals(note)
+                    if is_another:
+                        _announce(entry, system)
             show_logs(system)
     except KeyboardInterrupt:
         pass
