@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -128,8 +129,15 @@ def test_what_is_done_is_saved_while_it_runs(folder: Path, tmp_path: Path) -> No
         wait_for(lambda: state.exists() and dead_letters_in(state, name) == 1)
         system._aws._process.kill()
 
-    with system_of(folder, kept) as system:
+    # As where the disk is full: whoever stops the system is told, and what was saved stays.
+    before = state.read_text(encoding="utf-8")
+    with ExitStack() as ending:
+        system = ending.enter_context(system_of(folder, kept))
         assert [letter.reason for letter in system.dead_letters] == ["not yet"]
+        (kept / "state" / "sqs.json.new").mkdir()
+        with pytest.raises(LocalSystemError, match=r"couldn't be saved in .*sqs\.json\.new"):
+            ending.close()
+    assert state.read_text(encoding="utf-8") == before
 
     # What can't be read isn't begun anew: it would look like a system that has nothing to do.
     state.write_text("{", encoding="utf-8")

@@ -24,6 +24,7 @@ from typing import Any, Self
 from ..errors import LocalSystemError, MissingExtraError
 from .deliveries import GO_ON, HOLD
 from .kept_folder import KeptFolder
+from .kept_state import NOT_SAVED
 from .place import place_of_local_aws
 from .temporary_folder import temporary_folder
 
@@ -305,6 +306,17 @@ class LocalAWS:
             os.killpg(self._process.pid, signal.SIGKILL)
         with self._process:
             pass
+        if self._kept:
+            self._check_saved(self._kept)
+
+    def _check_saved(self, kept: KeptFolder) -> None:
+        """Raise if it couldn't save what it held when it ended."""
+        output = self._output_file.read_text(encoding="utf-8", errors="replace")
+        if reason := re.search(rf"^{re.escape(NOT_SAVED)}(.*)", output, re.MULTILINE):
+            raise LocalSystemError(
+                f"what the system held at its end couldn't be saved in {kept.path}, so that the"
+                f" next run with it goes on with what was saved before: {reason[1]}"
+            )
 
     def _wait_until_healthy(self) -> None:
         deadline = time.monotonic() + _START_SECONDS

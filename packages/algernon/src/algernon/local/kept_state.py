@@ -32,6 +32,8 @@ _PAUSE_SECONDS = 0.02
 
 _STANDING = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 _IN_PROGRESS = "_IN_PROGRESS"
+#: What a line of ministack's output begins with that says why nothing was saved at the end.
+NOT_SAVED = "not saved at the end: "
 # Where URLs of queues are, which have the port of the run before. Whatever messages say stays.
 _WITH_URLS = ("cloudformation", "lambda", "sqs")
 _MESSAGES = "messages"
@@ -71,18 +73,27 @@ class KeptState:
             if time.monotonic() > end:
                 return
             time.sleep(_PAUSE_SECONDS)
-        self._save()
+        try:
+            self._save()
+        except OSError as error:
+            print(f"{NOT_SAVED}{error}", file=sys.stderr, flush=True)
 
     def _save_now_and_then(self) -> None:
+        told = ""
         while True:
             time.sleep(_SECONDS)
-            if _what_changes() != self._saved:
-                self._save()
+            try:
+                if _what_changes() != self._saved:
+                    self._save()
+                told = ""
+            except OSError as error:
+                # Tried again as long as it lasts, and told once.
+                if told != (told := str(error)):
+                    print(f"what the system holds can't be saved: {error}", file=sys.stderr)
 
     def _save(self) -> None:
         """Save it, unless it isn't that of a system that stands."""
         from ministack import app
-        from ministack.core import persistence
 
         with self._saving:
             if not _stands():
@@ -91,9 +102,32 @@ class KeptState:
             states = _copies([*app._build_persistence_save_dict()])
             # One that began to be changed meanwhile couldn't be gone on with.
             if _stands() and states:
-                for service, state in states.items():
-                    persistence.save_state(service, state)
+                self._write(states)
                 self._saved = changing
+
+    def _write(self, states: dict[str, Any]) -> None:
+        """Write all of it in place of what was saved before, or nothing of it.
+
+        ministack's own function says nothing to its caller where the disk is full, say.
+        """
+        from ministack.core import persistence
+
+        drafts = {self._folder / f"{service}.json.new": service for service in states}
+        try:
+            for draft, service in drafts.items():
+                content = {
+                    "__ministack_format__": persistence._state_format_version(service),
+                    "payload": states[service],
+                }
+                with draft.open("w", encoding="utf-8") as file:
+                    json.dump(content, file, default=persistence._json_default)
+        except OSError:
+            for draft in drafts:
+                with suppress(OSError):
+                    draft.unlink()
+            raise
+        for draft in drafts:
+            draft.replace(draft.with_suffix(""))
 
     def _restore(self) -> None:
         """Read what was saved, or end: with half of it nobody could go on."""

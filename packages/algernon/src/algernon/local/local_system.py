@@ -120,7 +120,7 @@ class LocalSystem:
             can't be one, or secrets and parameters have no value; it names all of these.
         LocalSystemError: The local AWS can't start, a module is nowhere, or the code
             is too large; or the folder to persist in has another system, or that of another
-            version, or one that runs.
+            version, or one that runs. When the block ends: what it holds can't be saved there.
         RefusedError: A Task isn't there any more that has messages in the folder.
         DeploymentError: CloudFormation couldn't create the stack, or update it.
 
