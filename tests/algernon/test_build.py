@@ -80,7 +80,7 @@ def project(tmp_path: Path) -> Project:
     """Write a project, and return its folder."""
 
     def write(imports: str = "", *, within: str = "json", requirements: str | None = None) -> Path:
-        folder = tmp_path / "a project"
+        folder = tmp_path / "a #1 project of ${HOME}"
         folder.mkdir(exist_ok=True)
         source = WORKER.format(imports=imports, within=within)
         (folder / "worker.py").write_text(source, encoding="utf-8")
@@ -458,6 +458,10 @@ def test_for_another_processor_nothing_is_imported_and_that_is_said(
         (
             "from algernon.template import system_template",
             "No module named 'algernon.template' (worker.py, line 2): what runs in Lambda has ",
+        ),
+        (
+            "from six import coins",
+            "(./six.py) (worker.py, line 2): six is there, but isn't what is",
         ),
         ("1 / 0", "ZeroDivisionError: division by zero (worker.py, line 2)"),
         ("import os; os._exit(3)", "ended with status 3, and didn't say why"),

@@ -128,7 +128,7 @@ def _compile(
     lines = [*requirements.lines, *map(str, algernon_requirements())]
     with _telling_of_wheels(platform):
         resolved = run_uv(
-            "pip", "compile", _write(folder / "needed.txt", lines),
+            "pip", "compile", _write(folder / "needed.txt", lines), *map(str, requirements.files),
             "--override", _write(folder / "nowhere.txt", nowhere),
             "-c", _write(folder / "constraints.txt", pinned or requirements.constraints),
             "--no-header", "--no-annotate", "--no-generate-hashes", "--emit-index-url",

@@ -29,6 +29,7 @@ class Requirements:
         source: One line for people: where that is said.
         directory: The directory from which paths in it count.
         lines: It, as a requirements file has it.
+        files: Requirements files that say more of it.
         constraints: What else holds of the versions of what these need, likewise.
         hashes: The pinned versions with their hashes, where these are known.
         direct: What the project itself needs, where somebody wrote that.
@@ -36,7 +37,8 @@ class Requirements:
 
     source: str
     directory: Path
-    lines: Sequence[str]
+    lines: Sequence[str] = ()
+    files: Sequence[Path] = ()
     constraints: Sequence[str] = ()
     hashes: Sequence[str] = ()
     direct: Sequence[Requirement] = ()
@@ -134,7 +136,7 @@ def _listed(file: Path, directory: Path) -> Requirements:
     return Requirements(
         source=os.path.relpath(file, directory),
         directory=file.parent,
-        lines=[f"-r {file}"],
+        files=[file],
         hashes=_hashed(lines),
         direct=[*_requirements(lines)],
     )

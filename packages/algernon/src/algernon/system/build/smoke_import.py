@@ -37,9 +37,10 @@ for module in modules:
         where = traceback.extract_tb(error.__traceback__)[-1]
         told = {
             "module": module,
-            "error": f"{type(error).__name__}: {error}",
+            "error": f"{type(error).__name__}: {error}".replace(built, "."),
             "where": f"{where.filename.removeprefix(built).lstrip('/')}, line {where.lineno}",
-            "missing": getattr(error, "name", None) if isinstance(error, ImportError) else None,
+            "missing": error.name if isinstance(error, ModuleNotFoundError) else None,
+            "lacking": error.name if isinstance(error, ImportError) else None,
         }
         break
 with open(answer, "w", encoding="utf-8", errors="backslashreplace") as file:
@@ -153,17 +154,23 @@ def _check(
         )
     raise BuildError(
         f"the module {told['module']} can't be imported from the built zip alone:"
-        f" {told['error']} ({told['where']}){_remedy(told.get('missing'))}"
+        f" {told['error']} ({told['where']}){_remedy(told.get('missing'), told.get('lacking'))}"
     )
 
 
-def _remedy(missing: str | None) -> str:
-    if not missing:
+def _remedy(missing: str | None, lacking: str | None) -> str:
+    named = missing or lacking
+    if not named:
         return ""
-    if missing.partition(".")[0] == "algernon":
+    if named.partition(".")[0] == "algernon":
         return (
             ": what runs in Lambda has nothing of the command algernon; import that where you use"
             " it, and not in a worker"
+        )
+    if not missing:
+        return (
+            f": {lacking} is there, but isn't what is meant; where it is a module of your own that"
+            " has the name of one that others need, rename it"
         )
     return (
         f": nothing that the workers need brings {missing}; name the distribution that does in the"
