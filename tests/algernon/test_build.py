@@ -387,6 +387,16 @@ def test_what_is_nowhere_is_named(wheels: Path, project: Project) -> None:
     assert "not-there" in message
 
 
+def test_credentials_in_urls_are_not_told(wheels: Path, project: Project) -> None:
+    """Neither a password, nor what is behind a question mark, such as a signature."""
+    url = "https://me:hidden@wheels.example/prices-1.0-py3-none-any.whl?signature=hidden"
+    message = refusal(project(requirements=f"prices @ {url}\n"))
+
+    assert message.startswith("uv can't resolve what workers need: ")
+    assert "https://wheels.example/prices-1.0-py3-none-any.whl" in message
+    assert "hidden" not in message
+
+
 def test_requirements_that_contradict_each_other_are_named(wheels: Path, project: Project) -> None:
     """A pin that another requirement forbids is told with both."""
     write_wheel(wheels, "prices", requires=["coins>=2"])

@@ -126,11 +126,14 @@ def _compile(
     # An override that holds nowhere leaves out what it names, whoever needs it.
     nowhere = [f"{name} ; python_version < '0'" for name in sorted({*DISTRIBUTIONS, *leaving_out})]
     lines = [*requirements.lines, *map(str, algernon_requirements())]
+    constraints = pinned or requirements.constraints
+    # uv warns of a file that says nothing.
+    constraining = ("-c", _write(folder / "constraints.txt", constraints)) if constraints else ()
     with _telling_of_wheels(platform):
         resolved = run_uv(
             "pip", "compile", _write(folder / "needed.txt", lines), *map(str, requirements.files),
             "--override", _write(folder / "nowhere.txt", nowhere),
-            "-c", _write(folder / "constraints.txt", pinned or requirements.constraints),
+            *constraining,
             "--no-header", "--no-annotate", "--no-generate-hashes", "--emit-index-url",
             "--emit-find-links",
             *_for(platform),

@@ -60,6 +60,7 @@ def in_one_line(words: str) -> str:
     """Return what uv said without its drawings and line breaks, and without credentials of URLs."""
     text = re.sub(r"[^\x00-\x7f]|^(error|  cause|warning): ", " ", words, flags=re.MULTILINE)
     text = re.sub(r"(\w://)[^/\s@]+@", r"\1", text)
+    text = re.sub(r"(\w://[^\s?`'\"]+)\?[^\s`'\")]+", r"\1", text)
     return " ".join(text.split())
 
 
