@@ -312,6 +312,27 @@ def test_a_task_that_somebody_paused_stays_so(aws: LocalAWS) -> None:
     assert (outcome.paused, outcome.resumed) == (("book",), ("pay",))
 
 
+def test_of_two_deployments_at_once_one_is_refused(aws: LocalAWS) -> None:
+    """What was planned for another stack doesn't undo what somebody deployed meanwhile."""
+    system = system_of(aws, "twice")
+    moved = [replace(SHOP, tasks=("order",)), replace(BANK, tasks=("book", "pay"))]
+    first, first_code = system.begin(SHOP, BANK)
+    plan = first.plan(first_code)
+    system.deploy(SHOP, BANK)
+    with pytest.raises(RefusedError, match="somebody else has changed the stack 'twice'"):
+        first.carry_out(plan, first_code)
+
+    second, second_code = system.begin(*moved)
+    plan = second.plan(second_code)
+    system.deploy(replace(SHOP, tasks=("order", "pay", "price")), BANK)
+    with pytest.raises(RefusedError, match="somebody else has changed the stack 'twice'"):
+        second.carry_out(plan, second_code)
+
+    assert system.queue("price")
+    assert system.stack.mapping("pay")["State"] == "Enabled"
+    assert system.change_sets() == []
+
+
 def test_a_plan_alone_changes_nothing(aws: LocalAWS) -> None:
     """Neither a stack, nor a bucket, nor a change set is made."""
     system = system_of(aws, "planned")

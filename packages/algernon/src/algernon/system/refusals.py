@@ -203,7 +203,7 @@ def _of_call(error: BaseException) -> str | None:
 
 def _unreached(url: str) -> str:
     address = urlsplit(url)
-    if _is_here(address.hostname or ""):
+    if is_here(address.hostname or ""):
         return (
             f"nothing answers at {address.scheme}://{address.netloc}: has the local AWS ended? It"
             " lives as long as its algernon run"
@@ -220,7 +220,16 @@ def _unreached(url: str) -> str:
     )
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
+    """Tell whether a host is this machine, where nothing but a local AWS answers.
+
+    Args:
+        host: Its name or address.
+
+    Example:
+        >>> is_here("127.0.0.1"), is_here("sqs.eu-west-1.amazonaws.com")
+        (True, False)
+    """
     try:
         return ip_address(host).is_loopback
     except ValueError:

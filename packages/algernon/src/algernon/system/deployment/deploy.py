@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from ...errors import DeploymentError, RefusedError
+from ...errors import CommandError, DeploymentError, RefusedError
 from ..place import Place
 from ..queue_facts import read_queue_facts
 from ..stack import Stack
@@ -24,7 +24,7 @@ from .draining import (
     with_mappings_active,
 )
 from .execution import execute
-from .feeding import pause, tasks_paused_by_hand, wait_until_fed
+from .feeding import are_paused, pause, tasks_paused_by_hand, wait_until_fed
 from .leftovers import Leftover, delete_leftovers, find_leftovers
 from .plan import Count, Plan, make_plan
 from .safety import check_plan, check_replacements
@@ -65,6 +65,18 @@ class Outcome:
     left: tuple[Leftover, ...]
     paused: tuple[str, ...]
     resumed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What a stack is, as far as a plan rests on it; of a stack that isn't there, nothing."""
+
+    template: Mapping[str, Any] | None
+    parameters: Mapping[str, str]
+
+
+class _ChangedError(RefusedError):
+    """The stack isn't what it was when the plan was made."""
 
 
 class Deployment:
@@ -119,7 +131,8 @@ class Deployment:
         self._progress = progress
         self._cloudformation = place.client("cloudformation")
         self._stack = Stack(self._cloudformation, str(place.stack_name))
-        self._deployed = self._find(is_dry=is_dry)
+        self._basis = self._find(is_dry=is_dry)
+        self._deployed = self._basis.template
         self._template = with_mappings_active(template, self._deployed)
         self._plan = self._checked(is_dry=is_dry)
 
@@ -129,8 +142,7 @@ class Deployment:
         Args:
             code: The workers' code.
         """
-        facts = None if self._deployed is None else self._stack.facts()
-        is_other = facts is None or facts.parameters.get("CodeKey") != code.key
+        is_other = self._basis.parameters.get("CodeKey") != code.key
         return replace(self._plan, code_changes=is_other)
 
     def carry_out(self, plan: Plan, code: Code) -> Outcome:
@@ -158,8 +170,8 @@ class Deployment:
             self._change(plan, {"CodeBucket": bucket.name, "CodeKey": code.key}, bucket, by_hand)
         return self._tidied_up(by_hand)
 
-    def _find(self, *, is_dry: bool) -> dict[str, Any] | None:
-        """Return the template of the stack, which is brought to where it can be changed before."""
+    def _find(self, *, is_dry: bool) -> _Basis:
+        """Return what the stack is, which is brought to where it can be changed before."""
         if is_dry:
             facts = self._stack.find()
             is_there = facts is not None and facts.status not in _NOTHING_THERE
@@ -169,7 +181,27 @@ class Deployment:
             name = self._stack.name
             state = ready(self._cloudformation, name, tell=self._tell, timeout=_SECONDS)
             is_there = state == "there"
-        return deployed_template(self._place) if is_there else None
+        return self._read() if is_there else _Basis(None, {})
+
+    def _read(self) -> _Basis:
+        """Return what the stack is now."""
+        template = deployed_template(self._place)
+        return _Basis(template, {} if template is None else self._stack.facts().parameters)
+
+    def _check_basis(self) -> None:
+        """Refuse what was planned for a stack that is another by now.
+
+        It is looked for once there is a change set: CloudFormation itself refuses that one, if the
+        stack is changed after it was made.
+
+        Raises:
+            RefusedError: The stack is another.
+        """
+        if self._read() != self._basis:
+            raise _ChangedError(
+                f"somebody else has changed the stack {self._stack.name!r} since the plan was made,"
+                " and that is left as it is: run this again, and look at what it plans then"
+            )
 
     def _checked(self, *, is_dry: bool) -> Plan:
         """Return the plan, as far as the templates tell it, if nothing is lost by it."""
@@ -238,12 +270,15 @@ class Deployment:
                 self._drain(plan, bucket, by_hand)
                 change_set = self._change_set(code, bucket)
                 self._execute(change_set)
+            except _ChangedError:
+                # Whoever changed it decides what is paused.
+                raise
             except DeploymentError:
                 self._restore()
                 raise
-            except KeyboardInterrupt:
+            except BaseException:
                 self._tell(
-                    f"the messages of {', '.join(plan.paused)} wait until the next deployment,"
+                    f"the messages of {', '.join(plan.paused)} may wait until the next deployment,"
                     " which goes on with this one"
                 )
                 raise
@@ -254,7 +289,8 @@ class Deployment:
         """Return the change set of the template and the code.
 
         Raises:
-            RefusedError: It would replace what holds something.
+            RefusedError: It would replace what holds something, or somebody else has changed the
+                stack.
         """
         template = self._deployed if self._is_code_only else self._template
         url = None if self._is_code_only else self._put(self._template, bucket)
@@ -265,8 +301,9 @@ class Deployment:
             parameters={**self._previous(template or {}), **code},
         )
         try:
+            self._check_basis()
             check_replacements(change_set.changes)
-        except RefusedError:
+        except CommandError:
             change_set.delete()
             raise
         return change_set
@@ -306,28 +343,40 @@ class Deployment:
         self._tell(f"pausing {', '.join(plan.paused)}, until the change is made")
         interim = interim_template(deployed, pausing, plan.removed)
         self._deploy_as_it_is(interim, bucket)
+        self._basis = self._read()
         self._template = with_mappings_active(self._template, interim)
         waiting = [each for each in find_task_queues(self._place) if each.task in plan.paused]
-        pause(self._place, waiting)
         longest = max(before[task].function.get("Timeout", 0) for task in plan.paused)
         urls = {each.task: each.queue_url for each in waiting}
-        wait_until_drained(self._place, urls, longest=longest, tell=self._tell)
+        is_drained = False
+        while not is_drained:
+            pause(self._place, waiting)
+            wait_until_drained(self._place, urls, longest=longest, tell=self._tell)
+            # Somebody may have resumed them meanwhile.
+            is_drained = are_paused(self._place, waiting)
         self._safe(plan)
 
     def _deploy_as_it_is(self, template: Mapping[str, Any], bucket: CodeBucket) -> None:
         """Give the stack a template that differs from its own in how it feeds workers."""
-        self._execute(
-            create_change_set(
-                self._cloudformation,
-                self._stack.name,
-                template_url=self._put(template, bucket),
-                parameters=self._previous(template),
-            )
+        change_set = create_change_set(
+            self._cloudformation,
+            self._stack.name,
+            template_url=self._put(template, bucket),
+            parameters=self._previous(template),
         )
+        try:
+            self._check_basis()
+        except CommandError:
+            change_set.delete()
+            raise
+        self._execute(change_set)
 
     def _restore(self) -> None:
         """Resume what is paused by the stack's template, since the deployment doesn't go on."""
-        now = deployed_template(self._place) if self._deployed is not None else None
+        if self._deployed is None:
+            return
+        self._basis = self._read()
+        now = self._basis.template
         if now is None or not (paused := paused_tasks(now)):
             return
         self._tell(f"resuming {', '.join(paused)}")
@@ -342,7 +391,14 @@ class Deployment:
     def _execute(self, change_set: ChangeSet) -> None:
         if not change_set.is_empty:
             self._tell(f"CloudFormation changes the stack {self._stack.name!r}")
-            execute(change_set, tell=self._tell, progress=self._progress)
+            try:
+                execute(change_set, tell=self._tell, progress=self._progress)
+            except KeyboardInterrupt:
+                self._tell(
+                    "CloudFormation goes on with what it has begun, whose end the next deployment"
+                    " waits for"
+                )
+                raise
 
     def _tidied_up(self, by_hand: Collection[str]) -> Outcome:
         """Delete what nobody needs any more, and wait until all that stays is at work."""

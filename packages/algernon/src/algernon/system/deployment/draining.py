@@ -11,18 +11,22 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..looks import looks
 from ..place import Place
 from ..queue_facts import read_queue_facts
+from ..refusals import is_here
 from ..template.logical_ids import logical_id
 from .template_tasks import tasks_in
 
 # No more than a boto3 client has connections for.
 _THREADS = 10
-# For so long nothing may be seen in hand, since SQS's numbers are approximate: Amazon SQS API
-# Reference, GetQueueAttributes.
+# For so long nothing may be seen in hand, since SQS's numbers are approximate.
 _QUIET_SECONDS = 2.0
+# And for so long they may tell what was so before, at least: Amazon SQS API Reference,
+# GetQueueAttributes. A local AWS counts.
+_STALE_SECONDS = 60.0
 # For Lambda to stop polling, and to hand over what it has received by then.
 _HANDING_OVER_SECONDS = 120
 
@@ -116,13 +120,16 @@ def wait_until_drained(
             ``sqs:GetQueueAttributes``.
     """
     sqs = place.client("sqs")
+    stale = 0.0 if is_here(urlsplit(sqs.meta.endpoint_url).hostname or "") else _STALE_SECONDS
+    if stale:
+        tell(f"looking for {stale:.0f} s what workers have in hand: SQS's numbers may be so old")
     is_told = False
     busy_until = 0.0
     for waited in looks():
         hidden = _hidden(sqs, queue_urls)
         if hidden:
             busy_until = waited
-        elif waited - busy_until >= _QUIET_SECONDS:
+        elif waited - busy_until >= _QUIET_SECONDS and waited >= stale:
             return
         counts = ", ".join(f"{task}: {number:,}" for task, number in hidden.items())
         if waited > longest + _HANDING_OVER_SECONDS:

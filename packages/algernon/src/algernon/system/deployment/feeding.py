@@ -51,6 +51,17 @@ def pause(place: Place, tasks: Sequence[TaskQueues]) -> None:
         raise DeploymentError(f"{error}; and then run this again") from error
 
 
+def are_paused(place: Place, tasks: Sequence[TaskQueues]) -> bool:
+    """Tell whether the messages of none of these Tasks are taken to a worker.
+
+    Raises:
+        botocore.exceptions.ClientError: Lambda refused it, such as for the right
+            ``lambda:ListEventSourceMappings``.
+    """
+    found = _mappings(place, tasks).values()
+    return all(feeding_of(some) in ("paused", "no worker") for some in found)
+
+
 def wait_until_fed(
     place: Place, tasks: Sequence[TaskQueues], *, paused: Collection[str]
 ) -> tuple[str, ...]:
