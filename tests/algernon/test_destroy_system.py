@@ -118,7 +118,8 @@ def test_what_holds_messages_is_not_removed_unless_they_are_given_up(stack: Smal
 def test_a_message_that_comes_meanwhile_is_not_lost(stack: SmallStack) -> None:
     """Its queue stays until it is empty, when the same command deletes that."""
     stack.deploy(shop("pay", "mail"))
-    url = stack.resources()[PAY]
+    url, dead = stack.resources()[PAY], stack.resources()[PAY_DEAD]
+    both = [each.rsplit("/", 1)[1] for each in (dead, url)]
     sent: list[StackEvent] = []
 
     def meanwhile(event: StackEvent) -> None:
@@ -127,16 +128,60 @@ def test_a_message_that_comes_meanwhile_is_not_lost(stack: SmallStack) -> None:
         sent.append(event)
 
     remove(stack, progress=meanwhile)
-    assert queues_left(stack) == [url.rsplit("/", 1)[1]]
+    # Its dead letters would have no place else.
+    assert queues_left(stack) == both
     assert stack.told[0] == (
         f"the queue of the Task 'pay' ({PAY}) stays with 1 message, as {url}: run this again when"
         " it is empty"
     )
     remove(stack)
-    assert queues_left(stack) == [url.rsplit("/", 1)[1]]
+    assert queues_left(stack) == both
     stack.place.client("sqs").purge_queue(QueueUrl=url)
     remove(stack)
     assert queues_left(stack) == []
+
+
+def test_what_comes_after_the_plan_is_counted_too(stack: SmallStack) -> None:
+    """Whoever is asked may take an hour."""
+    stack.deploy(shop("pay"))
+    removal = removal_of(stack)
+    send(stack, stack.resources()[PAY])
+
+    with pytest.raises(RefusedError, match="nothing was deleted"):
+        destroy(stack.place, removal, tell=stack.told.append, progress=lambda _: None)
+    assert stack.status() == "CREATE_COMPLETE"
+
+
+def test_of_an_old_template_too_nothing_is_lost_that_comes_meanwhile(stack: SmallStack) -> None:
+    """Its queues would go with the stack, so that it is changed before."""
+    mapping = {
+        "WorkerQueuePay": {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {
+                "EventSourceArn": {"Fn::GetAtt": [PAY, "Arn"]},
+                "FunctionName": "shop",
+            },
+        }
+    }
+    topic = {
+        logical_id("Topic", "pay"): {
+            "Type": "AWS::SNS::Topic",
+            "Properties": {"TopicName": {"Fn::Sub": "${AWS::StackName}-pay"}},
+        }
+    }
+    stack.deploy(template(queue("pay"), topic, mapping))
+    url = stack.resources()[PAY]
+    sent: list[StackEvent] = []
+
+    def meanwhile(event: StackEvent) -> None:
+        if event.status == "DELETE_IN_PROGRESS" and not sent:
+            send(stack, url)
+            sent.append(event)
+
+    remove(stack, progress=meanwhile)
+
+    assert stack.told[0].startswith("pausing pay: the template is one of an older Algernon")
+    assert queues_left(stack) == [url.rsplit("/", 1)[1]]
 
 
 def test_what_an_interrupted_removal_left_goes_by_the_next(stack: SmallStack) -> None:

@@ -34,13 +34,14 @@ def execute(options: argparse.Namespace) -> None:
     """Show what would go and, if that is wanted, delete it."""
     from ..story.deployment import removal_lines
     from ..story.terminal import Line
-    from ..system.deployment.removal import destroy, find_removal
+    from ..system.deployment.removal import check_removal, destroy, find_removal
 
     place = stack_place(options)
     removal = find_removal(place, tell=warn, timeout=_SECONDS)
     show(removal_lines(removal, options.drop))
     if options.plan:
         return
+    check_removal(removal, options.drop)
     check_consent(options, f"Delete {options.stack}?")
     watch = Watch(options.stack, removal.tasks)
     with watch.showing():

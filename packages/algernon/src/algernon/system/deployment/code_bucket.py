@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +13,7 @@ from ...errors import DeploymentError
 from ..looks import looks
 from ..place import Place
 from ..stack import Stack
+from ..template.checks import text_of
 from ..template.expressions import arn, policy_document
 from .stack_state import ready
 
@@ -112,6 +114,17 @@ class CodeBucket:
                 if code not in _IS_THERE:
                     raise
             return
+
+    def put_template(self, template: Mapping[str, Any]) -> str:
+        """Put a template there, and return where it is, as CloudFormation takes it.
+
+        Raises:
+            botocore.exceptions.ClientError: As of `put`.
+        """
+        text = text_of(template).encode()
+        key = f"{hashlib.sha256(text).hexdigest()}.json"
+        self.put(key, text)
+        return self.url(key)
 
     def url(self, key: str) -> str:
         """Return where something is, as CloudFormation takes it for a template."""

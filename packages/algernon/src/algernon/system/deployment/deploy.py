@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -12,7 +11,6 @@ from ..place import Place
 from ..queue_facts import read_queue_facts
 from ..stack import Stack
 from ..task_queues import TaskQueues, find_task_queues
-from ..template.checks import text_of
 from .change_set import UNDER_REVIEW, ChangeSet, create_change_set
 from .code_bucket import CodeBucket, code_bucket
 from .deployed import deployed_template
@@ -293,7 +291,7 @@ class Deployment:
                 stack.
         """
         template = self._deployed if self._is_code_only else self._template
-        url = None if self._is_code_only else self._put(self._template, bucket)
+        url = None if self._is_code_only else bucket.put_template(self._template)
         change_set = create_change_set(
             self._cloudformation,
             self._stack.name,
@@ -316,13 +314,6 @@ class Deployment:
 
     def _bucket(self) -> CodeBucket:
         return code_bucket(self._place, self._bucket_name, tell=self._tell)
-
-    def _put(self, template: Mapping[str, Any], bucket: CodeBucket) -> str:
-        """Put a template into the bucket, and return where it is."""
-        text = text_of(template).encode()
-        key = f"{hashlib.sha256(text).hexdigest()}.json"
-        bucket.put(key, text)
-        return bucket.url(key)
 
     def _drain(self, plan: Plan, bucket: CodeBucket, by_hand: Collection[str]) -> None:
         """Let the workers finish what they have of the Tasks that have to wait.
@@ -361,7 +352,7 @@ class Deployment:
         change_set = create_change_set(
             self._cloudformation,
             self._stack.name,
-            template_url=self._put(template, bucket),
+            template_url=bucket.put_template(template),
             parameters=self._previous(template),
         )
         try:

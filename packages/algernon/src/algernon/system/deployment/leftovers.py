@@ -14,6 +14,8 @@ from ..template.logical_ids import logical_id
 from .stack_events import read_events
 
 _QUEUE = "AWS::SQS::Queue"
+# What the logical ids of a Task's queues begin with.
+_MESSAGES, _LETTERS = "Queue", "DeadLetterQueue"
 _SKIPPED = "DELETE_SKIPPED"
 # So many changes of the stack are looked through for what they left: those of one deployment are
 # two, and a few may have been broken off before. What is older has been told.
@@ -42,9 +44,19 @@ class Leftover:
         """The queue's name."""
         return self.url.rsplit("/", 1)[-1]
 
+    @property
+    def holds_letters(self) -> bool:
+        """Whether it is a dead-letter queue."""
+        return self.logical_id.startswith(_LETTERS)
+
+    @property
+    def task_part(self) -> str:
+        """What a Task's queue and its dead-letter queue have in common in their logical ids."""
+        return self.logical_id.removeprefix(_LETTERS).removeprefix(_MESSAGES)
+
     def is_of(self, tasks: Collection[str]) -> bool:
         """Tell whether it is one of these Tasks'."""
-        kinds = ("Queue", "DeadLetterQueue")
+        kinds = (_MESSAGES, _LETTERS)
         return self.logical_id in {logical_id(kind, task) for task in tasks for kind in kinds}
 
 
@@ -72,19 +84,37 @@ def delete_leftovers(
 ) -> tuple[list[Leftover], list[Leftover]]:
     """Delete the queues that are empty, or whose messages nobody wants.
 
+    A dead-letter queue stays with its queue, and is looked into after it: to look into the queue
+    may move a message there that was received too often.
+
     Args:
         place: Where they are.
         leftovers: The queues.
         drop: The names of the Tasks whose queues go with what they hold.
 
     Returns:
-        The queues that were deleted, and those that stay.
+        The queues that were deleted, and those that stay for what they hold.
 
     Raises:
         botocore.exceptions.ClientError: SQS refused it, such as for one of the rights
             ``sqs:DeleteQueue`` and ``sqs:ReceiveMessage``.
     """
     sqs = place.client("sqs")
+    first = [each for each in leftovers if not each.holds_letters]
+    deleted, left = _delete(sqs, first, drop)
+    in_use = {each.task_part for each in left}
+    then = [each for each in leftovers if each.holds_letters and each.task_part not in in_use]
+    deleted_then, left_then = _delete(sqs, then, drop)
+    # One that is empty stays silently.
+    with_letters = [each for each in leftovers if each.holds_letters and each.messages]
+    kept = [each for each in with_letters if each.task_part in in_use]
+    return deleted + deleted_then, left + kept + left_then
+
+
+def _delete(
+    sqs: Any, leftovers: Collection[Leftover], drop: Collection[str]
+) -> tuple[list[Leftover], list[Leftover]]:
+    """Delete what may go, and return that, and what stays."""
 
     def goes(each: Leftover) -> bool:
         return each.is_of(drop) or (each.messages == 0 and _is_empty(sqs, each.url))

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...errors import NotASystemError, RefusedError, UnknownTaskError
 from ..place import Place
 from ..queue_facts import read_queue_facts
 from ..stack import Stack, StackFacts
-from .change_set import NAME_PREFIX, UNDER_REVIEW
+from .change_set import NAME_PREFIX, UNDER_REVIEW, create_change_set
+from .code_bucket import code_bucket
 from .deployed import read_template, tasks_of
+from .draining import interim_template
+from .execution import execute
 from .failures import part_in_words
 from .leftovers import Leftover, delete_leftovers, find_leftovers
 from .operation import delete_stack
 from .stack_events import StackEvent
-from .stack_state import settled
+from .stack_state import READY, settled
+from .template_tasks import tasks_in
 
 _QUEUE = "AWS::SQS::Queue"
 _BUCKET = "AWS::S3::Bucket"
@@ -83,7 +87,7 @@ def find_removal(place: Place, *, tell: Callable[[str], object], timeout: float)
         facts.stack_id,
         is_stack_there=True,
         tasks=tasks,
-        queues=(*_own_queues(place, stack), *find_leftovers(place, stack)),
+        queues=tuple(_queues(place, stack)),
         bucket=stack.resources(_BUCKET).get("Bucket"),
     )
 
@@ -121,9 +125,14 @@ def destroy(
         ...     place, removal, drop=["mail"], tell=print, progress=lambda event: None
         ... )
     """
-    _check(removal, drop)
     cloudformation = place.client("cloudformation")
     if removal.is_stack_there:
+        # Whoever was asked may have taken an hour.
+        stack = Stack(cloudformation, removal.stack_id)
+        removal = replace(removal, queues=tuple(_queues(place, stack)))
+    check_removal(removal, drop)
+    if removal.is_stack_there:
+        _keep_queues(place, removal, tell=tell, progress=progress)
         delete_stack(cloudformation, removal.stack_id, progress=progress)
     left = find_leftovers(place, Stack(cloudformation, removal.stack_id))
     _, stay = delete_leftovers(place, left, drop=drop)
@@ -139,12 +148,47 @@ def destroy(
         )
 
 
-def _own_queues(place: Place, stack: Stack) -> Iterator[Leftover]:
-    """Give the queues that a stack has, but for those that were deleted by hand."""
+def _queues(place: Place, stack: Stack) -> Iterator[Leftover]:
+    """Give the queues that a stack has or left, but for those that were deleted by hand."""
     sqs = place.client("sqs")
     for logical_id, url in stack.resources(_QUEUE).items():
         with suppress(sqs.exceptions.QueueDoesNotExist):
             yield Leftover(logical_id, url, read_queue_facts(sqs, url).messages)
+    yield from find_leftovers(place, stack)
+
+
+def _keep_queues(
+    place: Place,
+    removal: Removal,
+    *,
+    tell: Callable[[str], object],
+    progress: Callable[[StackEvent], object],
+) -> None:
+    """Have the queues of a stack outlive it, which in templates of 1.8 and older go with it."""
+    cloudformation = place.client("cloudformation")
+    if Stack(cloudformation, removal.stack_id).status() not in READY:
+        return
+    template = read_template(cloudformation, removal.stack_id)
+    if template is None or not any(_goes_along(each) for each in template["Resources"].values()):
+        return
+    tasks = [*tasks_in(template)]
+    kept = interim_template(template, tasks, tasks)
+    tell(
+        f"pausing {', '.join(tasks)}: the template is one of an older Algernon, whose queues would"
+        " go with the stack, whatever comes meanwhile, so it is told first that they stay"
+    )
+    change_set = create_change_set(
+        cloudformation,
+        removal.stack_name,
+        template_url=code_bucket(place, None, tell=tell).put_template(kept),
+        parameters=dict.fromkeys(template.get("Parameters", {})),
+    )
+    if not change_set.is_empty:
+        execute(change_set, tell=tell, progress=progress)
+
+
+def _goes_along(resource: Mapping[str, Any]) -> bool:
+    return resource["Type"] == _QUEUE and resource.get("DeletionPolicy", "Delete") == "Delete"
 
 
 def _after_its_end(place: Place, cloudformation: Any, name: str) -> Removal:
@@ -203,7 +247,17 @@ def _not_ours(name: str) -> NotASystemError:
     )
 
 
-def _check(removal: Removal, drop: Collection[str]) -> None:
+def check_removal(removal: Removal, drop: Collection[str]) -> None:
+    """Refuse a removal that would leave messages behind.
+
+    Args:
+        removal: What is done.
+        drop: The names of the Tasks whose queues go with all that they hold.
+
+    Raises:
+        RefusedError: A queue holds messages, and its Task isn't one of `drop`.
+        UnknownTaskError: None of the queues is one of a Task of `drop`.
+    """
     for task in drop:
         if not any(queue.is_of([task]) for queue in removal.queues):
             names = ", ".join(removal.tasks) or "no Tasks"

@@ -18,7 +18,8 @@ from .stack_events import StackEvent, read_events
 #: What there is of a stack: nothing, nothing but a change set, or the stack.
 StackState: TypeAlias = Literal["absent", "new", "there"]
 
-_READY = {
+#: The statuses of stacks that can be changed.
+READY = {
     "CREATE_COMPLETE",
     "UPDATE_COMPLETE",
     "UPDATE_ROLLBACK_COMPLETE",
@@ -90,7 +91,7 @@ def ready(
         return "absent"
     if facts.status == UNDER_REVIEW:
         return "new"
-    if facts.status in _READY:
+    if facts.status in READY:
         return "there"
     raise DeploymentError(
         f"the stack {stack_name!r} can't be changed, since it is {facts.status}"
