@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -200,6 +201,31 @@ def test_a_lost_answer_to_the_execution_is_no_failure(stack: SmallStack) -> None
     planned.execute()
     planned.execute()
     stack.wait_until("CREATE_COMPLETE")
+
+
+def test_to_look_too_often_ends_nothing(stack: SmallStack) -> None:
+    """CloudFormation, which throttles whoever looks, goes on meanwhile."""
+    refused: list[str] = []
+    answer = {"Error": {"Code": "Throttling", "Message": "Rate exceeded"}, "ResponseMetadata": {}}
+
+    def throttle(model: Any, **_: object) -> tuple[Any, dict[str, Any]] | None:
+        if refused.count(model.name) == 3:
+            return None
+        refused.append(model.name)
+        return SimpleNamespace(status_code=400), answer
+
+    events = stack.cloudformation.meta.events
+    events.register("before-call.cloudformation.DescribeChangeSet", throttle)
+
+    def throttle_looks(**_: object) -> None:
+        for name in ("DescribeStacks", "DescribeStackEvents"):
+            events.register(f"before-call.cloudformation.{name}", throttle)
+
+    events.register("after-call.cloudformation.ExecuteChangeSet", throttle_looks)
+    facts = stack.deploy(template(queue("pay")))
+
+    assert facts.status == "CREATE_COMPLETE"
+    assert len(refused) == 9
 
 
 def test_a_template_that_can_not_be_one_is_refused(stack: SmallStack) -> None:

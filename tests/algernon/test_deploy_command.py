@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from algernon.local.aws import LocalAWS
 
 from .conftest import Command
+from .terminals import OnTerminal
 
 WORKER = """
 from algernon import TaskRouter
@@ -116,3 +119,41 @@ def test_wrong_usage_is_told(arguments: tuple[str, ...], told: str, command: Com
 
     assert run.returncode == 2
     assert told in run.stderr
+
+
+ASKING = """
+from argparse import Namespace
+from algernon.commands.deploying import Watch, check_consent
+from algernon.errors import RefusedError
+from algernon.system.deployment.stack_events import StackEvent
+
+watch = Watch("[/shop]", ["[bold]"])
+with watch.showing():
+    watch(StackEvent("1", "2", "[/bold]", "", "", "CREATE_IN_PROGRESS", ""))
+try:
+    check_consent(Namespace(yes=False), "Deploy it?")
+except (RefusedError, KeyboardInterrupt) as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.mark.starts
+@pytest.mark.parametrize("answer", ["n\n", "\x04", None])
+def test_whoever_is_asked_may_also_leave(answer: str | None, tmp_path: Path) -> None:
+    """By the end of the input or an interrupt, after which each line stands for itself.
+
+    And what has brackets in its name is shown as it is.
+    """
+    command = [sys.executable, "-c", ASKING]
+    with OnTerminal(command, folder=tmp_path, columns=80) as terminal:
+        terminal.wait_for(lambda text: "Deploy it? [y/N] " in text)
+        if answer is None:
+            terminal.process.send_signal(signal.SIGINT)
+        else:
+            terminal.type(answer)
+        assert terminal.end() == 0
+        lines = terminal.text.splitlines()
+
+    *_, before, last = lines
+    assert last == ("KeyboardInterrupt" if answer is None else "RefusedError")
+    assert answer is not None or before == "algernon: nothing was changed"

@@ -89,7 +89,7 @@ def execute(options: argparse.Namespace) -> None:
     show(plan_lines(plan, options.stack))
     if options.plan:
         return
-    if not plan.is_empty:
+    if options.drop or not plan.is_empty:
         check_consent(options, "Deploy it?")
     with watch.showing():
         outcome = deployment.carry_out(plan, code)

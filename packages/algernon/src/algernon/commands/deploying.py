@@ -12,6 +12,8 @@ from ..story.printing import warn
 from ..story.terminal import printable
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from ..story.terminal import Line
     from ..system.deployment.stack_events import StackEvent
     from ..system.place import Place
@@ -96,7 +98,15 @@ def check_consent(options: argparse.Namespace, question: str) -> None:
             "nothing was changed: there is no terminal to ask on, so say --yes, or --plan to see"
             " it only"
         )
-    if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
+    try:
+        answer = input(f"{question} [y/N] ")
+    except (EOFError, KeyboardInterrupt) as ended:
+        print()  # what is said next has a line of its own
+        if isinstance(ended, KeyboardInterrupt):
+            warn("nothing was changed")
+            raise
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
         raise RefusedError("nothing was changed")
 
 
@@ -117,7 +127,9 @@ class Watch:
         terminal = Terminal.of(sys.stderr)
         self._width = terminal.width
         self._status = (
-            console_of(terminal, sys.stderr).status(stack) if sys.stderr.isatty() else None
+            console_of(terminal, sys.stderr).status(_as_it_is(printable(stack)))
+            if sys.stderr.isatty()
+            else None
         )
 
     @contextmanager
@@ -133,4 +145,11 @@ class Watch:
         if self._status is not None and self._width is not None:
             text = printable(f"{self._stack}: {event_text(event, self._tasks)}")
             # Beside what turns, and not below it.
-            self._status.update(text[: self._width - 4])
+            self._status.update(_as_it_is(text[: self._width - 4]))
+
+
+def _as_it_is(text: str) -> Text:
+    """Return a text in which rich reads no markup."""
+    from rich.text import Text
+
+    return Text(text)

@@ -32,6 +32,15 @@ _MOST_TRIES = 12
 _LONGEST_PAUSE = 20
 
 
+def is_throttled(error: Any) -> bool:
+    """Tell whether AWS refused a call since it is asked too much.
+
+    Args:
+        error: A `botocore.exceptions.ClientError`.
+    """
+    return error.response.get("Error", {}).get("Code") in THROTTLED
+
+
 def wait_while_throttled(session: Any, tell: Callable[[str], object]) -> None:
     """Have a session's clients wait and ask again while AWS throttles, and say so once.
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 from ...errors import DeploymentError, RefusedError
 from ..looks import looks
 from ..stack import Stack, StackFacts
+from ..throttling import is_throttled
 from .failures import validation_errors, with_advice
 
 #: The status of a stack of which nothing was made yet but a change set.
@@ -206,10 +207,17 @@ def create_change_set(
 
 def _created(change_set: ChangeSet) -> ChangeSet:
     """Return a change set as it is once CloudFormation has found out what it does."""
+    from botocore.exceptions import ClientError
+
     cloudformation = change_set.cloudformation
     which = {"ChangeSetName": change_set.change_set_id, "StackName": change_set.stack_id}
     for _ in looks():
-        answer = cloudformation.describe_change_set(**which)
+        try:
+            answer = cloudformation.describe_change_set(**which)
+        except ClientError as error:
+            if is_throttled(error):
+                continue
+            raise
         if answer["Status"] not in _BEING_CREATED:
             break
     if answer["Status"] == "CREATE_COMPLETE":

@@ -382,14 +382,7 @@ class Deployment:
     def _execute(self, change_set: ChangeSet) -> None:
         if not change_set.is_empty:
             self._tell(f"CloudFormation changes the stack {self._stack.name!r}")
-            try:
-                execute(change_set, tell=self._tell, progress=self._progress)
-            except KeyboardInterrupt:
-                self._tell(
-                    "CloudFormation goes on with what it has begun, whose end the next deployment"
-                    " waits for"
-                )
-                raise
+            execute(change_set, tell=self._tell, progress=self._progress)
 
     def _tidied_up(self, by_hand: Collection[str]) -> Outcome:
         """Delete what nobody needs any more, and wait until all that stays is at work."""

@@ -59,7 +59,11 @@ def execute(
             tell(f"{_why(change_set, operation, tasks)}: CloudFormation takes the changes back")
         progress(event)
 
-    status = operation.wait(progress=watch)
+    try:
+        status = operation.wait(progress=watch)
+    except BaseException:
+        tell("CloudFormation goes on with it meanwhile, and the next run waits for its end")
+        raise
     if status not in _DONE:
         verb = "created" if change_set.is_new_stack else "updated"
         raise DeploymentError(

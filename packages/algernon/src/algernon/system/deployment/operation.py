@@ -8,6 +8,7 @@ from typing import Any
 from ...errors import DeploymentError
 from ..looks import looks
 from ..stack import Stack
+from ..throttling import is_throttled
 from .failures import first_failure, with_advice
 from .stack_events import EventFeed, StackEvent
 
@@ -53,9 +54,18 @@ class Operation:
         Raises:
             DeploymentError: It isn't done in time.
         """
+        from botocore.exceptions import ClientError
+
+        status = "under way"
         for _ in looks(timeout):
-            status = self._stack.status()
-            for event in self._feed.new():
+            try:
+                status, events = self._stack.status(), self._feed.new()
+            except ClientError as error:
+                # It goes on, whoever may look.
+                if is_throttled(error):
+                    continue
+                raise
+            for event in events:
                 self.events.append(event)
                 progress(event)
             # What DescribeStacks and DescribeStackEvents say may be some moments old, and what

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...errors import NotASystemError, RefusedError, UnknownTaskError
+from ...errors import DeploymentError, NotASystemError, RefusedError, UnknownTaskError
 from ..place import Place
 from ..queue_facts import read_queue_facts
 from ..stack import Stack, StackFacts
@@ -133,7 +133,13 @@ def destroy(
     check_removal(removal, drop)
     if removal.is_stack_there:
         _keep_queues(place, removal, tell=tell, progress=progress)
-        delete_stack(cloudformation, removal.stack_id, progress=progress)
+        try:
+            delete_stack(cloudformation, removal.stack_id, progress=progress)
+        except DeploymentError:
+            raise
+        except BaseException:
+            tell("CloudFormation goes on with what it has begun: run this again for what is left")
+            raise
     left = find_leftovers(place, Stack(cloudformation, removal.stack_id))
     _, stay = delete_leftovers(place, left, drop=drop)
     for queue in stay:
@@ -188,7 +194,8 @@ def _keep_queues(
 
 
 def _goes_along(resource: Mapping[str, Any]) -> bool:
-    return resource["Type"] == _QUEUE and resource.get("DeletionPolicy", "Delete") == "Delete"
+    policy = str(resource.get("DeletionPolicy", "Delete"))
+    return bool(resource["Type"] == _QUEUE) and not policy.startswith("Retain")
 
 
 def _after_its_end(place: Place, cloudformation: Any, name: str) -> Removal:
