@@ -53,9 +53,9 @@ def _arn(service: str, name: str) -> str:
 def _of_query(call: Call) -> _Pairs:
     fields = call.form
     if call.service == "cloudformation":
-        stack = fields["StackName"]
-        arn = stack if stack.startswith("arn:") else _arn("cloudformation", f"stack/{stack}/1")
-        yield fields["Action"], arn
+        stack = fields.get("StackName")
+        arn = "*" if stack is None else _arn("cloudformation", f"stack/{stack}/1")
+        yield fields["Action"], stack if stack and stack.startswith("arn:") else arn
     else:
         yield fields["Action"], fields.get("TopicArn", fields.get("ResourceArn", "*"))
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from threading import Thread
 from typing import Any
 
 import pytest
 from algernon import TaskNeeds
 from algernon.commands.main import main
+from algernon.errors import NotASystemError
+from algernon.local.aws import LocalAWS
+from algernon.local.place import place_of_local_aws
 from algernon.settings import Settings
+from algernon.system.deployment.deploy import Deployment
+from algernon.system.deployment.removal import destroy, find_removal
 from algernon.system.parts import parts_by_name
 from algernon.system.policy import MOST_CHARACTERS, policy
 from algernon.system.resource_rights import RESOURCE_RIGHTS
@@ -18,9 +25,13 @@ from algernon.template import system_template
 from algernon.worker import Worker
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-from .asked import Asked
+from ..waiting import PATIENCE
+from ..wire import Wire, proxy_to
+from .asked import Asked, asked
 from .every_setting import all_on
+from .stacks import code_that_notes
 from .statements import allows, is_like
+from .test_deploy import Zip
 
 WORKERS = [
     Worker("shop.mail.handler", ("mail",), {"mail": 9}, {"mail": TaskNeeds(timeout=90)}),
@@ -226,3 +237,34 @@ def test_who_operates_may_not_deploy() -> None:
     assert "cloudformation:ExecuteChangeSet" in deploying - for_operating
     assert "sns:Publish" in for_operating - deploying
     assert "sqs:DeleteMessage" in for_operating - deploying
+
+
+@pytest.mark.starts
+def test_it_is_enough_for_all_that_a_deployment_and_a_removal_call() -> None:
+    """Of a new system, one whose Task goes with its messages, and one that goes."""
+    wire = Wire()
+    with LocalAWS() as aws, proxy_to(aws.environ["AWS_ENDPOINT_URL"], wire) as proxy:
+        thread = Thread(target=proxy.serve_forever)
+        thread.start()
+        here = f"http://127.0.0.1:{proxy.server_port}"
+        place = replace(place_of_local_aws(aws.environ), stack_name="shop", endpoint_url=here)
+        for tasks in (("price", "bill"), ("price",)):
+            worker = Worker("shop.handler", tasks, {})
+            template = system_template([worker], settings=Settings(log_format="Text"))
+            drop = [] if "bill" in tasks else ["bill"]
+            deployment = Deployment(place, template, drop=drop)
+            code = Zip(code_that_notes({"shop": tasks}))
+            deployment.carry_out(deployment.plan(code), code)
+        removal = find_removal(place, tell=print, timeout=PATIENCE)
+        destroy(place, removal, tell=print, progress=lambda _: None)
+        with pytest.raises(NotASystemError):
+            find_removal(place, tell=print, timeout=PATIENCE)
+        proxy.shutdown()
+        thread.join()
+
+    function = {"lambda:FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:shop-Worker"}
+    made = {what for call in wire.calls for what in asked(call)}
+    assert {"cloudformation:ExecuteChangeSet", "sqs:DeleteQueue", "sqs:ReceiveMessage"} <= {
+        what.action for what in made
+    }
+    assert sorted(what for what in made if not allows(statements(), what, function)) == []
