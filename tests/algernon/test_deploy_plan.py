@@ -13,6 +13,7 @@ from algernon.errors import RefusedError, UnknownTaskError
 from algernon.settings import Alarms, Settings, WorkerSettings
 from algernon.story.deployment import plan_lines
 from algernon.story.terminal import Terminal
+from algernon.system.deployment.deployed import others_in
 from algernon.system.deployment.draining import (
     interim_template,
     paused_tasks,
@@ -20,7 +21,7 @@ from algernon.system.deployment.draining import (
     with_mappings_active,
 )
 from algernon.system.deployment.plan import Count, Plan, make_plan
-from algernon.system.deployment.safety import check_plan
+from algernon.system.deployment.safety import check_others, check_plan
 from algernon.system.settings.settings import Secret
 from algernon.template import logical_id, system_template
 from algernon.worker import Worker
@@ -209,6 +210,24 @@ def test_a_task_that_goes_from_one_worker_and_one_that_comes_in_another_are_two(
     after = template(replace(SHOP, tasks=("order",)), replace(BANK, tasks=("book", "price")))
 
     assert refusal(template(SHOP, BANK), after, count=Count(0, 0)) is None
+
+
+def test_what_somebody_added_isnt_deleted_with_what_it_holds() -> None:
+    """Such as a table, or a queue that is no Task's; what the new template has, too, stays."""
+    before, after = template(SHOP), template(BANK)
+    check_others(before, after)
+    before["Resources"]["Orders"] = {"Type": "AWS::DynamoDB::Table"}
+    before["Resources"]["Queue"] = {"Type": "AWS::SQS::Queue"}
+
+    with pytest.raises(RefusedError, match=r"Orders \(AWS::DynamoDB::Table\), Queue \(AWS::SQS"):
+        check_others(before, after)
+    check_others(before, {"Resources": {**before["Resources"], **after["Resources"]}})
+
+
+@each_system
+def test_in_a_released_version_s_template_nothing_is_somebody_else_s(system: Released) -> None:
+    """Or it couldn't be updated any more."""
+    assert others_in(system.template) == {}
 
 
 @pytest.mark.parametrize(

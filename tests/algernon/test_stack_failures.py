@@ -68,7 +68,7 @@ def test_a_part_is_called_by_its_task(name: str, words: str) -> None:
                 "API: iam:CreateRole User: arn:aws:iam::123456789012:user/ann is not authorized to"
                 " perform: iam:CreateRole on resource: arn:aws:iam::123456789012:role/shop-Role"
             ),
-            "algernon policy --for deploy prints what gives it",
+            "algernon policy --for deploy --stack NAME prints what gives it",
         ),
         (
             (

@@ -107,6 +107,8 @@ def removal_lines(removal: Removal, drop: Collection[str]) -> Iterator[Line]:
     for task in removal.tasks:
         if removal.is_stack_there:
             yield Line(f"- {task}", "bad")
+    for other in removal.others:
+        yield Line(f"- {other}, which isn't Algernon's, and goes along", "bad")
     for queue in removal.queues:
         if queue.messages:
             fate = "deleted" if queue.is_of(drop) else "in the way"

@@ -36,6 +36,15 @@ _STALE = {
     "InvalidChangeSetStatus",
     "InvalidChangeSetStatusException",
 }
+# What CreateChangeSet says of what it is given; all else is about who asks, and how often.
+_REFUSED = {
+    "AlreadyExistsException",
+    "InsufficientCapabilities",
+    "InsufficientCapabilitiesException",
+    "LimitExceeded",
+    "LimitExceededException",
+    "ValidationError",
+}
 _STATE = re.compile(r"is in \w+ (state|status)")
 _REPLACEMENTS = {"True": True, "False": False, "Conditional": None}
 
@@ -164,6 +173,8 @@ def create_change_set(
     Raises:
         DeploymentError: CloudFormation refused it, such as a template that can't be one, or
             a stack that can't be updated as it is.
+        botocore.exceptions.ClientError: AWS refused it for another reason, such as for the right
+            ``cloudformation:CreateChangeSet``.
         botocore.exceptions.BotoCoreError: AWS wasn't reached, or there are no credentials.
 
     Example:
@@ -198,6 +209,8 @@ def create_change_set(
     except ClientError as error:
         if _NO_CHANGE[1] in error.response["Error"]["Message"] and facts is not None:
             return ChangeSet(cloudformation, "", facts.stack_id, stack_name, is_empty=True)
+        if error.response["Error"]["Code"] not in _REFUSED:
+            raise
         raise _refused(stack_name, error) from error
     change_set = ChangeSet(
         cloudformation, created["Id"], created["StackId"], stack_name, is_new_stack=is_new

@@ -154,13 +154,14 @@ def code_bucket(place: Place, name: str | None, *, tell: Callable[[str], object]
         >>> bucket.url("1.json")  # doctest: +SKIP
         'https://s3.eu-west-1.amazonaws.com/algernon-code-bucket-1x2y3z/1.json'
     """
+    is_given = name is not None
     if name is None:
         name = _bucket_of_all(place.client("cloudformation"), tell)
         remedy = f"it was deleted by hand: delete the stack {STACK_NAME!r} too, and run this again"
     else:
         remedy = "make it, or leave it out, and one is made"
     s3 = place.client("s3")
-    _check(s3, name, place.session.region_name, remedy)
+    _check(s3, name, place.session.region_name, remedy, is_given=is_given)
     return CodeBucket(name, s3)
 
 
@@ -194,13 +195,20 @@ def _create(cloudformation: Any) -> None:
             raise
 
 
-def _check(s3: Any, name: str, region: str, remedy: str) -> None:
+def _check(s3: Any, name: str, region: str, remedy: str, *, is_given: bool) -> None:
     from botocore.exceptions import ClientError
 
     try:
         answer = s3.head_bucket(Bucket=name)
     except ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        if status == HTTPStatus.FORBIDDEN and is_given:
+            raise DeploymentError(
+                f"the bucket {name!r} may not be looked at: it is somebody else's, or whoever"
+                " deploys lacks s3:ListBucket on it, and s3:PutObject and s3:GetObject on what is"
+                " in it; what algernon policy --for deploy prints is for algernon-code-bucket-*,"
+                " in place of which put this name in"
+            ) from error
         if status != HTTPStatus.NOT_FOUND:
             raise
         raise DeploymentError(f"there is no bucket {name!r} for the code; {remedy}") from error

@@ -25,7 +25,7 @@ from .execution import execute
 from .feeding import are_paused, pause, tasks_paused_by_hand, wait_until_fed
 from .leftovers import Leftover, delete_leftovers, find_leftovers
 from .plan import Count, Plan, make_plan
-from .safety import check_plan, check_replacements
+from .safety import check_others, check_plan, check_replacements
 from .stack_events import StackEvent
 from .stack_state import ready
 from .template_tasks import tasks_in
@@ -129,6 +129,9 @@ class Deployment:
         self._progress = progress
         self._cloudformation = place.client("cloudformation")
         self._stack = Stack(self._cloudformation, str(place.stack_name))
+        if bucket is not None:
+            # One of somebody's own may not be there, which is best known before all else.
+            self._bucket()
         self._basis = self._find(is_dry=is_dry)
         self._deployed = self._basis.template
         self._template = with_mappings_active(template, self._deployed)
@@ -240,6 +243,8 @@ class Deployment:
         Raises:
             RefusedError, UnknownTaskError: As of `check_plan`.
         """
+        if self._deployed is not None:
+            check_others(self._deployed, self._template)
         left: list[str] = []
         if self._deployed is not None and (plan.removed or self._drop):
             queues = {each.task: each for each in find_task_queues(self._place)}

@@ -8,10 +8,13 @@ from typing import Any
 
 from ...errors import NotASystemError
 from ..place import Place
+from ..resource_rights import RESOURCE_RIGHTS
 from ..stack import Stack
 from ..template.logical_ids import logical_id
 from .change_set import UNDER_REVIEW
 
+_QUEUES = ("Queue", "DeadLetterQueue")
+_HOLD_SOMETHING = ("AWS::SQS::Queue", "AWS::S3::Bucket")
 _TOPIC_NAME = "${AWS::StackName}-"
 
 
@@ -94,6 +97,26 @@ def tasks_of(template: Mapping[str, Any]) -> list[str]:
         if task and name == logical_id("Topic", task):
             found.append(task)
     return found
+
+
+def others_in(template: Mapping[str, Any]) -> dict[str, str]:
+    """Return which resources no template of Algernon has, by their logical ids, with their types.
+
+    Somebody may have added them, by the template's hook or because Tasks are part of another
+    system's template. Queues and buckets are told by their names, since they hold something.
+
+    Example:
+        >>> table = {"Type": "AWS::DynamoDB::Table"}
+        >>> others_in({"Resources": {"Orders": table, "Bucket": {"Type": "AWS::S3::Bucket"}}})
+        {'Orders': 'AWS::DynamoDB::Table'}
+    """
+    own = {logical_id(kind, task) for task in tasks_of(template) for kind in _QUEUES} | {"Bucket"}
+    return {
+        name: resource["Type"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] not in RESOURCE_RIGHTS
+        or (resource["Type"] in _HOLD_SOMETHING and name not in own)
+    }
 
 
 def is_of_algernon(template: Mapping[str, Any]) -> bool:

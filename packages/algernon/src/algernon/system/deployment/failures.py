@@ -60,8 +60,9 @@ _ADVICE = {
         " nobody needs"
     ),
     "Throttling|Rate exceeded|TooManyRequests": "AWS throttles: run it again",
-    "AccessDenied|not authorized|UnauthorizedOperation|UnauthorizedTagging": (
-        "whoever deploys lacks that right: algernon policy --for deploy prints what gives it"
+    "Access ?Denied|not authorized|UnauthorizedOperation|UnauthorizedTagging": (
+        "whoever deploys lacks that right: algernon policy --for deploy --stack NAME prints what"
+        " gives it"
     ),
     "cannot be assumed by Lambda|Internal ?(Error|Failure)|NetworkFailure|NotStabilized": (
         "that may pass: run it again"

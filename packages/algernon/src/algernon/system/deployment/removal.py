@@ -13,7 +13,7 @@ from ..queue_facts import read_queue_facts
 from ..stack import Stack, StackFacts
 from .change_set import NAME_PREFIX, UNDER_REVIEW, create_change_set
 from .code_bucket import code_bucket
-from .deployed import read_template, tasks_of
+from .deployed import others_in, read_template, tasks_of
 from .draining import interim_template
 from .execution import execute
 from .failures import part_in_words
@@ -39,6 +39,8 @@ class Removal:
         tasks: The names of the system's Tasks.
         queues: The queues and dead-letter queues that go if nothing is in them.
         bucket: The system's own bucket, which stays with what is in it; None where it has none.
+        others: What goes with the stack and isn't Algernon's, such as ``Orders
+            (AWS::DynamoDB::Table)``.
     """
 
     stack_name: str
@@ -47,6 +49,7 @@ class Removal:
     tasks: tuple[str, ...] = ()
     queues: tuple[Leftover, ...] = ()
     bucket: str | None = None
+    others: tuple[str, ...] = ()
 
     def in_words(self, queue: Leftover) -> str:
         """Return what one of its queues is called by who uses it."""
@@ -80,15 +83,16 @@ def find_removal(place: Place, *, tell: Callable[[str], object], timeout: float)
         return _after_its_end(place, cloudformation, name)
     if facts.status == UNDER_REVIEW:
         return _of_plans(cloudformation, name, facts)
-    tasks = _tasks(cloudformation, name, facts.stack_id)
+    template = _template(cloudformation, name, facts.stack_id)
     stack = Stack(cloudformation, facts.stack_id)
     return Removal(
         name,
         facts.stack_id,
         is_stack_there=True,
-        tasks=tasks,
+        tasks=tuple(tasks_of(template)),
         queues=tuple(_queues(place, stack)),
         bucket=stack.resources(_BUCKET).get("Bucket"),
+        others=tuple(f"{name} ({kind})" for name, kind in others_in(template).items()),
     )
 
 
@@ -240,11 +244,11 @@ def _of_plans(cloudformation: Any, name: str, facts: StackFacts) -> Removal:
     return Removal(name, facts.stack_id, is_stack_there=True)
 
 
-def _tasks(cloudformation: Any, name: str, stack_id: str) -> tuple[str, ...]:
-    tasks = tasks_of(read_template(cloudformation, stack_id) or {})
-    if not tasks:
+def _template(cloudformation: Any, name: str, stack_id: str) -> dict[str, Any]:
+    template = read_template(cloudformation, stack_id)
+    if template is None or not tasks_of(template):
         raise _not_ours(name)
-    return tuple(tasks)
+    return template
 
 
 def _not_ours(name: str) -> NotASystemError:

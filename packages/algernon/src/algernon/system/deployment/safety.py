@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import RefusedError, UnknownTaskError
+from .deployed import others_in
 from .plan import Plan, TaskChange
 
 if TYPE_CHECKING:
@@ -43,6 +44,29 @@ def check_plan(plan: Plan, drop: Collection[str], *, left: Collection[str] = ())
             " to the dead letters (algernon dead list, redrive or discard), and deploy then; or"
             f" {' '.join(f'--drop {each.task}' for each in full)} deletes them"
         )
+
+
+def check_others(deployed: Mapping[str, Any], template: Mapping[str, Any]) -> None:
+    """Refuse to take from a stack what isn't Algernon's, such as a table that somebody added.
+
+    Args:
+        deployed: The template that the stack has.
+        template: The one that it gets.
+
+    Raises:
+        RefusedError: It would be deleted.
+    """
+    gone = {name: kind for name, kind in others_in(deployed).items() if not _has(template, name)}
+    if gone:
+        told = ", ".join(f"{name} ({kind})" for name, kind in gone.items())
+        raise RefusedError(
+            f"the stack has what the new template doesn't, and would be deleted with all that it"
+            f" holds: {told}. Deploy the stack by what added that, or move it to a stack of its own"
+        )
+
+
+def _has(template: Mapping[str, Any], name: str) -> bool:
+    return name in template["Resources"]
 
 
 def check_replacements(changes: Iterable[Change]) -> None:
