@@ -203,6 +203,20 @@ def test_a_lost_answer_to_the_execution_is_no_failure(stack: SmallStack) -> None
     stack.wait_until("CREATE_COMPLETE")
 
 
+def test_whoever_leaves_is_told_what_goes_on(stack: SmallStack) -> None:
+    """CloudFormation does, to the end."""
+    planned = stack.change_set(template(queue("pay")))
+
+    def leave(_: StackEvent) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(planned, tell=stack.told.append, progress=leave)
+
+    assert stack.told[0].startswith("CloudFormation goes on with it meanwhile")
+    stack.wait_until("CREATE_COMPLETE")
+
+
 def test_to_look_too_often_ends_nothing(stack: SmallStack) -> None:
     """CloudFormation, which throttles whoever looks, goes on meanwhile."""
     refused: list[str] = []

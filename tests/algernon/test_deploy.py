@@ -312,6 +312,40 @@ def test_a_task_that_somebody_paused_stays_so(aws: LocalAWS) -> None:
     assert (outcome.paused, outcome.resumed) == (("book",), ("pay",))
 
 
+def test_what_somebody_resumes_meanwhile_is_paused_again(aws: LocalAWS) -> None:
+    """Or a message might meet a worker that doesn't know it."""
+    system = system_of(aws, "again")
+    system.deploy(SHOP, BANK)
+    queue, sqs = system.queue("pay"), system.stack.client("sqs")
+    paused: list[str] = []
+    system.place.session.events.register(
+        "before-call.lambda.UpdateEventSourceMapping", lambda **_: paused.append("pay")
+    )
+    received: list[str] = []
+
+    def resume_while_one_is_in_hand(text: str) -> None:
+        if text.startswith("pausing"):
+            system.stack.feed("pay", is_on=False)
+            sqs.send_message(QueueUrl=queue, MessageBody="in hand")
+            (message,) = sqs.receive_message(
+                QueueUrl=queue, VisibilityTimeout=300, WaitTimeSeconds=20
+            )["Messages"]
+            received.append(message["ReceiptHandle"])
+        if text.startswith("waiting until"):
+            system.stack.feed("pay", is_on=True)
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=received[0])
+
+    workers = [replace(SHOP, tasks=("order",)), replace(BANK, tasks=("book", "pay"))]
+    template = system_template(workers, settings=TEXT)
+    deployment = Deployment(system.place, template, tell=resume_while_one_is_in_hand)
+    code = code_of(workers)
+    deployment.carry_out(deployment.plan(code), code)
+
+    assert received
+    assert paused == ["pay"]
+    assert system.stack.mapping("pay")["State"] == "Enabled"
+
+
 def test_of_two_deployments_at_once_one_is_refused(aws: LocalAWS) -> None:
     """What was planned for another stack doesn't undo what somebody deployed meanwhile."""
     system = system_of(aws, "twice")

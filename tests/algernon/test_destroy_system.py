@@ -226,7 +226,7 @@ def test_a_stack_of_somebody_else_stays(stack: SmallStack) -> None:
     )
     with pytest.raises(NotASystemError, match="isn't one of algernon template, and is left"):
         removal_of(stack)
-    stack.deploy(others)
+    stack.deploy({**others, "Metadata": {"Algernon": "a mouse"}})
     with pytest.raises(NotASystemError, match="isn't one of algernon template, and is left"):
         removal_of(stack)
 

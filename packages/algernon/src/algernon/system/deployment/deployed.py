@@ -88,9 +88,9 @@ def tasks_of(template: Mapping[str, Any]) -> list[str]:
         >>> tasks_of({"Metadata": {"Algernon": {"Tasks": ["order", "pay"]}}})
         ['order', 'pay']
     """
-    named = template.get("Metadata", {}).get("Algernon", {}).get("Tasks")
-    if named:
-        return [str(task) for task in named]
+    match template.get("Metadata"):
+        case {"Algernon": {"Tasks": [_, *_] as named}}:
+            return [str(task) for task in named]
     found = []
     for name, resource in template.get("Resources", {}).items():
         task = _task_of_topic(resource)
