@@ -116,8 +116,13 @@ def test_a_part_is_called_by_its_task(name: str, words: str) -> None:
         ),
         (
             "The role defined for the function cannot be assumed by Lambda. (Service: Lambda)",
-            "that may pass: run it again",
+            "IAM may not yet know of what was just made: run it again",
         ),
+        (
+            "The function execution role does not have permissions to call ReceiveMessage on SQS",
+            "IAM may not yet know of what was just made: run it again",
+        ),
+        ("Internal Failure", "that may pass: run it again"),
         (
             (
                 "Stack:arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/1 is in"

@@ -64,9 +64,11 @@ _ADVICE = {
         "whoever deploys lacks that right: algernon policy --for deploy --stack NAME prints what"
         " gives it"
     ),
-    "cannot be assumed by Lambda|Internal ?(Error|Failure)|NetworkFailure|NotStabilized": (
-        "that may pass: run it again"
+    # IAM User Guide, "Changes that I make are not always immediately visible".
+    "cannot be assumed by Lambda|role does not have permissions to call": (
+        "IAM may not yet know of what was just made: run it again"
     ),
+    "Internal ?(Error|Failure)|NetworkFailure|NotStabilized": "that may pass: run it again",
     "AlreadyExists|already exists|already owned by you": (
         "something of that name is there, and no part of the stack: delete it if nobody needs it,"
         " or choose another --stack"
