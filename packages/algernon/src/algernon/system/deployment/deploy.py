@@ -369,18 +369,19 @@ class Deployment:
 
     def _restore(self) -> None:
         """Resume what is paused by the stack's template, since the deployment doesn't go on."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
         if self._deployed is None:
             return
-        self._basis = self._read()
-        now = self._basis.template
-        if now is None or not (paused := paused_tasks(now)):
-            return
-        self._tell(f"resuming {', '.join(paused)}")
         try:
-            self._deploy_as_it_is(resumed_template(now), self._bucket())
-        except DeploymentError as error:
+            self._basis = self._read()
+            if (now := self._basis.template) is not None and (paused := paused_tasks(now)):
+                self._tell(f"resuming {', '.join(paused)}")
+                self._deploy_as_it_is(resumed_template(now), self._bucket())
+        except (CommandError, BotoCoreError, ClientError) as error:
+            # Why the deployment ends says more, and is told after it.
             self._tell(
-                f"{', '.join(paused)} couldn't be resumed, and wait until the next deployment, or"
+                "what is paused couldn't be resumed, and waits until the next deployment, or"
                 f" algernon resume: {error}"
             )
 
