@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 
@@ -15,17 +16,19 @@ def looks(seconds: float | None = None) -> Iterator[float]:
     """Give for how many seconds has been waited, each time that it is time to look again.
 
     Args:
-        seconds: After how many it ends, with one last look; never by default.
+        seconds: After how many it ends, with one last look, for which as much or more has been
+            waited; never by default.
 
     Example:
         >>> for waited in looks(300):  # doctest: +SKIP
         ...     if is_done():
         ...         break
     """
-    start = time.monotonic()
+    began = time.monotonic()
     while True:
-        waited = time.monotonic() - start
+        waited = time.monotonic() - began
         yield waited
-        if seconds is not None and waited > seconds:
+        left = math.inf if seconds is None else seconds - waited
+        if left <= 0:
             return
-        time.sleep(min(max(_SHORTEST_PAUSE, waited * _PAUSE_SHARE), _LONGEST_PAUSE))
+        time.sleep(min(max(_SHORTEST_PAUSE, waited * _PAUSE_SHARE), _LONGEST_PAUSE, left))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from ..errors import MappingError
+from .looks import looks
 
 # No more than a boto3 client has connections for.
 _THREADS = 10
@@ -21,11 +21,6 @@ _ENABLED, _DISABLED = "Enabled", "Disabled"
 _SETTLED = (_ENABLED, _DISABLED)
 # AWS Lambda API Reference, UpdateEventSourceMapping: it is being changed by somebody else.
 _BUSY = ("ResourceConflictException", "ResourceInUseException")
-
-# Often at first, then about as often as Lambda gets anywhere.
-_SHORTEST_PAUSE = 0.1
-_LONGEST_PAUSE = 2.0
-_PAUSE_SHARE = 0.15
 
 #: Whether a Task's messages are taken to a worker: they are; they aren't; that is about to change;
 #: or there is no mapping that could.
@@ -135,16 +130,14 @@ def switch_mappings(
         asked.add(mapping.mapping_id)
         return replace(mapping, state=state)
 
-    start = time.monotonic()
     left = [*mappings]
     with ThreadPoolExecutor(_THREADS) as pool:
-        while left := [each for each in pool.map(ask, left) if each.state != wanted]:
-            waited = time.monotonic() - start
-            if waited >= timeout:
-                raise _too_late(left, wanted, timeout)
-            pause = min(max(_SHORTEST_PAUSE, waited * _PAUSE_SHARE), _LONGEST_PAUSE)
-            time.sleep(min(pause, timeout - waited))
-            left = _as_they_are(client, left)
+        for number, _ in enumerate(looks(timeout)):
+            now = _as_they_are(client, left) if number else left
+            left = [each for each in pool.map(ask, now) if each.state != wanted]
+            if not left:
+                return
+    raise _too_late(left, wanted, timeout)
 
 
 def _as_they_are(client: Any, mappings: Sequence[QueueMapping]) -> list[QueueMapping]:

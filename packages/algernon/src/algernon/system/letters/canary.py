@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Self
 
+from ..looks import looks
 from .outcome import LetterOutcome
 from .reader import LetterReader
 
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from ..task_queues import TaskQueues
     from .letter import Letter
     from .reader import Taken
-
-# Often for what is soon told, seldom for what takes its minutes.
-_SHORTEST_PAUSE = 0.05
-_LONGEST_PAUSE = 5
-_PAUSE_SHARE = 0.15
 
 # Amazon SQS API Reference, GetQueueAttributes: so long may estimates fall behind.
 _LAG_SECONDS = 60
@@ -155,9 +150,7 @@ class Watch:
         """
         verdicts: list[Verdict] = []
         undecided = list(canaries)
-        began = time.monotonic()
-        while undecided:
-            waited = time.monotonic() - began
+        for waited in looks(within):
             is_last = waited >= within
             self._look(canaries, undecided, is_late=is_last or waited >= self._lag)
             for canary in [*undecided]:
@@ -167,9 +160,8 @@ class Watch:
                 if verdict is not None:
                     verdicts.append(verdict)
                     undecided.remove(canary)
-            if undecided:
-                pause = min(max(_SHORTEST_PAUSE, waited * _PAUSE_SHARE), _LONGEST_PAUSE)
-                time.sleep(max(min(pause, within - waited), 0))
+            if not undecided:
+                break
         return verdicts
 
     def _look(
