@@ -28,8 +28,7 @@ EXAMPLES = """\
 algernon send resize --kwargs '{"width": 640}' --callback store
 algernon send resize --kwargs '{"width": 640}' --wait --timeout 60
 algernon send resize --stack shop --profile prod
-algernon send shop.worker:price --kwargs \\
-    '{"item": {"_alg_class": "Item", "_alg_module": "shop.worker", "value": {"name": "tea"}}}'\
+algernon send shop.worker:price --kwargs "$(cat item.json)"\
 """
 
 
