@@ -99,8 +99,6 @@ _VERBS: dict[str, _Verb | dict[str, _Verb]] = {
     "policy": policy,
     "completion": completion,
 }
-#: What ``--version`` names besides.
-_PARTS = ("logging", "queue", "serialize", "storage")
 
 _HELP_OF_DEAD = "look at what was given up, and have it tried again"
 _DESCRIPTION_OF_DEAD = (
@@ -215,8 +213,9 @@ class _PrintVersions(argparse.Action):
         import platform
         from importlib.metadata import version
 
-        names = ("algernon", *(f"algernon-{part}" for part in _PARTS))
-        print(*(f"{name} {version(name)}" for name in names), sep="\n")
+        from ..system.distributions import DISTRIBUTIONS
+
+        print(*(f"{name} {version(name)}" for name in DISTRIBUTIONS), sep="\n")
         print(f"Python {platform.python_version()}")
         parser.exit()
 

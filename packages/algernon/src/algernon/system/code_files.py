@@ -8,15 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import BuildError
-
-#: Algernon's own packages, by the names that they are imported by.
-ALGERNON = (
-    "algernon",
-    "algernon_logging",
-    "algernon_queue",
-    "algernon_serialize",
-    "algernon_storage",
-)
+from .distributions import PACKAGES
 
 
 def worker_files(modules: Sequence[str], directory: Path) -> dict[str, Path]:
@@ -61,9 +53,20 @@ def algernon_files() -> dict[str, Path]:
         BuildError: One isn't installed.
         OSError: A folder can't be read.
     """
-    return {
-        name: path for package in ALGERNON for name, path in _packed(*_installed(package)).items()
-    }
+    return {name: path for package in PACKAGES for name, path in package_files(package).items()}
+
+
+def package_files(top: str) -> dict[str, Path]:
+    """Return the files of a package, or the module, as it is installed, by their names in a zip.
+
+    Args:
+        top: Its name, which stands first where it is imported.
+
+    Raises:
+        BuildError: It isn't installed.
+        OSError: A folder can't be read.
+    """
+    return _packed(*_installed(top))
 
 
 def is_compiled(path: Path) -> bool:

@@ -8,13 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from traceback import FrameSummary, StackSummary, TracebackException
 
-_ALGERNON = (
-    "algernon",
-    "algernon_logging",
-    "algernon_queue",
-    "algernon_serialize",
-    "algernon_storage",
-)
+from .distributions import PACKAGES
 
 
 def own_traceback(error: BaseException) -> str:
@@ -55,5 +49,5 @@ def _is_own(frame: FrameSummary) -> bool:
 
 def _folders_of_others() -> tuple[str, ...]:
     """Return the folders of Python's import system and of Algernon, wherever that was loaded."""
-    modules = [importlib, *(sys.modules[name] for name in _ALGERNON if name in sys.modules)]
+    modules = [importlib, *(sys.modules[name] for name in PACKAGES if name in sys.modules)]
     return tuple(f"{Path(module.__file__).parent}/" for module in modules if module.__file__)

@@ -9,19 +9,14 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
-from importlib.util import find_spec
 from pathlib import Path
 
 from ...errors import ProjectError
+from ...system.code_files import package_files
+from ...system.distributions import DISTRIBUTIONS, package_of
 
-# The distributions, and the modules and packages at the top of each.
-_PARTS = {
-    "algernon": ("algernon",),
-    "algernon-logging": ("algernon_logging",),
-    "algernon-queue": ("_algernon_pytest", "algernon_queue"),
-    "algernon-serialize": ("algernon_serialize",),
-    "algernon-storage": ("algernon_storage",),
-}
+# What a distribution brings besides its package.
+_BESIDES = {"algernon-queue": ("_algernon_pytest",)}
 # What is a wheel's own of its metadata; installers put notes of theirs beside it.
 _METADATA = frozenset({"METADATA", "WHEEL", "entry_points.txt", "licenses"})
 # The earliest that a zip can say.
@@ -49,9 +44,13 @@ def installed_wheels() -> dict[str, Wheel]:
 
     Raises:
         ProjectError: Not all of them are installed.
+        BuildError: One is, but not its package.
         OSError: A file can't be read.
     """
-    return {name: _wheel(_installed(name), tops) for name, tops in _PARTS.items()}
+    return {
+        name: _wheel(_installed(name), (package_of(name), *_BESIDES.get(name, ())))
+        for name in DISTRIBUTIONS
+    }
 
 
 def _installed(name: str) -> Distribution:
@@ -73,21 +72,8 @@ def _wheel(installed: Distribution, tops: tuple[str, ...]) -> Wheel:
 
 def _code(tops: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     for top in tops:
-        source = _source_of(top)
-        for path in source.rglob("*") if source.is_dir() else [source]:
-            if path.is_file() and path.suffix != ".pyc":
-                yield path.relative_to(source.parent).as_posix(), path.read_bytes()
-
-
-def _source_of(top: str) -> Path:
-    """Return the folder of a package, or the file of a module."""
-    spec = find_spec(top)
-    if spec is None or spec.origin is None:
-        raise ProjectError(
-            f"the package {top!r} isn't here, though it is installed: install Algernon anew"
-        )
-    origin = Path(spec.origin)
-    return origin.parent if spec.submodule_search_locations else origin
+        for name, path in package_files(top).items():
+            yield name, path.read_bytes()
 
 
 def _metadata(installed: Distribution, folder: str) -> Iterator[tuple[str, bytes]]:

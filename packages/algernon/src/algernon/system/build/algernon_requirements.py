@@ -8,17 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ...errors import BuildError
-
-#: Their distributions. They are never looked for by these names, of which an index may have others.
-DISTRIBUTIONS = frozenset(
-    {
-        "algernon",
-        "algernon-logging",
-        "algernon-queue",
-        "algernon-serialize",
-        "algernon-storage",
-    }
-)
+from ..distributions import DISTRIBUTIONS
 
 
 def algernon_requirements() -> list[Requirement]:
@@ -41,7 +31,7 @@ def algernon_requirements() -> list[Requirement]:
 
 def _with_extras() -> dict[str, set[str]]:
     """Return each of the distributions, with the extras that the others ask of it."""
-    extras: dict[str, set[str]] = {name: set() for name in sorted(DISTRIBUTIONS)}
+    extras: dict[str, set[str]] = {name: set() for name in DISTRIBUTIONS}
     for name in DISTRIBUTIONS:
         for needed in _requirements(name, set()):
             if (other := canonicalize_name(needed.name)) in extras:

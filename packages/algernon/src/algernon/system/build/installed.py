@@ -12,7 +12,7 @@ from urllib.request import url2pathname
 
 from packaging.utils import canonicalize_name
 
-from .algernon_requirements import DISTRIBUTIONS
+from ..distributions import DISTRIBUTIONS
 
 
 def requirements_of_imports(imported: Iterable[str]) -> list[str]:

@@ -14,7 +14,8 @@ from packaging.requirements import Requirement
 
 from ...errors import BuildError
 from ..code_files import is_compiled
-from .algernon_requirements import DISTRIBUTIONS, algernon_requirements
+from ..distributions import DISTRIBUTIONS
+from .algernon_requirements import algernon_requirements
 from .platform import LambdaPlatform
 from .requirements import Requirements
 from .uv_command import UvError, in_one_line, run_uv

@@ -15,7 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 
 from ...errors import BuildError
-from .algernon_requirements import DISTRIBUTIONS
+from ..distributions import DISTRIBUTIONS
 from .imports import imports_of
 from .installed import installed_versions, requirements_of_imports
 from .uv_command import run_uv
@@ -123,7 +123,7 @@ def _export(project: Path, source: str, *options: str) -> list[str]:
     return _logical_lines(
         run_uv(
             *("export", "--frozen", "--no-default-groups", "--no-emit-project"),
-            *(f"--no-emit-package={name}" for name in sorted(DISTRIBUTIONS)),
+            *(f"--no-emit-package={name}" for name in DISTRIBUTIONS),
             *("--no-header", "--no-annotate", *options),
             directory=project,
             doing=f"read {source}",
