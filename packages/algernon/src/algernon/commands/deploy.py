@@ -17,7 +17,7 @@ from .deploying import (
     show,
     stack_place,
 )
-from .project import modules_of, project_settings
+from .project import modules_of, project_settings, tell_throttled
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -27,8 +27,7 @@ HELP = "bring a system to AWS, or change it there"
 DESCRIPTION = (
     "Build the workers' code for Lambda, show what changes, Task by Task, and have CloudFormation"
     " make it so. Nothing that holds messages is deleted or replaced, and messages of Tasks that go"
-    " or move wait meanwhile. The next deployment goes on with one that was"
-    " interrupted."
+    " or move wait meanwhile. The next deployment goes on with one that was interrupted."
 )
 EXAMPLES = """\
 algernon deploy worker:router --stack shop --region eu-west-1
@@ -97,14 +96,12 @@ def execute(options: argparse.Namespace) -> None:
 
 
 def _template(options: argparse.Namespace, settings: Settings) -> dict[str, Any]:
-    from ..system.template.functions import throttled_tasks
     from ..system.workers import import_workers
     from ..template import system_template
-    from .template import tell_throttled
 
     workers = import_workers(options.targets, Path.cwd(), settings=settings)
     template: dict[str, Any] = system_template(
         workers, timeout=options.timeout, memory=options.memory, settings=settings
     )
-    tell_throttled(throttled_tasks(workers, settings))
+    tell_throttled(workers, settings)
     return template

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from ..story.printing import warn
 
 if TYPE_CHECKING:
     from ..settings import Settings
+    from ..worker import Worker
 
 
 def modules_of(options: argparse.Namespace) -> list[str]:
@@ -39,3 +41,15 @@ def project_settings(options: argparse.Namespace) -> Settings:
                 f" here ({', '.join(modules)}){hint}"
             )
     return settings
+
+
+def tell_throttled(workers: Sequence[Worker], settings: Settings) -> None:
+    """Say which Tasks may take more than is reserved for their worker."""
+    from ..system.template.functions import throttled_tasks
+
+    for module, tasks in throttled_tasks(workers, settings).items():
+        warn(
+            f"the worker {module} has a reserved_concurrency, and nothing says how much of it"
+            f" {', '.join(tasks)} may take: what Lambda throttles counts as a try of its message,"
+            " so give each of its Tasks a max_concurrency"
+        )

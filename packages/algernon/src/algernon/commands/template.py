@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 from ..story.printing import warn
 from ..system.template.part import TemplatePart
 from .arguments import add_env, add_workers
-from .project import modules_of, project_settings
+from .project import modules_of, project_settings, tell_throttled
 
 if TYPE_CHECKING:
     from ..worker import Worker
@@ -47,7 +47,6 @@ def execute(options: argparse.Namespace) -> None:
         options.usage_error("--env is for functions, and --part tasks has none")
     from ..system.settings.environment import template_settings
     from ..system.template.checks import text_of
-    from ..system.template.functions import throttled_tasks
     from ..system.workers import import_workers
     from ..template import system_template
 
@@ -63,18 +62,8 @@ def execute(options: argparse.Namespace) -> None:
     if options.part == "tasks":
         _tell_needs(workers)
     else:
-        tell_throttled(throttled_tasks(workers, settings))
+        tell_throttled(workers, settings)
     print(text_of(template))
-
-
-def tell_throttled(tasks_of: Mapping[str, Sequence[str]]) -> None:
-    """Say which Tasks, by their worker's module, may take more than is reserved for that."""
-    for module, tasks in tasks_of.items():
-        warn(
-            f"the worker {module} has a reserved_concurrency, and nothing says how much of it"
-            f" {', '.join(tasks)} may take: what Lambda throttles counts as a try of its message,"
-            " so give each of its Tasks a max_concurrency"
-        )
 
 
 def _tell_needs(workers: Sequence[Worker]) -> None:

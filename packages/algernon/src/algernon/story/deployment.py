@@ -22,8 +22,6 @@ _SIGNS: dict[Kind, tuple[str, Style]] = {
     "remove": ("-", "bad"),
     "keep": (" ", "plain"),
 }
-
-
 # By what the statuses of resources begin with.
 _VERBS = {
     "CREATE": ("making", "made"),
