@@ -59,16 +59,16 @@ def add_env(parser: argparse.ArgumentParser) -> None:
 def add_place(parser: argparse.ArgumentParser) -> None:
     """Take where a system is: the options that `places` reads."""
     parser.add_argument(
-        "--stack", metavar="NAME", type=_name, help="the stack, where several are running"
+        "--stack", metavar="NAME", type=name, help="the stack, where several are running"
     )
-    parser.add_argument("--region", type=_name, help="on AWS, in this region")
-    parser.add_argument("--profile", type=_name, help="on AWS, with this profile")
+    parser.add_argument("--region", type=name, help="on AWS, in this region")
+    parser.add_argument("--profile", type=name, help="on AWS, with this profile")
     parser.add_argument(
         "--prefix",
-        type=_name,
+        type=name,
         help="on AWS, the system whose topics begin so: one without a stack of algernon template",
     )
-    parser.add_argument("--bucket", metavar="NAME", type=_name, help="the bucket of that system")
+    parser.add_argument("--bucket", metavar="NAME", type=name, help="the bucket of that system")
 
 
 def add_log_groups(parser: argparse.ArgumentParser) -> None:
@@ -212,7 +212,8 @@ def worker_target(text: str) -> str:
     return text
 
 
-def _name(text: str) -> str:
+def name(text: str) -> str:
+    """Read a name, which can't be empty."""
     if not text:
         raise argparse.ArgumentTypeError("it is empty: name one, or leave the option out")
     return text

@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..story.printing import warn
 from .arguments import add_env, add_workers
-from .deploying import (
-    Watch,
-    add_consent,
-    add_drop,
-    add_stack,
-    check_consent,
-    show,
-    stack_place,
-)
+from .consent import add_consent, check_consent
+from .deploying import Watch, add_drop, add_stack, show, stack_place
 from .project import modules_of, project_settings, tell_throttled
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What `algernon deploy` and `algernon destroy` have in common: where, asking, and telling."""
+"""What `algernon deploy` and `algernon destroy` have in common: where it is, and what is shown."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..story.printing import warn
 from ..story.terminal import printable
+from .arguments import name
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -21,21 +22,13 @@ if TYPE_CHECKING:
 
 def add_stack(parser: argparse.ArgumentParser) -> None:
     """Take which stack on AWS is meant: `options.stack`, `options.region`, `options.profile`."""
-    parser.add_argument("--stack", metavar="NAME", required=True, help="the system's stack")
-    parser.add_argument("--region", help="its region, if the configuration of AWS has none")
-    parser.add_argument("--profile", help="whose credentials are used")
-
-
-def add_consent(parser: argparse.ArgumentParser, verb: str) -> None:
-    """Take whether it is only to be shown, or done without asking.
-
-    Args:
-        parser: The verb's parser.
-        verb: What is done.
-    """
-    consent = parser.add_mutually_exclusive_group()
-    consent.add_argument("--plan", action="store_true", help="show what would be done, and end")
-    consent.add_argument("--yes", action="store_true", help=f"{verb} without asking")
+    parser.add_argument(
+        "--stack", metavar="NAME", type=name, required=True, help="the system's stack"
+    )
+    parser.add_argument(
+        "--region", type=name, help="its region, if the configuration of AWS has none"
+    )
+    parser.add_argument("--profile", type=name, help="whose credentials are used")
 
 
 def add_drop(parser: argparse.ArgumentParser) -> None:
@@ -53,23 +46,21 @@ def stack_place(options: argparse.Namespace) -> Place:
     """Return the place on AWS that the options name.
 
     Raises:
-        CredentialsError: There are no credentials, or they can't be read.
+        CredentialsError: A profile has no credentials, or they can't be read.
+        botocore.exceptions.NoRegionError, botocore.exceptions.NoCredentialsError: The configuration
+            of AWS has none.
         botocore.exceptions.BotoCoreError: botocore knows what is wrong with them.
     """
-    from ..errors import CredentialsError
+    from botocore.exceptions import NoCredentialsError, NoRegionError
+
     from ..system.named_aws import aws_place
 
     place = aws_place(options.profile, options.region, stack=options.stack, tell=warn)
+    # Now, and not once something is built.
     if place.session.region_name is None:
-        options.usage_error(
-            "--region is needed too, such as --region eu-west-1, since the configuration of AWS"
-            " names none"
-        )
+        raise NoRegionError
     if place.session.get_credentials() is None:
-        raise CredentialsError(
-            "there are no credentials for AWS: give this terminal some, such as by aws configure"
-            " or aws sso login, and --profile where they are a profile's"
-        )
+        raise NoCredentialsError
     return place
 
 
@@ -81,33 +72,6 @@ def show(lines: Iterable[Line]) -> None:
     for line in lines:
         print(terminal.show(line))
     sys.stdout.flush()
-
-
-def check_consent(options: argparse.Namespace, question: str) -> None:
-    """Ask whether to go on, unless that was said.
-
-    Raises:
-        RefusedError: Nobody can be asked, or doesn't want it.
-    """
-    from ..errors import RefusedError
-
-    if options.yes:
-        return
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise RefusedError(
-            "nothing was changed: there is no terminal to ask on, so say --yes, or --plan to see"
-            " it only"
-        )
-    try:
-        answer = input(f"{question} [y/N] ")
-    except (EOFError, KeyboardInterrupt) as ended:
-        print()  # what is said next has a line of its own
-        if isinstance(ended, KeyboardInterrupt):
-            warn("nothing was changed")
-            raise
-        answer = ""
-    if answer.strip().lower() not in ("y", "yes"):
-        raise RefusedError("nothing was changed")
 
 
 class Watch:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from ..story.printing import warn
-from .deploying import Watch, add_consent, add_drop, add_stack, check_consent, show, stack_place
+from .consent import add_consent, check_consent
+from .deploying import Watch, add_drop, add_stack, show, stack_place
 
 ROLE = "deploy"
 HELP = "take a system from AWS"

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from ..arguments import add_place
+from ..consent import can_ask, says_yes
 from ..places import place_of
 from .arguments import add_selection, selection_of, tasks_of
 from .export import file_as_json, tell_file
@@ -65,7 +66,7 @@ def execute(options: argparse.Namespace) -> None:
     if options.export == STANDARD:
         options.usage_error("--export needs a file: what is on standard output may get lost")
     name = options.export or f"dead-letters-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl"
-    asks = not options.yes and not options.json and sys.stdin.isatty() and sys.stdout.isatty()
+    asks = not options.yes and not options.json and can_ask()
     if not options.json:
         console_of(Terminal.of(sys.stdout))  # what it lacks is said before anything is read
     place = place_of(options)
@@ -150,12 +151,7 @@ def _tell_groups(groups: Counter[str]) -> Iterator[Line]:
 def _ask(number: int, name: str) -> bool:
     from ...story.wording import count
 
-    try:
-        answer = input(f"Export {count(number, 'letter')} to {name} and delete them? [y/N] ")
-    except EOFError:
-        print()
-        return False
-    return answer.strip().lower() in ("y", "yes")
+    return says_yes(f"Export {count(number, 'letter')} to {name} and delete them?")
 
 
 def _as_json(
