@@ -13,8 +13,8 @@ from ...errors import DeploymentError
 from ..looks import looks
 from ..place import Place
 from ..stack import Stack
+from ..template.bucket import KEY_OF_S3, private_bucket
 from ..template.checks import text_of
-from ..template.expressions import arn, policy_document
 from .stack_state import ready
 
 #: The stack of the bucket that is made where none is given.
@@ -31,51 +31,8 @@ TEMPLATE = {
     "AWSTemplateFormatVersion": "2010-09-09",
     "Description": "Algernon: the code of all systems in this region",
     "Metadata": {"Algernon": {"Code": True}},
-    "Resources": {
-        "Bucket": {
-            "Type": "AWS::S3::Bucket",
-            # CloudFormation may need the code of any system for a rollback.
-            "DeletionPolicy": "RetainExceptOnCreate",
-            "UpdateReplacePolicy": "Retain",
-            "Properties": {
-                "PublicAccessBlockConfiguration": {
-                    "BlockPublicAcls": True,
-                    "BlockPublicPolicy": True,
-                    "IgnorePublicAcls": True,
-                    "RestrictPublicBuckets": True,
-                },
-                "BucketEncryption": {
-                    "ServerSideEncryptionConfiguration": [
-                        {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
-                    ]
-                },
-                "LifecycleConfiguration": {
-                    "Rules": [
-                        {
-                            "Id": "AbortUploads",
-                            "Status": "Enabled",
-                            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
-                        }
-                    ]
-                },
-            },
-        },
-        "BucketPolicy": {
-            "Type": "AWS::S3::BucketPolicy",
-            "Properties": {
-                "Bucket": {"Ref": "Bucket"},
-                "PolicyDocument": policy_document(
-                    {
-                        "Effect": "Deny",
-                        "Principal": "*",
-                        "Action": "s3:*",
-                        "Resource": [arn("Bucket"), {"Fn::Sub": "${Bucket.Arn}/*"}],
-                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                    }
-                ),
-            },
-        },
-    },
+    # Nothing expires: CloudFormation may need the code of any system for a rollback.
+    "Resources": private_bucket(encryption=KEY_OF_S3),
     "Outputs": {"Bucket": {"Value": {"Ref": "Bucket"}}},
 }
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..settings.settings import Settings
 from .expressions import arn, policy_document
 
 CACHE_FOLDER = "cache"
+
+#: Encryption with a key that S3 itself manages.
+KEY_OF_S3: Mapping[str, Any] = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
 
 
 def bucket_name(settings: Settings) -> str | dict[str, str]:
@@ -34,11 +38,29 @@ def bucket(settings: Settings) -> dict[str, Any]:
     """
     if settings.bucket is not None:
         return {}
+    expiry = {
+        "Id": "ExpireCache",
+        "Status": "Enabled",
+        "Prefix": f"{CACHE_FOLDER}/",
+        "ExpirationInDays": {"Ref": "CacheDays"},
+    }
+    return private_bucket(expiry, encryption=_encryption(settings))
+
+
+def private_bucket(*rules: Mapping[str, Any], encryption: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a bucket, which stays when its stack is deleted, and its policy.
+
+    Nothing of it is public, and it takes no request without TLS.
+
+    Args:
+        rules: What expires, as rules of its lifecycle.
+        encryption: How it is encrypted.
+    """
     return {
         "Bucket": {
             "Type": "AWS::S3::Bucket",
-            # Results may be in it that are somebody's only copy, but none if the stack
-            # couldn't be created.
+            # What is in it may be somebody's only copy, but there is nothing if the stack couldn't
+            # be created.
             "DeletionPolicy": "RetainExceptOnCreate",
             "UpdateReplacePolicy": "Retain",
             "Properties": {
@@ -48,15 +70,10 @@ def bucket(settings: Settings) -> dict[str, Any]:
                     "IgnorePublicAcls": True,
                     "RestrictPublicBuckets": True,
                 },
-                "BucketEncryption": {"ServerSideEncryptionConfiguration": [_encryption(settings)]},
+                "BucketEncryption": {"ServerSideEncryptionConfiguration": [encryption]},
                 "LifecycleConfiguration": {
                     "Rules": [
-                        {
-                            "Id": "ExpireCache",
-                            "Status": "Enabled",
-                            "Prefix": f"{CACHE_FOLDER}/",
-                            "ExpirationInDays": {"Ref": "CacheDays"},
-                        },
+                        *rules,
                         {
                             "Id": "AbortUploads",
                             "Status": "Enabled",
@@ -75,7 +92,7 @@ def bucket(settings: Settings) -> dict[str, Any]:
                         "Effect": "Deny",
                         "Principal": "*",
                         "Action": "s3:*",
-                        "Resource": [bucket_arn(settings), bucket_arn(settings, "/*")],
+                        "Resource": [arn("Bucket"), {"Fn::Sub": "${Bucket.Arn}/*"}],
                         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
                     }
                 ),
@@ -84,9 +101,9 @@ def bucket(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _encryption(settings: Settings) -> dict[str, Any]:
+def _encryption(settings: Settings) -> Mapping[str, Any]:
     if settings.kms_key is None:
-        return {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        return KEY_OF_S3
     return {
         "ServerSideEncryptionByDefault": {
             "SSEAlgorithm": "aws:kms",
