@@ -34,7 +34,7 @@ pytestmark = pytest.mark.starts
 ON_AWS = ("--stack", "shop", "--region", REGION)
 
 #: Verbs that ask AWS for nothing.
-AT_HOME = {"template", "run", "completion"}
+AT_HOME = {"new", "template", "run", "completion"}
 #: Verbs that make and remove systems, which takes rights of a policy of its own.
 MAKERS = {"deploy", "destroy"}
 #: Verbs of whoever sends, and needs no more.
