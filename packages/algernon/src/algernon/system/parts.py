@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .deployment.code_bucket import STACK_NAME as CODE_STACK
 from .log_groups import find_log_groups
 from .mappings import find_mappings
 from .place import Place
@@ -29,7 +30,7 @@ def parts_by_name(stack: str) -> Parts:
     of_stack = arn("cloudformation", f"stack/{stack}/*")
     bucket = f"arn:aws:s3:::{stack.lower()}-bucket-*"
     # Where none is given, deploy makes one, in a stack of its own.
-    code = "arn:aws:s3:::algernon-code-bucket-*"
+    code = f"arn:aws:s3:::{CODE_STACK}-bucket-*"
     roles = (f"arn:aws:iam::*:role/{stack}-WorkerRole*",)
     return {
         "topics": arn("sns", f"{stack}-*"),
@@ -50,7 +51,7 @@ def parts_by_name(stack: str) -> Parts:
         "managed policies": (f"arn:aws:iam::*:policy/{stack}-*",),
         "role of functions": roles,
         "roles": roles,
-        "stacks": (*of_stack, *arn("cloudformation", "stack/algernon-code/*")),
+        "stacks": (*of_stack, *arn("cloudformation", f"stack/{CODE_STACK}/*")),
         "tags of mappings": arn("lambda", "event-source-mapping:*"),
     }
 

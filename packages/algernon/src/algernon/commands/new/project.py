@@ -31,8 +31,9 @@ def make_project(name: ProjectName, directory: Path) -> None:
         directory: Where to make it.
 
     Raises:
-        ProjectError: Something of that name is there, which isn't an empty folder.
-        OSError: A file can't be written.
+        ProjectError: Something of that name is there, which isn't an empty folder, or not all of
+            Algernon is installed.
+        OSError: A file can't be read or written.
     """
     folder = directory / name.name
     if folder.is_symlink() or (folder.exists() and not _is_empty_folder(folder)):
