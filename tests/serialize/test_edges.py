@@ -181,6 +181,27 @@ def test_a_registered_class_refuses_what_it_did_not_send(kind: str, form: str) -
         ajson.loads(text)
 
 
+@ajson.register
+class Lenient(enum.Flag, boundary=enum.CONFORM):
+    """A flag that leaves out the bits that it doesn't know."""
+
+    ONE = 1
+
+
+@ajson.register
+class Ejecting(enum.Flag, boundary=enum.EJECT):
+    """A flag that makes an int of the bits that it doesn't know."""
+
+    ONE = 1
+
+
+@pytest.mark.parametrize("member", [Lenient.ONE, Ejecting.ONE])
+def test_a_flag_s_unknown_bits_are_not_left_out(member: enum.Flag) -> None:
+    """Of a value that the class would make another one of, nothing is rebuilt."""
+    with pytest.raises(MalformedTagError, match="no member of this value"):
+        ajson.loads(ajson.dumps(member).replace('"value":1}', '"value":9}'))
+
+
 def test_a_flag_of_no_members_is_read() -> None:
     """A flag without any member comes back."""
     assert ajson.loads(ajson.dumps(Access(0))) is Access(0)

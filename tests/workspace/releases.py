@@ -79,4 +79,7 @@ def release_commit(distribution: str, version: str) -> str | None:
 def check_out(commit: str, folder: Path) -> None:
     """Put the whole tree of a commit into a folder."""
     with tarfile.open(fileobj=io.BytesIO(git("archive", commit))) as tree:
-        tree.extractall(folder, filter="data")
+        # Python before 3.11.4 has none, and later ones ask for one.
+        if hasattr(tarfile, "data_filter"):
+            tree.extraction_filter = tarfile.data_filter
+        tree.extractall(folder)

@@ -201,9 +201,14 @@ def _flag(cls: Any, value: Any) -> Any:
             f"a member of {cls.__qualname__} is written as an int, not {kind_name(type(value))}"
         )
     try:
-        return cls(value)
+        member = cls(value)
     except ValueError:
-        raise MalformedTagError(f"{cls.__qualname__} has no member of this value") from None
+        member = None
+    # A class may leave out the bits that it doesn't know, as all do up to Python 3.11.3, or make
+    # an int of them.
+    if getattr(member, "_value_", None) != value:
+        raise MalformedTagError(f"{cls.__qualname__} has no member of this value")
+    return member
 
 
 def _member(cls: Any, name: Any) -> Any:
