@@ -232,7 +232,8 @@ def test_serialize_alone_brings_dateutil_and_nothing_of_aws(
 
 
 @pytest.mark.parametrize("resolution", ["highest", "lowest-direct"])
-@pytest.mark.parametrize("package", TOOLS)
+# The one with the longest tests first.
+@pytest.mark.parametrize("package", [*reversed(TOOLS)])
 def test_a_wheel_alone_passes_its_tests(
     package: str, resolution: str, wheels: dict[str, Path], releases: Releases, tmp_path: Path
 ) -> None:
