@@ -39,15 +39,19 @@ TOOLS = {
     ],
     "algernon": ["cfn-lint", "hypothesis", "moto[server]", "pytest"],
 }
-#: Tests of what becomes of templates on AWS, for which it matters little what is installed. They
-#: take long.
-OF_CLOUDFORMATION = [
+#: Tests that take long, and for which it matters little what is installed: of what becomes of
+#: templates on AWS, of rights, and of whole examples.
+LEFT_TO_THE_SUITE = [
+    "test_at_night.py",
     "test_change_sets.py",
     "test_code_bucket.py",
+    "test_demo.py",
     "test_deploy.py",
     "test_deploy_killed.py",
     "test_destroy_system.py",
     "test_embedding_examples.py",
+    "test_orders_example.py",
+    "test_policy.py",
     "test_policy_of_deployments.py",
     "test_role.py",
     "test_stack_states.py",
@@ -260,7 +264,7 @@ def test_a_wheel_alone_passes_its_tests(
     assert ours == set(map(wheel_name, needed))
     run("uv", "pip", "install", "--quiet", "--python", python, *TOOLS[package])
     tests = ROOT / "tests" / package
-    left_out = [f"--ignore={tests / name}" for name in OF_CLOUDFORMATION if package == "algernon"]
+    left_out = [f"--ignore={tests / name}" for name in LEFT_TO_THE_SUITE if package == "algernon"]
     run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *left_out, tests)
 
 
