@@ -20,7 +20,8 @@ _NO_STACK = "does not exist"
 # The beginning of what DescribeStackResource says, as a ValidationError, of a stack that is there.
 _NO_RESOURCE = "Resource "
 _STACK = "AWS::CloudFormation::Stack"
-_BEGINS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
+#: The statuses of a stack, among its events, with which it began to be created or updated.
+BEGINS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 _DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
@@ -249,6 +250,6 @@ class Stack:
         )
         for page in pages:
             for event in page["StackEvents"]:
-                if event["ResourceType"] == _STACK and event["ResourceStatus"] in _BEGINS:
+                if event["ResourceType"] == _STACK and event["ResourceStatus"] in BEGINS:
                     return
                 yield event

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..place import Place
 from ..queue_facts import read_queue_facts
-from ..stack import Stack
+from ..stack import BEGINS, Stack
 from ..template.logical_ids import logical_id
 from .stack_events import read_events
 
@@ -22,7 +22,6 @@ _SKIPPED = "DELETE_SKIPPED"
 _CHANGES = 6
 # No more than a boto3 client has connections for.
 _THREADS = 10
-_BEGINS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,7 @@ def _skipped(cloudformation: Any, stack_name: str) -> Iterator[tuple[str, str]]:
     for event in read_events(cloudformation, stack_name):
         if event.kind == _QUEUE and event.status == _SKIPPED:
             yield event.logical_id, event.physical_id
-        changes += event.is_of_stack and event.status in _BEGINS
+        changes += event.is_of_stack and event.status in BEGINS
         if changes == _CHANGES:
             return
 
