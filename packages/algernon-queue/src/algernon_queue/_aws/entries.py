@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from math import inf
 from random import uniform
 from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 from ..errors import RefusedEntryError
-from .parallel import in_parallel
+from .parallel import in_parallel, order_matters
 
 # Amazon SNS API Reference, PublishBatch; Amazon SQS API Reference, SendMessageBatch and
 # ChangeMessageVisibilityBatch.
@@ -52,7 +53,8 @@ def send_entries(
 
     Calls are made in parallel, but those with message groups to one destination, which
     are made one after the other: a call then has at most one entry of a group,
-    and a group ends with its first entry that isn't taken.
+    and a group ends with its first entry that isn't taken. Where nothing is done in
+    parallel, entries without a group are sent in their order.
 
     Entries that AWS refuses through no fault of theirs, above all the throttled
     ones, are tried again, after waits that grow and are chosen by chance.
@@ -145,10 +147,11 @@ class _Sending:
         return True
 
     def _calls(self, todo: Iterable[int]) -> Iterator[list[int]]:
-        by_destination: dict[str, list[int]] = {}
-        for index in todo:
-            by_destination.setdefault(self._entries[index].destination, []).append(index)
-        for indexes in by_destination.values():
+        def destination(index: int) -> str:
+            return self._entries[index].destination
+
+        in_order = todo if order_matters() else sorted(todo, key=destination)
+        for _, indexes in groupby(in_order, key=destination):
             call: list[int] = []
             size = 0
             for index in indexes:

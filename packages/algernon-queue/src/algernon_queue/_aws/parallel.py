@@ -70,6 +70,11 @@ def one_after_the_other() -> Iterator[None]:
         _in_turn.remove(block)
 
 
+def order_matters() -> bool:
+    """Tell whether this is within a block of `one_after_the_other`."""
+    return bool(_in_turn)
+
+
 class Threads(ThreadPoolExecutor):
     """Threads that see the context variables of whoever gives them something to do."""
 
@@ -80,7 +85,7 @@ class Threads(ThreadPoolExecutor):
 
 def _begin(threads: Threads, function: Callable[[], R]) -> Future[R] | None:
     """Have a thread do something, if there are any: Python starts none when it is about to end."""
-    if _in_turn:
+    if order_matters():
         return None
     try:
         return threads.submit(function)

@@ -9,6 +9,7 @@ from typing import Any
 
 from algernon_storage import aws_clients_from
 
+from .._aws.parallel import one_after_the_other
 from ..current_task import RunningTask, SentId
 from ..sending import caught_by, outgoing_task
 from ..task import Task
@@ -102,6 +103,7 @@ def tasks_caught(clock: Clock, *clients: InMemoryClient) -> Iterator[list[Task]]
         aws_clients_from(by_service.get),
         nothing_comes_by_waiting(_WHY_IN_VAIN),
         caught_by(catch),
+        one_after_the_other(),
     ):
         yield sent
 
