@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -40,6 +41,13 @@ def template(
 ) -> dict[str, Any]:
     """Return the template of some workers."""
     return system_template(workers, settings=settings, timeout=timeout)
+
+
+def of_older_python(template: dict[str, Any]) -> dict[str, Any]:
+    """Return a template as it was made with a Python that none runs here."""
+    running = "python{}.{}".format(*sys.version_info)
+    older: dict[str, Any] = json.loads(json.dumps(template).replace(running, "python3.10"))
+    return older
 
 
 def plan(before: dict[str, Any] | None, after: dict[str, Any], *, code: bool = False) -> Plan:
@@ -144,13 +152,24 @@ def test_a_change_that_has_no_words_isnt_nothing_to_do() -> None:
         (template(SHOP), template(replace(SHOP, handler="store.handler")), ["order", "pay"]),
         (template(SHOP, BANK), template(BANK, SHOP), ["book", "order", "pay"]),
         (template(SHOP), template(SHOP, settings=Settings(architecture="arm64")), ["order", "pay"]),
+        (of_older_python(template(SHOP)), template(SHOP), ["order", "pay"]),
         (template(SHOP, timeout=300), template(SHOP, timeout=30), ["order", "pay"]),
         (template(SHOP, timeout=60), template(SHOP, timeout=30), []),
         (template(SHOP, timeout=30), template(SHOP, timeout=300), []),
         (template(SHOP), template(replace(SHOP, needs={"pay": TaskNeeds(timeout=300)})), []),
         (template(SHOP), template(SHOP, settings=Settings(environment={"KEY": Secret(ARN)})), []),
     ],
-    ids=["module", "first", "architecture", "run twice", "shorter", "longer", "own", "secrets"],
+    ids=[
+        "module",
+        "first",
+        "architecture",
+        "python",
+        "run twice",
+        "shorter",
+        "longer",
+        "own",
+        "secrets",
+    ],
 )
 def test_messages_wait_where_they_might_fail_or_be_run_twice(
     before: dict[str, Any], after: dict[str, Any], waiting: Sequence[str]

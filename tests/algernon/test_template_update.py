@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,10 +61,12 @@ class Released:
 
 
 def released() -> Iterator[Released]:
-    """Read the systems that were recorded."""
+    """Read the systems that were recorded, as the Python that runs here would have made them."""
+    runtime = "python{}.{}".format(*sys.version_info)
     for release in RELEASES:
         file = Path(__file__).with_name(f"algernon-{release}-templates.json")
-        for system in json.loads(file.read_text(encoding="utf-8")):
+        text = file.read_text(encoding="utf-8").replace('"python3.11"', f'"{runtime}"')
+        for system in json.loads(text):
             yield Released(
                 f"{release}, {system['name']}",
                 tuple(
