@@ -207,6 +207,18 @@ def test_a_mapping_that_somebody_else_changes_is_asked_again(
     assert refusals == []
 
 
+def test_what_is_changed_back_meanwhile_is_changed_again(
+    shop: Handmade, wire: Wire, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A deployment makes mappings active that it has to do with."""
+    wire.treatment = changing("Enabled", "Disabling", "Enabling", "Enabled")
+
+    (paused,) = run(capsys, "pause", "price")["tasks"]
+
+    assert paused["worker"] == "paused"
+    assert wire.counted()["lambda PUT"] == 2
+
+
 def test_it_does_not_wait_for_ever(
     shop: Handmade, wire: Wire, capsys: pytest.CaptureFixture[str]
 ) -> None:

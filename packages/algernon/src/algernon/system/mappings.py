@@ -101,7 +101,8 @@ def switch_mappings(
 ) -> None:
     """Enable or disable mappings, and wait until they all are.
 
-    One that is so already is left alone; one that is being changed is changed after that.
+    One that is so already is left alone; one that is being changed is changed after that, and
+    one that a deployment changes back meanwhile is changed again.
 
     Args:
         client: A boto3 client for Lambda.
@@ -118,17 +119,13 @@ def switch_mappings(
         >>> switch_mappings(client, mappings, is_enabled=False, timeout=60)  # doctest: +SKIP
     """
     wanted = _ENABLED if is_enabled else _DISABLED
-    asked: set[str] = set()
 
     def ask(mapping: QueueMapping) -> QueueMapping:
-        """Ask for a change that wasn't asked for, if it can be made now, and return what is so."""
-        if mapping.state not in _SETTLED or mapping.state == wanted or mapping.mapping_id in asked:
+        """Ask for the change, if it has to and can be made now, and return what is so."""
+        if mapping.state not in _SETTLED or mapping.state == wanted:
             return mapping
         state = _update(client, mapping.mapping_id, is_enabled=is_enabled)
-        if state is None:
-            return mapping
-        asked.add(mapping.mapping_id)
-        return replace(mapping, state=state)
+        return mapping if state is None else replace(mapping, state=state)
 
     left = [*mappings]
     with ThreadPoolExecutor(_THREADS) as pool:
