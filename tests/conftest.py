@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from threading import Thread
@@ -26,6 +27,10 @@ from .wire import Wire, proxy_to
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 
+
+# What people are told has the clock's times, and the zone of the machine is no fault.
+os.environ["TZ"] = "UTC"
+time.tzset()
 
 # A slow machine is no fault, and all examples of a test may have the same fixtures.
 settings.register_profile(

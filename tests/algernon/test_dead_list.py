@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from algernon.commands.main import main
@@ -111,6 +112,21 @@ def test_each_letter_is_told_by_itself(office: DeadLetterOffice, run: Run) -> No
     assert "00001111-0000-4000-8000-000000000000" in "".join(rows[1:3])
     assert rows[4] == "2 of 5 letters in 2 dead-letter queues are meant."
     assert len(told["letters"]) == 5
+
+
+def test_times_are_those_of_the_clock_here(
+    office: DeadLetterOffice, run: Run, clock_in: Callable[[str], None]
+) -> None:
+    """So that `--since` takes what is read in a row; programs get UTC."""
+    fill(office)
+    came = [each["came_at"] for each in json.loads(run("--each", "--json"))["letters"]]
+    clock_in("Asia/Tokyo")
+
+    headings, *rows = run("--each").splitlines()
+
+    assert headings.split()[:2] == ["CAME", "(JST)"]
+    tokyo = [datetime.fromisoformat(time).astimezone(ZoneInfo("Asia/Tokyo")) for time in came]
+    assert {row[:11] for row in rows[:5]} == {f"{time:%m-%d %H:%M}" for time in tokyo}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
@@ -76,7 +77,9 @@ def stored(pointer: str) -> dict[str, Any]:
     return written
 
 
-def test_a_letter_is_told_to_people(office: DeadLetterOffice, show: Run) -> None:
+def test_a_letter_is_told_to_people(
+    office: DeadLetterOffice, show: Run, clock_in: Callable[[str], None]
+) -> None:
     """It has the reason, tries, chain, group, arguments without credentials, and attributes."""
     result_id = str(uuid5(UUID(GROUP_ID), "17"))
     place = {"id": GROUP_ID, "index": 17, "bucket": "b", "folder": "f"}
@@ -109,6 +112,14 @@ def test_a_letter_is_told_to_people(office: DeadLetterOffice, show: Run) -> None
     ]
     assert lines[5].startswith("given up       20")
     assert lines[5].endswith(" UTC, after 5 receives")
+    clock_in("Asia/Tokyo")
+    given_up = show(body["task_id"][:8]).splitlines()[5]
+    assert given_up.endswith(" JST, after 5 receives")
+    began, ended = (
+        datetime.fromisoformat(f"{line[15:34]}{offset}")
+        for line, offset in ((lines[5], "+00:00"), (given_up, "+09:00"))
+    )
+    assert began == ended
     assert lines[6:9] == [
         "looked at      1 time since, this time included",
         f"chain          {CHAIN_ID}; then bill → mail",

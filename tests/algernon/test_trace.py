@@ -252,10 +252,29 @@ def test_a_run_that_never_started_is_told_too() -> None:
     ]
 
 
-def test_times_of_other_zones_are_told_in_utc() -> None:
-    """Whatever zone a line's times are in, the table's are of UTC."""
-    row = story_of(json_line(started_at="2026-11-24T05:11:07.250+02:00"))[4]
-    assert "  2026-11-24 03:11:07.250  " in row
+def test_times_are_told_by_the_clock_here(clock_in: Callable[[str], None]) -> None:
+    """Whatever zone a line's times are in, the table's are those of its heading."""
+    line = json_line(started_at="2026-11-24T05:11:07.250+02:00")
+    assert "  STARTED (UTC)  " in story_of(line)[2]
+    assert "  2026-11-24 03:11:07.250  " in story_of(line)[4]
+    clock_in("Asia/Tokyo")
+    assert "  STARTED (JST)  " in story_of(line)[2]
+    assert "  2026-11-24 12:11:07.250  " in story_of(line)[4]
+
+
+@pytest.mark.parametrize(
+    ("zone", "time"),
+    [
+        ("America/New_York", "0001-01-01T00:00:00+00:00"),
+        ("Asia/Tokyo", "9999-12-31T23:00:00+00:00"),
+    ],
+)
+def test_a_time_that_no_clock_here_shows_is_none(
+    zone: str, time: str, clock_in: Callable[[str], None]
+) -> None:
+    """Somebody else's line with such a time doesn't end the story."""
+    clock_in(zone)
+    assert read_chain(CHAIN_ID, [json_line(started_at=time)]).tasks == {}
 
 
 @pytest.mark.parametrize(

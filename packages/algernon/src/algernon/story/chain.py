@@ -308,6 +308,7 @@ def _time(text: str) -> datetime:
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
         raise ValueError(f"the time {text!r} has no zone")
+    time.astimezone()  # raises OverflowError of what the clock here has no year for
     return time.astimezone(UTC)
 
 

@@ -11,6 +11,7 @@ from .groups import TaskKey, first_task_id
 from .kwargs import short_kwargs
 from .states import State, member_states, state_of
 from .terminal import Line, Style, Terminal
+from .times import date_and_clock, zone
 from .tree import tree_of
 from .wording import count, duration, size, table
 
@@ -22,7 +23,6 @@ _BELOW = " " * 4
 # Of arguments, where lines may be of any length, and where they may not.
 _LONGEST_ARGUMENTS = 300
 _SHORTEST_ARGUMENTS = 20
-_HEADINGS = ("TASK", "RUN", "STARTED (UTC)", "AGE", "TOOK", "RECEIVED", "SENT", "OUTCOME")
 _NUMBERS = ("RUN", "AGE", "TOOK")
 _SIZES = ("RECEIVED", "SENT")
 # What it means for a Task that its last run ended so.
@@ -136,12 +136,14 @@ def _summary(chain: Chain, terminal: Terminal) -> list[Line]:
 def _table(runs: list[TaskRun], terminal: Terminal, kwargs: Mapping[str, Any]) -> Iterator[Line]:
     if not runs:
         return
-    rows = [_HEADINGS, *map(_row, runs)]
+    started = f"STARTED ({zone()})"
+    headings = ("TASK", "RUN", started, "AGE", "TOOK", "RECEIVED", "SENT", "OUTCOME")
+    rows = [headings, *map(_row, runs)]
     if not all(map(terminal.fits, table(rows, _NUMBERS))):
-        shown = [heading not in _SIZES for heading in _HEADINGS]
+        shown = [heading not in _SIZES for heading in headings]
         rows = [tuple(compress(row, shown)) for row in rows]
-    headings, *aligned = table(rows, _NUMBERS)
-    yield Line(headings, "faint")
+    first_line, *aligned = table(rows, _NUMBERS)
+    yield Line(first_line, "faint")
     function = None
     told: set[str] = set()
     for run, row in zip(runs, aligned, strict=True):
@@ -167,7 +169,7 @@ def _row(run: TaskRun) -> tuple[str, ...]:
     return (
         run.task_name,
         str(run.receive_count),
-        f"{run.at:%Y-%m-%d %H:%M:%S}.{run.at.microsecond // 1000:03d}",
+        f"{date_and_clock(run.at)}.{run.at.microsecond // 1000:03d}",
         duration(age),
         duration(run.duration_ms),
         _sizes(run.message_bytes, run.arguments_bytes),
@@ -220,7 +222,7 @@ def _open_tasks(chain: Chain) -> Iterator[_Remark]:
         state = _STATES.get(run.outcome, f"ended as {run.outcome!r}, which isn't known here")
         alone = f"its run {run.receive_count} {state}"
         if run.comes_back_at is not None:
-            alone += f" (it comes back at {run.comes_back_at:%Y-%m-%d %H:%M:%S} UTC)"
+            alone += f" (it comes back at {date_and_clock(run.comes_back_at)} {zone()})"
         yield _Remark(
             run.task,
             f"{name} ({task_id}) isn't done: {alone}.",

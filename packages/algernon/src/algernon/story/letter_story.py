@@ -12,6 +12,7 @@ from ..system.letters.letter import Letter
 from .json_text import shown_json
 from .letters import letter_as_json, masked, masked_text
 from .terminal import Line
+from .times import date_and_clock, zone
 from .wording import count, size
 
 # Of arguments and bodies, what fills a few screens.
@@ -51,12 +52,13 @@ def tell_letter(story: LetterStory) -> Iterator[Line]:
     yield Line("")
     yield from _why(letter)
     yield Line("")
+    came = f"{date_and_clock(letter.sent_at)} {zone()}"
     tried = f"after {count(dead.receive_count, 'receive')}"
     if dead.error is not None:
-        yield _fact("given up", f"{letter.sent_at:%F %T} UTC, {tried}")
+        yield _fact("given up", f"{came}, {tried}")
         yield _fact("looked at", count(story.looks, "time") + " since, this time included")
     else:
-        yield _fact("first sent", f"{letter.sent_at:%F %T} UTC; moved {tried}")
+        yield _fact("first sent", f"{came}; moved {tried}")
     if dead.chain_id is not None:
         then = " → ".join(content.next_tasks)
         begins = ", which it begins" if dead.chain_id == dead.task_id else ""

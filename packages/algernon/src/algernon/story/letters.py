@@ -10,31 +10,25 @@ from ..system.letters.letter import Letter, LettersOfCause
 from ..system.letters.reader import LetterReader
 from .tables import Column, console_of, print_table
 from .terminal import Line, Terminal
+from .times import zone
 from .wording import count
 
 # Of an id, enough to name one letter of those that a person looks at.
 _SHORT_ID = 8
 _MOST_OF_A_REASON = 80
-# Columns of times and ids aren't to be broken.
-_CAUSES = (
-    Column("COUNT", is_number=True),
-    Column("TASK"),
-    Column("FIRST (UTC)", is_number=True),
-    Column("LAST", is_number=True),
-    Column("LAST ID", is_number=True),
-    Column("ERROR"),
-)
-_LETTERS = (
-    Column("CAME (UTC)", is_number=True),
-    Column("TASK"),
-    Column("RECEIVES", is_number=True),
-    Column("ID", is_number=True),
-    Column("ERROR"),
-)
 
 
 def print_causes(causes: Sequence[LettersOfCause], terminal: Terminal) -> None:
     """Print how many letters have which cause, as a table."""
+    # Columns of times and ids aren't to be broken.
+    columns = (
+        Column("COUNT", is_number=True),
+        Column("TASK"),
+        Column(f"FIRST ({zone()})", is_number=True),
+        Column("LAST", is_number=True),
+        Column("LAST ID", is_number=True),
+        Column("ERROR"),
+    )
     rows = (
         (
             f"{each.count:,}",
@@ -46,11 +40,18 @@ def print_causes(causes: Sequence[LettersOfCause], terminal: Terminal) -> None:
         )
         for each in causes
     )
-    print_table(_CAUSES, rows, console_of(terminal))
+    print_table(columns, rows, console_of(terminal))
 
 
 def print_letters(letters: Iterable[Letter], terminal: Terminal) -> None:
     """Print letters, each in a row of a table."""
+    columns = (
+        Column(f"CAME ({zone()})", is_number=True),
+        Column("TASK"),
+        Column("RECEIVES", is_number=True),
+        Column("ID", is_number=True),
+        Column("ERROR"),
+    )
     rows = (
         (
             _short(letter.sent_at),
@@ -61,7 +62,7 @@ def print_letters(letters: Iterable[Letter], terminal: Terminal) -> None:
         )
         for letter in letters
     )
-    print_table(_LETTERS, rows, console_of(terminal))
+    print_table(columns, rows, console_of(terminal))
 
 
 def tell_reading(reader: LetterReader, selected: int, *, is_whole: bool) -> Iterator[Line]:
@@ -177,7 +178,7 @@ def as_iso(time: datetime) -> str:
 
 
 def _short(time: datetime) -> str:
-    return f"{time:%m-%d %H:%M}"
+    return f"{time.astimezone():%m-%d %H:%M}"
 
 
 def _why(letter: Letter) -> str:
