@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .at_once import at_once
 from .letters.content import LetterContent, fetch_kwargs
 from .letters.reader import LetterReader
 from .place import Place, leading_to
@@ -17,8 +17,6 @@ from .template.bucket import CACHE_FOLDER
 if TYPE_CHECKING:
     from algernon_storage import Outcomes
 
-# No more than a boto3 client has connections for.
-_THREADS = 10
 # Of more nobody reads a line.
 _MOST_BYTES = 1024 * 1024
 
@@ -87,9 +85,8 @@ def _in_s3(place: Place, wanted: Collection[WantedTask]) -> dict[str, Any]:
             if (pointer := _pointer(outcomes, s3, place, task)) is not None:
                 found[task.task_id] = StoredData.retrieve(pointer, rebuild=False).data
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for _ in pool.map(read, wanted):
-            pass
+    for _ in at_once(read, wanted):
+        pass
     return found
 
 

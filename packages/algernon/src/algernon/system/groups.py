@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from .at_once import at_once
 from .letters.reader import read_dead_letters
 from .place import Place
 from .task_queues import find_task_queues
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from algernon_queue.dead_letter import DeadLetter
     from algernon_storage import FailureNote, Outcomes
 
-# No more than a boto3 client has connections for.
-_THREADS = 10
 
 #: How a member is that isn't done. One that is open waits or runs, or its message is nowhere; of a
 #: group that was cancelled, or has failed, it isn't run any more.
@@ -88,9 +86,8 @@ def group_status(group: SentGroup[Any], place: Place) -> GroupStatus:
     state = group.state()
     missing = group.missing()
     look = partial(_member, Outcomes())
-    with ThreadPoolExecutor(_THREADS) as pool:
-        found = pool.map(look, missing, [group[index].task_id for index in missing])
-        members = [member for member in found if member is not None]
+    found = at_once(look, missing, [group[index].task_id for index in missing])
+    members = [member for member in found if member is not None]
     letters = _letters(place) if members else {}
     return GroupStatus(
         group.group_id,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from ..errors import MappingError
+from .at_once import at_once
 from .looks import looks
 
-# No more than a boto3 client has connections for.
-_THREADS = 10
 # Above so many queues it takes fewer calls to list all mappings of the account and region,
 # of which a call gives a hundred.
 _MOST_ASKED_ALONE = 5
@@ -128,12 +126,11 @@ def switch_mappings(
         return mapping if state is None else replace(mapping, state=state)
 
     left = [*mappings]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for number, _ in enumerate(looks(timeout)):
-            now = _as_they_are(client, left) if number else left
-            left = [each for each in pool.map(ask, now) if each.state != wanted]
-            if not left:
-                return
+    for number, _ in enumerate(looks(timeout)):
+        now = _as_they_are(client, left) if number else left
+        left = [each for each in at_once(ask, now) if each.state != wanted]
+        if not left:
+            return
     raise _too_late(left, wanted, timeout)
 
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from ..errors import MappingError
 from .asking import Asking
+from .at_once import at_once
 from .mappings import Feeding, QueueMapping, feeding_of, find_mappings, switch_mappings
 from .metric_data import Point
 from .place import Place
 from .queue_facts import QueueFacts, read_queue_facts
 from .status import oldest_ages
 from .task_queues import TaskQueues
-
-# No more than a boto3 client has connections for.
-_THREADS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +64,7 @@ def read_mapped_tasks(place: Place, tasks: Sequence[TaskQueues]) -> list[MappedT
             ``lambda:ListEventSourceMappings`` and ``sqs:GetQueueAttributes``.
     """
     read = partial(read_queue_facts, place.client("sqs"))
-    with ThreadPoolExecutor(_THREADS) as pool:
-        queues = [*pool.map(read, [each.queue_url for each in tasks])]
+    queues = [*at_once(read, [each.queue_url for each in tasks])]
     mappings = find_mappings(place.client("lambda"), [queue.arn for queue in queues])
     return [
         MappedTask(each, queue, mappings[queue.arn])

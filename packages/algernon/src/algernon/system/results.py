@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+
+from .at_once import at_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from algernon_queue import SentGroup, SentTask
-
-# No more than a boto3 client has connections for.
-_THREADS = 10
 
 
 def read_result(sent_id: str, *, timeout: float | None = None) -> str:
@@ -102,5 +100,4 @@ def _results_of(group: Mapping[str, Any]) -> Iterator[str]:
             )
         return outcomes.document(outcome).decode()
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        yield from pool.map(read, SentGroup(group["group_id"], bucket=bucket, folder=folder))
+    yield from at_once(read, SentGroup(group["group_id"], bucket=bucket, folder=folder))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .asking import Asking
+from .at_once import at_once
 from .last_hour import LastHour, hour_of_lines, hour_of_metrics
 from .mappings import Feeding, QueueMapping, feeding_of, find_mappings
 from .metric_data import Figure, Point, read_figures
@@ -18,9 +18,6 @@ from .queue_facts import QueueFacts, read_queue_facts
 from .stack import Stack
 from .task_queues import TaskQueues, find_task_queues
 from .worker_functions import read_functions
-
-# No more than a boto3 client has connections for.
-_THREADS = 10
 
 # Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS": each minute, and
 # up to fifteen later where a queue wasn't used for long.
@@ -144,10 +141,9 @@ def _read_queues(
             return None
         return asking.ask("sqs:GetQueueAttributes", lambda: read_queue_facts(sqs, url))
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        queues = pool.map(read, [each.queue_url for each in tasks])
-        dead = pool.map(read, [each.dead_letter_queue_url for each in tasks])
-        return [*queues], [*dead]
+    queues = [each.queue_url for each in tasks]
+    facts = [*at_once(read, [*queues, *(each.dead_letter_queue_url for each in tasks)])]
+    return facts[: len(queues)], facts[len(queues) :]
 
 
 @dataclass(frozen=True, slots=True)

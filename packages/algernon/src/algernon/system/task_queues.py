@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
 from ..errors import NotASystemError, UnknownTaskError
+from .at_once import at_once
 from .place import Place
 from .stack import Stack
 from .template.logical_ids import logical_id
-
-# No more than a boto3 client has connections for.
-_THREADS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +150,8 @@ def _of_topics(place: Place) -> list[TaskQueues]:
         for topic in page["Topics"]
         if topic["TopicArn"].rsplit(":", 1)[1].startswith(place.topic_prefix)
     ]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        look = partial(_of_topic, sns, sqs, place.topic_prefix)
-        found = [each for each in pool.map(look, topics) if each is not None]
+    look = partial(_of_topic, sns, sqs, place.topic_prefix)
+    found = [each for each in at_once(look, topics) if each is not None]
     if not found:
         raise NotASystemError(
             f"no topic in the region {place.session.region_name} that begins with"

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from .asking import Asking
+from .at_once import at_once
 from .mappings import Feeding, QueueMapping, feeding_of, find_mappings
 from .place import Place
 from .queue_facts import QueueFacts, read_queue_facts
 from .task_queues import TaskQueues
 from .worker_functions import WorkerFunction, read_functions
-
-# No more than a boto3 client has connections for.
-_THREADS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +65,7 @@ def read_task_setups(place: Place, tasks: Sequence[TaskQueues], asking: Asking) 
     def read(url: str) -> QueueFacts | None:
         return asking.ask("sqs:GetQueueAttributes", lambda: read_queue_facts(sqs, url))
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        queues = [*pool.map(read, [each.queue_url for each in tasks])]
+    queues = [*at_once(read, [each.queue_url for each in tasks])]
     arns = [queue.arn for queue in queues if queue is not None]
     found = asking.ask("lambda:ListEventSourceMappings", lambda: find_mappings(client, arns))
     mappings = [None if found is None or queue is None else found[queue.arn] for queue in queues]

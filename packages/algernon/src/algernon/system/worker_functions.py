@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from .asking import Asking
+from .at_once import at_once
 from .kept_values import handler_of
 from .mappings import function_name
-
-# No more than a boto3 client has connections for.
-_THREADS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +49,7 @@ def read_functions(
         botocore.exceptions.ClientError: Lambda refused it for another reason.
     """
     arns = [*dict.fromkeys(function_arns)]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return dict(zip(arns, pool.map(partial(_read, client, asking), arns), strict=True))
+    return dict(zip(arns, at_once(partial(_read, client, asking), arns), strict=True))
 
 
 def _read(client: Any, asking: Asking, arn: str) -> WorkerFunction:

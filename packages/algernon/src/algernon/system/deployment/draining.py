@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..at_once import at_once
 from ..looks import looks
 from ..place import Place
 from ..queue_facts import read_queue_facts
@@ -20,8 +20,6 @@ from ..refusals import is_here
 from ..template.logical_ids import logical_id
 from .template_tasks import tasks_in
 
-# No more than a boto3 client has connections for.
-_THREADS = 10
 # For so long nothing may be seen in hand, since SQS's numbers are approximate.
 _QUIET_SECONDS = 2.0
 # And for so long they may tell what was so before, at least: Amazon SQS API Reference,
@@ -143,8 +141,7 @@ def wait_until_drained(
 def _hidden(sqs: Any, queue_urls: Mapping[str, str]) -> dict[str, int]:
     """Return how many messages were received and are neither deleted nor visible, if some are."""
     read = partial(read_queue_facts, sqs)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        facts = dict(zip(queue_urls, pool.map(read, queue_urls.values()), strict=True))
+    facts = dict(zip(queue_urls, at_once(read, queue_urls.values()), strict=True))
     return {task: queue.in_flight for task, queue in facts.items() if queue.in_flight}
 
 

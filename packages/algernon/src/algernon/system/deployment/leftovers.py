@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from ..at_once import at_once
 from ..place import Place
 from ..queue_facts import read_queue_facts
 from ..stack import BEGINS, Stack
@@ -20,8 +20,6 @@ _SKIPPED = "DELETE_SKIPPED"
 # So many changes of the stack are looked through for what they left: those of one deployment are
 # two, and a few may have been broken off before. What is older has been told.
 _CHANGES = 6
-# No more than a boto3 client has connections for.
-_THREADS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +117,7 @@ def _delete(
         return each.is_of(drop) or (each.messages == 0 and _is_empty(sqs, each.url))
 
     # To look whether one is empty takes a second.
-    with ThreadPoolExecutor(_THREADS) as pool:
-        going = [*zip(leftovers, pool.map(goes, leftovers), strict=True)]
+    going = [*zip(leftovers, at_once(goes, leftovers), strict=True)]
     deleted = [each for each, is_going in going if is_going]
     for each in deleted:
         sqs.delete_queue(QueueUrl=each.url)
