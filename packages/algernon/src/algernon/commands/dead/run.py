@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from algernon_queue.testing.rehearsal import Rehearsal
 
     from ...system.letters.letter import Letter
-    from ...system.letters.rehearsal import WorkerFunction
+    from ...system.letters.rehearsal import RehearsedFunction
     from ...system.place import Place
 
 HELP = "run the Task of one letter here, with its real arguments"
@@ -106,7 +106,7 @@ def execute(options: argparse.Namespace) -> None:
         _fail(letter, found.error, is_debugged=options.pdb)
 
 
-def _function_of(place: Place, letter: Letter, *, is_needed: bool) -> WorkerFunction | None:
+def _function_of(place: Place, letter: Letter, *, is_needed: bool) -> RehearsedFunction | None:
     """Return the function that works off the letter's queue, which may say which worker that is.
 
     Where the worker is named, its environment variables are all that is missed without it.

@@ -29,8 +29,8 @@ _LAMBDAS_OWN = ("AWS_", "LAMBDA_", "_")
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerFunction:
-    """The function that works off a queue, as it is deployed.
+class RehearsedFunction:
+    """The function that works off a queue, as it is deployed, whose part this process takes.
 
     Attributes:
         name: Its name.
@@ -49,7 +49,7 @@ class WorkerFunction:
         return kept_variables(self.variables)
 
 
-def find_function(place: Place, queues: TaskQueues) -> WorkerFunction:
+def find_function(place: Place, queues: TaskQueues) -> RehearsedFunction:
     """Return the function that works off a Task's queue.
 
     Raises:
@@ -64,14 +64,14 @@ def find_function(place: Place, queues: TaskQueues) -> WorkerFunction:
         module, _, _ = (handler_of(found) or "").replace("/", ".").rpartition(".")
         if module:
             variables = found.get("Environment", {}).get("Variables", {})
-            return WorkerFunction(found["FunctionName"], module, variables)
+            return RehearsedFunction(found["FunctionName"], module, variables)
     raise WorkerError(
         f"no function works off the queue of the Task {queues.task!r} by a handler in a module: say"
         " which worker it is, as MODULE:ROUTER"
     )
 
 
-def with_variables(place: Place, function: WorkerFunction) -> Place:
+def with_variables(place: Place, function: RehearsedFunction) -> Place:
     """Return a place whose environment has the function's variables too, where it hasn't them."""
     variables = {
         name: value
