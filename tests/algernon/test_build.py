@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -197,11 +198,11 @@ def test_the_nearest_list_counts(wheels: Path, project: Project) -> None:
     assert "prices.py" in tops(code)
 
 
-def lock(folder: Path, dependencies: str, development: str = "") -> None:
+def lock(folder: Path, dependencies: str, development: str = "", *, more: str = "") -> None:
     """Write a project's pyproject.toml, and lock it."""
     (folder / "pyproject.toml").write_text(
         f"[project]\nname = 'shop'\nversion = '1'\nrequires-python = '>=3.11'\n"
-        f"dependencies = [{dependencies}]\n[dependency-groups]\ndev = [{development}]\n"
+        f"dependencies = [{dependencies}]\n[dependency-groups]\ndev = [{development}]\n{more}"
     )
     subprocess.run(
         [uv.find_uv_bin(), "lock", "--quiet", "--python", sys.executable], cwd=folder, check=True
@@ -364,19 +365,67 @@ def test_what_was_yanked_is_taken_only_where_it_is_pinned(
     served.mkdir(parents=True)
     wheel = write_wheel(served, "prices")
     (served / "index.html").write_text(f"<a href='{wheel.name}' data-yanked='broken'>prices</a>")
-    handler = partial(SimpleHTTPRequestHandler, directory=str(served.parent))
+    with served_at(served.parent, monkeypatch) as url:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", url)
+        assert "yanked" in refusal(project(requirements="prices\n"))
+        assert "prices.py" in tops(built(project(requirements="prices==1.0\n")))
+
+
+@contextmanager
+def served_at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Serve a folder of indexes, which uv may ask, at the URL that is given."""
+    for name in ("UV_OFFLINE", "UV_NO_INDEX"):
+        monkeypatch.delenv(name)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
-        for name in ("UV_OFFLINE", "UV_NO_INDEX"):
-            monkeypatch.delenv(name)
-        monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://127.0.0.1:{server.server_port}")
         try:
-            assert "yanked" in refusal(project(requirements="prices\n"))
-            assert "prices.py" in tops(built(project(requirements="prices==1.0\n")))
+            yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()
+
+
+def index_of(folder: Path, **contents: bytes) -> None:
+    """Write an index of distributions, each of which has one module of the same name."""
+    for name, content in contents.items():
+        (folder / name).mkdir(parents=True)
+        wheel = write_wheel(folder / name, name, files={f"{name}.py": content})
+        (folder / name / "index.html").write_text(f"<a href='{wheel.name}'>{name}</a>")
+
+
+@pytest.mark.parametrize("kind", ["explicit", "named", "flat", "folder"])
+def test_what_is_locked_from_an_index_of_ones_own_comes_from_there(
+    wheels: Path, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    """And never from another one, where somebody else may have put the same name and version."""
+    served = tmp_path / "served"
+    index_of(served / "everybody", prices=b"OURS = False", coins=b"")
+    index_of(served / "other", prices=b"OURS = False", six=b"")
+    index_of(served / "own", prices=b"OURS = True", coins=b"WRONG = 1")
+    (served / "own" / "prices" / "own.html").write_text("<a href='prices-1.0-py3-none-any.whl'>")
+    folder = project("import prices, coins")
+    with served_at(served, monkeypatch) as url:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", f"{url}/everybody")
+        place, more = {
+            "explicit": (f"{url}/own/", "explicit = true"),
+            "named": (f"{url}/own", ""),
+            "flat": (f"{url}/own/prices/own.html", "explicit = true\nformat = 'flat'"),
+            "folder": (f"{served}/own/prices", "explicit = true\nformat = 'flat'"),
+        }[kind]
+        other = f"[[tool.uv.index]]\nname = 'other'\nurl = '{url}/other'\n" * (kind == "named")
+        # The named one is asked for everything, after the other one.
+        if kind == "named":
+            shutil.rmtree(served / "own" / "coins")
+        lock(
+            folder,
+            "'prices', 'coins'",
+            more=f"[tool.uv.sources]\nprices = {{ index = 'own' }}\n{other}"
+            f"[[tool.uv.index]]\nname = 'own'\nurl = '{place}'\n{more}\n",
+        )
+        code = files(built(folder))
+    assert (code["prices.py"], code["coins.py"]) == (b"OURS = True", b"")
 
 
 def test_what_is_nowhere_is_named(wheels: Path, project: Project) -> None:
@@ -500,21 +549,42 @@ def test_a_folder_of_the_project_is_built(wheels: Path, project: Project, line: 
     folder = project("import coins")
     coins = folder / "my coins"
     (folder / "requirements.txt").write_text(line.format(uri=coins.as_uri()))
-    coins.mkdir()
-    (coins / "pyproject.toml").write_text(
-        "[project]\nname = 'coins'\nversion = '3'\n"
-        "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
-    )
-    wheel = write_wheel(coins, "coins", "3", files={"coins/__init__.py": b"WORTH = 1"})
-    (coins / "backend.py").write_text(
-        "import shutil\n"
-        "def build_wheel(folder, config_settings=None, metadata_directory=None):\n"
-        f"    return shutil.copy({wheel.name!r}, folder) and {wheel.name!r}\n"
-    )
+    write_project_to_build(coins, "version = '3'")
 
     code = built(folder)
 
     assert "coins-3.dist-info/METADATA" in files(code)
+
+
+@pytest.mark.parametrize("marker", ["", "; sys_platform != 'win32'"])
+def test_a_locked_folder_is_built_to_tell_its_version(
+    wheels: Path, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, marker: str
+) -> None:
+    """Of one whose version its backend makes up, nothing is known before."""
+    folder = project("import coins")
+    write_project_to_build(tmp_path / "coins", "dynamic = ['version']")
+    source = "[tool.uv.sources]\ncoins = { path = '../coins' }\n"
+    lock(folder, f'"coins{marker}"', more=source)
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "another machine's cache"))
+
+    code = built(folder)
+
+    assert "coins-3.dist-info/METADATA" in files(code)
+
+
+def write_project_to_build(folder: Path, version: str) -> None:
+    """Write a project `coins`, whose backend has its wheel already."""
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(
+        f"[project]\nname = 'coins'\n{version}\n"
+        "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+    )
+    wheel = write_wheel(folder, "coins", "3", files={"coins/__init__.py": b"WORTH = 1"})
+    (folder / "backend.py").write_text(
+        "import shutil\n"
+        "def build_wheel(folder, config_settings=None, metadata_directory=None):\n"
+        f"    return shutil.copy({wheel.name!r}, folder) and {wheel.name!r}\n"
+    )
 
 
 def test_what_may_hold_secrets_is_told(wheels: Path, project: Project) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import distributions
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from ...errors import BuildError
 from ..code_files import is_compiled
 from ..distributions import DISTRIBUTIONS
 from .algernon_requirements import algernon_requirements
+from .index_sources import IndexSources, project_with_sources, split_by_index
 from .platform import LambdaPlatform
 from .requirements import Requirements
 from .uv_command import UvError, in_one_line, run_uv
@@ -53,13 +55,19 @@ def install(
             something else.
         MissingExtraError: uv isn't installed.
     """
-    pinned = [
-        _built(line, requirements.directory, folder)
-        for line in _resolve(requirements, folder, platform, leaving_out)
-    ]
+    # Before anything is resolved, since of a folder it may take a build to tell the version.
+    lines = _with_wheels(requirements.lines, requirements.directory, folder)
+    requirements = replace(requirements, lines=lines)
+    resolved = _resolve(requirements, folder, platform, leaving_out)
+    pinned = _files(
+        "pinned",
+        _with_wheels(resolved, requirements.directory, folder),
+        requirements.sources,
+        folder,
+    )
     arguments = [
         "pip", "install", "--no-deps", "--target", str(folder / "installed"), "--link-mode", "copy",
-        "-r", _write(folder / "pinned.txt", pinned), *_for(platform),
+        *(part for file in pinned for part in ("-r", file)), *_for(platform),
     ]  # fmt: skip
     if requirements.hashes:
         hashes = _write(folder / "hashes.txt", requirements.hashes)
@@ -132,7 +140,8 @@ def _compile(
     constraining = ("-c", _write(folder / "constraints.txt", constraints)) if constraints else ()
     with _telling_of_wheels(platform):
         resolved = run_uv(
-            "pip", "compile", _write(folder / "needed.txt", lines), *map(str, requirements.files),
+            "pip", "compile", *_files("needed", lines, requirements.sources, folder),
+            *map(str, requirements.files),
             "--override", _write(folder / "nowhere.txt", nowhere),
             *constraining,
             "--no-header", "--no-annotate", "--no-generate-hashes", "--emit-index-url",
@@ -156,10 +165,28 @@ def _write(path: Path, lines: Sequence[str]) -> str:
     return str(path)
 
 
+def _files(name: str, lines: Sequence[str], sources: IndexSources, folder: Path) -> list[str]:
+    """Write files of what is needed, and return their paths."""
+    others, own = split_by_index(lines, sources)
+    files = [_write(folder / f"{name}.txt", others)]
+    if own:
+        project = folder / name
+        project.mkdir(exist_ok=True)
+        file = project / "pyproject.toml"
+        file.write_text(project_with_sources(own, sources), encoding="utf-8")
+        files.append(str(file))
+    return files
+
+
+def _with_wheels(lines: Sequence[str], directory: Path, folder: Path) -> list[str]:
+    return [_built(line, directory, folder) for line in lines]
+
+
 def _built(line: str, directory: Path, folder: Path) -> str:
     """Return a line with the wheel of what lies in a folder, if it is such a line."""
-    place = re.sub(r"^(-e\s+|[\w.-]+ @ )", "", line)
-    if not (line.startswith(("-e ", ".", "/")) or place.startswith("file://")):
+    wanted, semicolon, marker = line.partition(" ; ")
+    place = re.sub(r"^(-e\s+|[\w.-]+ @ )", "", wanted)
+    if not (wanted.startswith(("-e ", ".", "/")) or place.startswith("file://")):
         return line
     path = url2pathname(urlsplit(place).path) if place.startswith("file://") else place
     source = directory / path
@@ -174,7 +201,7 @@ def _built(line: str, directory: Path, folder: Path) -> str:
         doing=f"build a wheel of {source}",
     )  # fmt: skip
     (wheel,) = wheels.glob("*.whl")
-    return str(wheel)
+    return f"{wheel}{semicolon}{marker}"
 
 
 @contextmanager

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from ...errors import BuildError
 from ..distributions import DISTRIBUTIONS
 from .imports import imports_of
+from .index_sources import IndexSources, index_sources
 from .installed import installed_versions, requirements_of_imports
+from .requirement_lines import logical_lines, requirement_of
 from .uv_command import run_uv
 
 
@@ -33,6 +34,7 @@ class Requirements:
         constraints: What else holds of the versions of what these need, likewise.
         hashes: The pinned versions with their hashes, where these are known.
         direct: What the project itself needs, where somebody wrote that.
+        sources: From which index of the project's own something has to come.
     """
 
     source: str
@@ -42,6 +44,7 @@ class Requirements:
     constraints: Sequence[str] = ()
     hashes: Sequence[str] = ()
     direct: Sequence[Requirement] = ()
+    sources: IndexSources = field(default_factory=dict)
 
 
 def find_requirements(
@@ -85,7 +88,8 @@ def _locked(folder: Path, directory: Path, leaving_out: Collection[str]) -> Requ
     """Return what a project has locked, without its groups for development and itself."""
     source = os.path.relpath(folder / "uv.lock", directory)
     project = _nearest_project(directory, folder)
-    _check_python(folder / "uv.lock", source)
+    lock = _toml(folder / "uv.lock")
+    _check_python(lock, source)
     everything = _export(project, source)
     # What a stranger's distribution of Algernon's name needs isn't the project's need.
     pruned = sorted({*leaving_out, *DISTRIBUTIONS})
@@ -97,6 +101,7 @@ def _locked(folder: Path, directory: Path, leaving_out: Collection[str]) -> Requ
         constraints=[line for line in everything if "==" in line.partition(";")[0]],
         hashes=_hashed(everything),
         direct=_project_requirements(project),
+        sources=index_sources(lock, _indexes(project, folder), folder),
     )
 
 
@@ -108,9 +113,9 @@ def _nearest_project(directory: Path, top: Path) -> Path:
     return top
 
 
-def _check_python(lock: Path, source: str) -> None:
+def _check_python(lock: Mapping[str, Any], source: str) -> None:
     """Refuse what is locked for other Pythons: of what this one needs, it may lack something."""
-    needed = tomllib.loads(lock.read_text(encoding="utf-8")).get("requires-python", "")
+    needed = lock.get("requires-python", "")
     if not SpecifierSet(needed).contains(platform.python_version(), prereleases=True):
         raise BuildError(
             f"{source} is for Python {needed} (requires-python in pyproject.toml), and this is"
@@ -120,7 +125,7 @@ def _check_python(lock: Path, source: str) -> None:
 
 
 def _export(project: Path, source: str, *options: str) -> list[str]:
-    return _logical_lines(
+    return logical_lines(
         run_uv(
             *("export", "--frozen", "--no-default-groups", "--no-emit-project"),
             *(f"--no-emit-package={name}" for name in DISTRIBUTIONS),
@@ -132,7 +137,7 @@ def _export(project: Path, source: str, *options: str) -> list[str]:
 
 
 def _listed(file: Path, directory: Path) -> Requirements:
-    lines = _logical_lines(file.read_text(encoding="utf-8-sig", errors="backslashreplace"))
+    lines = logical_lines(file.read_text(encoding="utf-8-sig", errors="backslashreplace"))
     return Requirements(
         source=os.path.relpath(file, directory),
         directory=file.parent,
@@ -140,12 +145,6 @@ def _listed(file: Path, directory: Path) -> Requirements:
         hashes=_hashed(lines),
         direct=[*_requirements(lines)],
     )
-
-
-def _logical_lines(text: str) -> list[str]:
-    """Return the lines of a requirements file, those that go on as one."""
-    joined = re.sub(r"\\\r?\n", " ", text)
-    return [line.strip() for line in joined.splitlines() if line.strip()]
 
 
 def _hashed(lines: Sequence[str]) -> list[str]:
@@ -157,17 +156,25 @@ def _project_requirements(project: Path) -> list[Requirement]:
     return [*_requirements(_pyproject(project).get("project", {}).get("dependencies", ()))]
 
 
+def _indexes(*folders: Path) -> Iterator[Mapping[str, Any]]:
+    """Give the indexes that uv's settings in some folders name."""
+    for folder in folders:
+        yield from _toml(folder / "uv.toml").get("index", ())
+        yield from _pyproject(folder).get("tool", {}).get("uv", {}).get("index", ())
+
+
 def _pyproject(folder: Path) -> dict[str, Any]:
-    file = folder / "pyproject.toml"
+    return _toml(folder / "pyproject.toml")
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    """Return what stands in a file of TOML, which is nothing where there is none."""
     return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
 
 def _requirements(lines: Sequence[str]) -> Iterator[Requirement]:
     """Give those of some lines that name a distribution, and hold here."""
     for line in lines:
-        try:
-            needed = Requirement(re.sub(r"\s(--hash=|#).*", "", line))
-        except InvalidRequirement:
-            continue
-        if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+        needed = requirement_of(line)
+        if needed is not None and (not needed.marker or needed.marker.evaluate({"extra": ""})):
             yield needed
