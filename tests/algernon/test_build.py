@@ -572,14 +572,79 @@ def test_a_locked_folder_is_built_to_tell_its_version(
     assert "coins-3.dist-info/METADATA" in files(code)
 
 
-def write_project_to_build(folder: Path, version: str) -> None:
+@pytest.mark.parametrize("listed", ["locked", "requirements.txt"])
+def test_a_git_repository_is_built(
+    wheels: Path, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, listed: str
+) -> None:
+    """As it is at the commit that is named; and no index is asked for its name."""
+    write_wheel(wheels, "coins", "9.0")
+    write_wheel(wheels, "prices", requires=["coins"])
+    folder = project("import coins, prices")
+    # Without a lock, it has to be told without a build what it needs.
+    version = "dynamic = ['version']" if listed == "locked" else "version = '3'"
+    write_project_to_build(tmp_path / "coins", version)
+    commit = committed(tmp_path / "coins")
+    (tmp_path / "coins" / "backend.py").unlink()
+    git = f"git+{(tmp_path / 'coins').as_uri()}"
+    if listed == "locked":
+        source = f"{{ git = '{git.removeprefix('git+')}', rev = '{commit}' }}"
+        lock(folder, "'coins', 'prices'", more=f"[tool.uv.sources]\ncoins = {source}\n")
+        monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "another machine's cache"))
+    else:
+        (folder / "requirements.txt").write_text(f"prices\ncoins @ {git}@{commit}\n")
+
+    code = files(built(folder))
+
+    assert {name for name in code if "coins" in name} == {
+        "coins/__init__.py",
+        *(f"coins-3.dist-info/{name}" for name in ("METADATA", "WHEEL", "entry_points.txt")),
+    }
+
+
+@pytest.mark.parametrize("kind", ["folder", "git"])
+def test_what_is_compiled_here_is_refused(
+    wheels: Path, project: Project, tmp_path: Path, kind: str
+) -> None:
+    """Whatever it was compiled for, and linked with, it may not run in Lambda."""
+    folder = project("import coins")
+    tag = f"cp3{sys.version_info.minor}-cp3{sys.version_info.minor}-linux_x86_64"
+    write_project_to_build(tmp_path / "coins", "version = '3'", tag=tag)
+    place = (tmp_path / "coins").as_uri()
+    if kind == "git":
+        place = f"git+{place}@{committed(tmp_path / 'coins')}"
+    (folder / "requirements.txt").write_text(f"coins @ {place}\n")
+
+    message = refusal(folder, Settings(architecture="x86_64"))
+
+    assert message.startswith("coins is required as source, and what is built of it here is for")
+    assert "(linux_x86_64)" in message
+
+
+def committed(folder: Path) -> str:
+    """Make a git repository of a folder, and return its commit."""
+    if shutil.which("git") is None:
+        pytest.skip("there is no git here")
+
+    def git(*arguments: str) -> str:
+        identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+        command = ["git", *identity, "-c", "init.defaultBranch=main", *arguments]
+        done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    git("init", "--quiet")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "Have coins")
+    return git("rev-parse", "HEAD")
+
+
+def write_project_to_build(folder: Path, version: str, *, tag: str = "py3-none-any") -> None:
     """Write a project `coins`, whose backend has its wheel already."""
     folder.mkdir()
     (folder / "pyproject.toml").write_text(
         f"[project]\nname = 'coins'\n{version}\n"
         "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
     )
-    wheel = write_wheel(folder, "coins", "3", files={"coins/__init__.py": b"WORTH = 1"})
+    wheel = write_wheel(folder, "coins", "3", files={"coins/__init__.py": b"WORTH = 1"}, tag=tag)
     (folder / "backend.py").write_text(
         "import shutil\n"
         "def build_wheel(folder, config_settings=None, metadata_directory=None):\n"

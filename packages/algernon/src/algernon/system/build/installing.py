@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import distributions
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from packaging.requirements import Requirement
 
@@ -20,10 +18,13 @@ from .algernon_requirements import algernon_requirements
 from .index_sources import IndexSources, project_with_sources, split_by_index
 from .platform import LambdaPlatform
 from .requirements import Requirements
+from .source_builds import install_from_git, split_from_git, with_wheels_of_folders
 from .uv_command import UvError, in_one_line, run_uv
 
 # What an installer notes of where and how it installed, which differs from machine to machine.
-_NOTES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
+_NOTES = frozenset(
+    {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"}
+)
 _NO_WHEEL = re.compile(
     r"(?P<name>[A-Za-z0-9][\w.-]*?)(==(?P<version>[^\s,]+)|[<>!~=][^\s]*)? (?:has|have) no"
     r" (?:usable )?wheels"
@@ -42,7 +43,9 @@ def install(
     platform: LambdaPlatform,
     leaving_out: Collection[str],
 ) -> None:
-    """Install what workers and Algernon need of others in a folder, from wheels alone.
+    """Install what workers and Algernon need of others in a folder.
+
+    It is installed from wheels, which are built of folders and git repositories alone.
 
     Args:
         requirements: What the workers need.
@@ -55,25 +58,36 @@ def install(
             something else.
         MissingExtraError: uv isn't installed.
     """
-    # Before anything is resolved, since of a folder it may take a build to tell the version.
-    lines = _with_wheels(requirements.lines, requirements.directory, folder)
-    requirements = replace(requirements, lines=lines)
-    resolved = _resolve(requirements, folder, platform, leaving_out)
-    pinned = _files(
-        "pinned",
-        _with_wheels(resolved, requirements.directory, folder),
-        requirements.sources,
-        folder,
+    directory = requirements.directory
+    # Before anything is resolved, since it may take a build to tell a version, and of what uv.lock
+    # has from git, it has the needs too.
+    lines, from_git = split_from_git(
+        with_wheels_of_folders(requirements.lines, directory, folder, platform)
     )
+    resolved, listed_from_git = split_from_git(
+        _resolve(
+            replace(requirements, lines=lines),
+            folder,
+            platform,
+            leaving_out=leaving_out,
+            built=from_git,
+        )
+    )
+    from_git |= listed_from_git
+    pinned = with_wheels_of_folders(resolved, directory, folder, platform)
+    files = _files("pinned", pinned, requirements.sources, folder)
+    target = folder / "installed"
     arguments = [
-        "pip", "install", "--no-deps", "--target", str(folder / "installed"), "--link-mode", "copy",
-        *(part for file in pinned for part in ("-r", file)), *_for(platform),
+        "pip", "install", "--no-deps", "--target", str(target), "--link-mode", "copy",
+        *(part for file in files for part in ("-r", file)), *_for(platform),
     ]  # fmt: skip
     if requirements.hashes:
         hashes = _write(folder / "hashes.txt", requirements.hashes)
         arguments += ["-c", hashes]
     with _telling_of_wheels(platform):
-        run_uv(*arguments, directory=requirements.directory, doing="install what workers need")
+        run_uv(*arguments, directory=directory, doing="install what workers need")
+    if from_git:
+        install_from_git(from_git, target, directory=directory, folder=folder, platform=platform)
 
 
 def installed_files(folder: Path) -> dict[str, Path]:
@@ -108,10 +122,12 @@ def _resolve(
     requirements: Requirements,
     folder: Path,
     platform: LambdaPlatform,
+    *,
     leaving_out: Collection[str],
+    built: Collection[str],
 ) -> list[str]:
-    """Return all that is to be installed, each pinned."""
-    pinned = _compile(requirements, folder, platform, leaving_out=(), pinned=())
+    """Return all that is to be installed, each pinned, but for what is left out or built."""
+    pinned = _compile(requirements, folder, platform, leaving_out=built, pinned=())
     if not leaving_out:
         return pinned
     # What is left out is beside it in Lambda, and so has a say in the versions of all others.
@@ -119,7 +135,7 @@ def _resolve(
         requirements,
         folder,
         platform,
-        leaving_out=leaving_out,
+        leaving_out={*leaving_out, *built},
         pinned=[line for line in pinned if _PINNED.match(line)],
     )
 
@@ -176,32 +192,6 @@ def _files(name: str, lines: Sequence[str], sources: IndexSources, folder: Path)
         file.write_text(project_with_sources(own, sources), encoding="utf-8")
         files.append(str(file))
     return files
-
-
-def _with_wheels(lines: Sequence[str], directory: Path, folder: Path) -> list[str]:
-    return [_built(line, directory, folder) for line in lines]
-
-
-def _built(line: str, directory: Path, folder: Path) -> str:
-    """Return a line with the wheel of what lies in a folder, if it is such a line."""
-    wanted, semicolon, marker = line.partition(" ; ")
-    place = re.sub(r"^(-e\s+|[\w.-]+ @ )", "", wanted)
-    if not (wanted.startswith(("-e ", ".", "/")) or place.startswith("file://")):
-        return line
-    path = url2pathname(urlsplit(place).path) if place.startswith("file://") else place
-    source = directory / path
-    if not source.is_dir():
-        return line
-    wheels = folder / f"wheel-{len([*folder.glob('wheel-*')])}"
-    # Not for building, either.
-    never = _write(folder / "never.txt", [f"{name} <0" for name in sorted(DISTRIBUTIONS)])
-    run_uv(
-        "build", "--wheel", "--out-dir", str(wheels), "--build-constraints", never, str(source),
-        directory=directory,
-        doing=f"build a wheel of {source}",
-    )  # fmt: skip
-    (wheel,) = wheels.glob("*.whl")
-    return f"{wheel}{semicolon}{marker}"
 
 
 @contextmanager
