@@ -118,6 +118,15 @@ def test_the_next_run_goes_on(
             system_of(folder, kept).__enter__()
 
 
+def is_made(folder: Path) -> bool:
+    """Make a folder, and return whether there was none, and no file of its name."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True
+
+
 def test_what_is_done_is_saved_while_it_runs(folder: Path, tmp_path: Path) -> None:
     """So that little is lost where the local AWS itself ends, or the machine stops."""
     kept = tmp_path / "kept"
@@ -130,11 +139,12 @@ def test_what_is_done_is_saved_while_it_runs(folder: Path, tmp_path: Path) -> No
         system._aws._process.kill()
 
     # As where the disk is full: whoever stops the system is told, and what was saved stays.
-    before = state.read_text(encoding="utf-8")
     with ExitStack() as ending:
         system = ending.enter_context(system_of(folder, kept))
         assert [letter.reason for letter in system.dead_letters] == ["not yet"]
-        (kept / "state" / "sqs.json.new").mkdir()
+        # Unless it is being written just then.
+        wait_for(lambda: is_made(kept / "state" / "sqs.json.new"))
+        before = state.read_text(encoding="utf-8")
         with pytest.raises(LocalSystemError, match=r"couldn't be saved in .*sqs\.json\.new"):
             ending.close()
     assert state.read_text(encoding="utf-8") == before
