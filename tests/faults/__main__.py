@@ -10,16 +10,13 @@ import argparse
 import logging
 import sys
 from pathlib import Path
-from random import SystemRandom
 from tempfile import TemporaryDirectory
 
-from .account import Account
-from .group_account import GroupAccount
 from .group_run import GroupPlan, run_groups
+from .report import told, told_seed
 from .run import Plan, run
 from .system import on_ministack, on_moto
 
-_SHOWN = 20
 _LARGEST_GROUP = 300
 
 
@@ -38,8 +35,7 @@ def main() -> int:
     given = parser.parse_args()
     # moto's server logs every call.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    seed = SystemRandom().randrange(1_000_000) if given.seed is None else given.seed
-    print(f"{'seed':52}{seed:>10}", flush=True)
+    seed = told_seed(given.seed)
     with TemporaryDirectory(prefix="faults-") as temporary:
         folder = Path(temporary) if given.journal is None else given.journal
         broken = []
@@ -52,7 +48,7 @@ def main() -> int:
                 timeout=given.timeout,
             )
             start = on_ministack if given.on == "ministack" else on_moto
-            broken += _told(run(plan, start, _made(folder / "chains")))
+            broken += told(run(plan, start, _made(folder / "chains")))
         if given.members:
             group_plan = GroupPlan(
                 seed=seed,
@@ -62,24 +58,13 @@ def main() -> int:
                 kills=given.members // 15 if given.group_kills is None else given.group_kills,
                 timeout=given.timeout,
             )
-            broken += _told(run_groups(group_plan, _made(folder / "groups")))
+            broken += told(run_groups(group_plan, _made(folder / "groups")))
     return 1 if broken else 0
 
 
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
-
-
-def _told(account: Account | GroupAccount) -> list[str]:
-    """Print what a run came to, and return the promises that were broken."""
-    for name, figure in account.figures:
-        print(f"{name:52}{figure:>10}")
-    broken = account.broken_promises
-    print(f"{'promises broken':52}{len(broken):>10,}", flush=True)
-    for promise in broken[:_SHOWN]:
-        print(f"  {promise}")
-    return broken
 
 
 if __name__ == "__main__":

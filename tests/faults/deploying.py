@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
 from pathlib import Path
-from random import Random, SystemRandom
+from random import Random
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from typing import Any, Self
@@ -30,10 +30,10 @@ from algernon.system.task_queues import TaskQueues, find_task_queues
 from algernon_queue import send_task
 
 from ..waiting import NothingMovedError, wait_for
+from .report import told, told_seed
 
 _ROOT = Path(__file__).parents[2]
 _STACK = "shop"
-_SHOWN = 20
 # Between two chains, in seconds: so that they run through all changes, of which each takes seconds.
 _PAUSE = 0.6
 
@@ -371,17 +371,10 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, help="by default one that is drawn, and printed")
     given = parser.parse_args()
-    seed = SystemRandom().randrange(1_000_000) if given.seed is None else given.seed
-    print(f"{'seed':52}{seed:>10}", flush=True)
+    seed = told_seed(given.seed)
     with TemporaryDirectory(prefix="deploying-") as folder:
         account = run(chains=given.chains, kills=given.kills, seed=seed, folder=Path(folder))
-    for name, figure in account.figures:
-        print(f"{name:52}{figure:>10}")
-    broken = account.broken_promises
-    print(f"{'promises broken':52}{len(broken):>10,}", flush=True)
-    for promise in broken[:_SHOWN]:
-        print(f"  {promise}")
-    return 1 if broken else 0
+    return 1 if told(account) else 0
 
 
 if __name__ == "__main__":

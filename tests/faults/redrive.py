@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random, SystemRandom
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,7 @@ from uuid import UUID
 from algernon.local import LocalSystem
 
 from ..waiting import NothingMovedError, wait_for
+from .report import told, told_seed
 
 _ROOT = Path(__file__).parents[2]
 _TASKS = ("charge", "ship")
@@ -30,7 +31,6 @@ _TASKS = ("charge", "ship")
 _MOST_AT_ONCE = 30
 _PHASES = ("plan", "move", "move", "outside")
 _LATEST_FROM_OUTSIDE = 1.5
-_SHOWN = 20
 
 WORKER = """
 import os
@@ -258,17 +258,10 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, help="by default one that is drawn, and printed")
     given = parser.parse_args()
-    seed = SystemRandom().randrange(1_000_000) if given.seed is None else given.seed
-    print(f"{'seed':52}{seed:>10}", flush=True)
+    seed = told_seed(given.seed)
     with TemporaryDirectory(prefix="redrive-") as folder:
         account = run(letters=given.letters, kills=given.kills, seed=seed, folder=Path(folder))
-    for name, figure in account.figures:
-        print(f"{name:52}{figure:>10}")
-    broken = account.broken_promises
-    print(f"{'promises broken':52}{len(broken):>10,}", flush=True)
-    for promise in broken[:_SHOWN]:
-        print(f"  {promise}")
-    return 1 if broken else 0
+    return 1 if told(account) else 0
 
 
 if __name__ == "__main__":
