@@ -70,10 +70,10 @@ def install(
             folder,
             platform,
             leaving_out=leaving_out,
-            built=from_git,
+            built={each.name for each in from_git},
         )
     )
-    from_git |= listed_from_git
+    from_git += listed_from_git
     pinned = with_wheels_of_folders(resolved, directory, folder, platform)
     files = _files("pinned", pinned, requirements.sources, folder)
     target = folder / "installed"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from ...errors import BuildError
@@ -36,20 +37,20 @@ def with_wheels_of_folders(
     return [_with_wheel(line, directory, folder, platform) for line in lines]
 
 
-def split_from_git(lines: Iterable[str]) -> tuple[list[str], dict[str, str]]:
-    """Return the lines that don't name a git repository, and those that do, by what they need."""
-    others, from_git = [], {}
+def split_from_git(lines: Iterable[str]) -> tuple[list[str], list[Requirement]]:
+    """Return the lines that don't name a git repository, and what the others need."""
+    others, from_git = [], []
     for line in lines:
         needed = requirement_of(line)
         if needed is not None and (needed.url or "").startswith("git+"):
-            from_git[str(canonicalize_name(needed.name))] = line
+            from_git.append(needed)
         else:
             others.append(line)
     return others, from_git
 
 
 def install_from_git(
-    lines: Mapping[str, str],
+    needed: Sequence[Requirement],
     target: Path,
     *,
     directory: Path,
@@ -59,10 +60,9 @@ def install_from_git(
     """Build what git repositories have, and install it.
 
     Args:
-        lines: Lines of a requirements file, each of which names a repository and a commit, by
-            the name of what is there.
+        needed: What is needed, each of a repository and a commit.
         target: Where to install it.
-        directory: Where its paths count from.
+        directory: Where paths count from.
         folder: A folder in which files may lie.
         platform: Where it is to run.
 
@@ -74,12 +74,13 @@ def install_from_git(
         "pip", "install", "--no-deps", "--target", str(target), "--link-mode", "copy",
         "--build-constraints", _never(folder),
         "--python-version", platform.python, "--python-platform", platform.uv_name,
-        *lines.values(),
+        *map(str, needed),
         directory=directory,
         doing="build what workers need from git",
     )  # fmt: skip
+    names = {canonicalize_name(each.name) for each in needed}
     for distribution in distributions(path=[str(target)]):
-        if canonicalize_name(distribution.name) in lines:
+        if canonicalize_name(distribution.name) in names:
             told = re.findall(r"^Tag: (.*)$", distribution.read_text("WHEEL") or "", re.MULTILINE)
             _check(distribution.name, (tag.rpartition("-")[2] for tag in told), platform)
 
@@ -113,17 +114,15 @@ def _never(folder: Path) -> str:
     return str(file)
 
 
-def _check(name: str, platforms: Iterable[str], platform: LambdaPlatform) -> None:
-    """Refuse what was compiled for this machine alone, whatever Linux Lambda runs."""
-    own = next(iter(_compiled_here(platforms)), None)
+def _check(name: str, built_for: Iterable[str], platform: LambdaPlatform) -> None:
+    """Refuse what was compiled for this machine alone.
+
+    What runs on any Linux like Lambda's has a tag that says so (PEP 600).
+    """
+    own = next((tag for tag in built_for if tag.startswith(("linux_", "macosx_", "win"))), None)
     if own is not None:
         raise BuildError(
             f"{name} is required as source, and what is built of it here is for this machine"
             f" ({own}), not for {platform.name}: build a wheel of it for that (manylinux), require"
             " it by its version, and name the wheel's folder in UV_FIND_LINKS"
         )
-
-
-def _compiled_here(platforms: Iterable[str]) -> Iterator[str]:
-    # What any Linux like Lambda's may run has a tag that says so (PEP 600).
-    return (each for each in platforms if each.startswith(("linux_", "macosx_", "win")))
