@@ -97,7 +97,7 @@ def test_a_creation_that_was_interrupted_is_waited_for(stack: SmallStack) -> Non
     assert stack.status() == "CREATE_COMPLETE"
     (told,) = stack.told
     assert told.startswith(f"the stack '{stack.name}' is CREATE_IN_PROGRESS since ")
-    assert told.endswith(": waiting for its end")
+    assert told.endswith(" UTC: waiting for its end")
 
 
 def test_an_update_of_somebody_else_is_waited_for(stack: SmallStack) -> None:
@@ -113,7 +113,7 @@ def test_an_update_of_somebody_else_is_waited_for(stack: SmallStack) -> None:
 def test_a_wait_has_an_end(stack: SmallStack) -> None:
     """The error says what is under way, and that it is to be run again."""
     stack.change_set(template(queue("pay"), waiting())).execute()
-    with pytest.raises(DeploymentError, match=r"\d, and still is after 0 s: .* again when that"):
+    with pytest.raises(DeploymentError, match=r"UTC, and still is after 0 s: .* again when that"):
         state_of(stack, timeout=0.2)
     open_gate(stack)
 

@@ -165,11 +165,12 @@ def _style(run: TaskRun) -> Style:
 
 
 def _row(run: TaskRun) -> tuple[str, ...]:
+    at = run.at.astimezone()
     age = None if run.sent_at is None else (run.at - run.sent_at).total_seconds() * 1000
     return (
         run.task_name,
         str(run.receive_count),
-        f"{date_and_clock(run.at)}.{run.at.microsecond // 1000:03d}",
+        f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}",
         duration(age),
         duration(run.duration_ms),
         _sizes(run.message_bytes, run.arguments_bytes),
@@ -222,7 +223,7 @@ def _open_tasks(chain: Chain) -> Iterator[_Remark]:
         state = _STATES.get(run.outcome, f"ended as {run.outcome!r}, which isn't known here")
         alone = f"its run {run.receive_count} {state}"
         if run.comes_back_at is not None:
-            alone += f" (it comes back at {date_and_clock(run.comes_back_at)} {zone()})"
+            alone += f" (it comes back at {date_and_clock(run.comes_back_at)})"
         yield _Remark(
             run.task,
             f"{name} ({task_id}) isn't done: {alone}.",

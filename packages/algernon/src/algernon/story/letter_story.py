@@ -12,7 +12,7 @@ from ..system.letters.letter import Letter
 from .json_text import shown_json
 from .letters import letter_as_json, masked, masked_text
 from .terminal import Line
-from .times import date_and_clock, zone
+from .times import date_and_clock
 from .wording import count, size
 
 # Of arguments and bodies, what fills a few screens.
@@ -52,7 +52,7 @@ def tell_letter(story: LetterStory) -> Iterator[Line]:
     yield Line("")
     yield from _why(letter)
     yield Line("")
-    came = f"{date_and_clock(letter.sent_at)} {zone()}"
+    came = date_and_clock(letter.sent_at)
     tried = f"after {count(dead.receive_count, 'receive')}"
     if dead.error is not None:
         yield _fact("given up", f"{came}, {tried}")

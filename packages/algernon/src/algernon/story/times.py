@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 def zone() -> str:
-    """Return what the zone of the clock here is called, such as ``UTC`` or ``CET``."""
+    """Return what the zone of the clock here is called now, such as ``UTC`` or ``CET``."""
     return f"{datetime.now().astimezone():%Z}"
 
 
@@ -21,8 +21,8 @@ def instant(time: datetime) -> str:
 
 
 def date_and_clock(time: datetime) -> str:
-    """Return a date and the time of day, as the clock here shows it: ``2026-11-30 14:20:07``."""
-    return f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
+    """Return a date and the time of day by the clock here: ``2026-11-30 14:20:07 CET``."""
+    return f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def day_and_clock(time: datetime) -> str:

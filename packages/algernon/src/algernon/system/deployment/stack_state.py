@@ -77,7 +77,7 @@ def ready(
 
     Example:
         >>> ready(cloudformation, "shop", tell=print, timeout=3600)  # doctest: +SKIP
-        the stack 'shop' is UPDATE_IN_PROGRESS since 12:03:20: waiting for its end
+        the stack 'shop' is UPDATE_IN_PROGRESS since 12:03:20 UTC: waiting for its end
         'there'
     """
     facts = settled(cloudformation, stack_name, tell=tell, timeout=timeout)
@@ -138,7 +138,7 @@ def _is_under_way(facts: StackFacts) -> bool:
 
 
 def _time(facts: StackFacts) -> str:
-    return f"{facts.since.astimezone():%H:%M:%S}"
+    return f"{facts.since.astimezone():%H:%M:%S %Z}"
 
 
 def _rolled_back(
