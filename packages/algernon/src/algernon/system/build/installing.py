@@ -17,6 +17,7 @@ from ..distributions import DISTRIBUTIONS
 from .algernon_requirements import algernon_requirements
 from .index_sources import IndexSources, project_with_sources, split_by_index
 from .platform import LambdaPlatform
+from .requirement_lines import write_lines
 from .requirements import Requirements
 from .source_builds import install_from_git, split_from_git, with_wheels_of_folders
 from .uv_command import UvError, in_one_line, run_uv
@@ -82,7 +83,7 @@ def install(
         *(part for file in files for part in ("-r", file)), *_for(platform),
     ]  # fmt: skip
     if requirements.hashes:
-        hashes = _write(folder / "hashes.txt", requirements.hashes)
+        hashes = write_lines(folder / "hashes.txt", requirements.hashes)
         arguments += ["-c", hashes]
     with _telling_of_wheels(platform):
         run_uv(*arguments, directory=directory, doing="install what workers need")
@@ -153,12 +154,14 @@ def _compile(
     lines = [*requirements.lines, *map(str, algernon_requirements())]
     constraints = pinned or requirements.constraints
     # uv warns of a file that says nothing.
-    constraining = ("-c", _write(folder / "constraints.txt", constraints)) if constraints else ()
+    constraining = (
+        ("-c", write_lines(folder / "constraints.txt", constraints)) if constraints else ()
+    )
     with _telling_of_wheels(platform):
         resolved = run_uv(
             "pip", "compile", *_files("needed", lines, requirements.sources, folder),
             *map(str, requirements.files),
-            "--override", _write(folder / "nowhere.txt", nowhere),
+            "--override", write_lines(folder / "nowhere.txt", nowhere),
             *constraining,
             "--no-header", "--no-annotate", "--no-generate-hashes", "--emit-index-url",
             "--emit-find-links",
@@ -170,21 +173,13 @@ def _compile(
 
 
 def _for(platform: LambdaPlatform) -> Sequence[str]:
-    return (
-        "--only-binary", ":all:", "--python-version", platform.python,
-        "--python-platform", platform.uv_name,
-    )  # fmt: skip
-
-
-def _write(path: Path, lines: Sequence[str]) -> str:
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return str(path)
+    return ("--only-binary", ":all:", *platform.uv_options)
 
 
 def _files(name: str, lines: Sequence[str], sources: IndexSources, folder: Path) -> list[str]:
     """Write files of what is needed, and return their paths."""
     others, own = split_by_index(lines, sources)
-    files = [_write(folder / f"{name}.txt", others)]
+    files = [write_lines(folder / f"{name}.txt", others)]
     if own:
         project = folder / name
         project.mkdir(exist_ok=True)

@@ -41,6 +41,11 @@ class LambdaPlatform:
         return f"{_MACHINES[self.architecture]}-{newest}"
 
     @property
+    def uv_options(self) -> tuple[str, ...]:
+        """The options by which uv installs for it."""
+        return ("--python-version", self.python, "--python-platform", self.uv_name)
+
+    @property
     def is_here(self) -> bool:
         """Whether wheels for it run in this process, too."""
         return (

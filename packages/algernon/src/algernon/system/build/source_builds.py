@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from ...errors import BuildError
 from ..distributions import DISTRIBUTIONS
 from .platform import LambdaPlatform
-from .requirement_lines import requirement_of
+from .requirement_lines import requirement_of, write_lines
 from .uv_command import run_uv
 
 
@@ -73,8 +73,7 @@ def install_from_git(
     run_uv(
         "pip", "install", "--no-deps", "--target", str(target), "--link-mode", "copy",
         "--build-constraints", _never(folder),
-        "--python-version", platform.python, "--python-platform", platform.uv_name,
-        *map(str, needed),
+        *platform.uv_options, *map(str, needed),
         directory=directory,
         doing="build what workers need from git",
     )  # fmt: skip
@@ -109,9 +108,7 @@ def _with_wheel(line: str, directory: Path, folder: Path, platform: LambdaPlatfo
 
 def _never(folder: Path) -> str:
     """Return the path of constraints by which no index is asked for Algernon, for builds either."""
-    file = folder / "never.txt"
-    file.write_text("".join(f"{name} <0\n" for name in sorted(DISTRIBUTIONS)), encoding="utf-8")
-    return str(file)
+    return write_lines(folder / "never.txt", [f"{name} <0" for name in sorted(DISTRIBUTIONS)])
 
 
 def _check(name: str, built_for: Iterable[str], platform: LambdaPlatform) -> None:
